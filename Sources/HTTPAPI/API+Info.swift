@@ -1,10 +1,22 @@
 import BiGSModel
 import HTTPServer
+import HTTPTypes
 import Serving
 
 extension API {
+    /// `GET /health`: the process answers.
+    func health(_: ServerRequest) async throws(APIError) -> ServerResponse {
+        ServerResponse(status: .ok, headers: [:], body: .bytes([]))
+    }
+
+    /// `GET /ready`: the model is loaded, and the server is not draining.
+    func ready(_: ServerRequest) async throws(APIError) -> ServerResponse {
+        _ = try readiness.service()
+        return ServerResponse(status: .ok, headers: [:], body: .bytes([]))
+    }
+
     /// `GET /info`: text-embeddings-inference's fields, and what decides our numbers.
-    func info() throws(APIError) -> ServerResponse {
+    func info(_: ServerRequest) async throws(APIError) -> ServerResponse {
         let service = try readiness.service()
         let model = service.loaded
         let configuration = model.configuration

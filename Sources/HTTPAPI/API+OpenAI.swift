@@ -74,7 +74,7 @@ extension API {
     }
 
     /// `GET /v1/models`.
-    func models() throws(APIError) -> ServerResponse {
+    func models(_: ServerRequest) async throws(APIError) -> ServerResponse {
         let service = try readiness.service()
         var writer = JSONWriter()
         writer.object { writer in

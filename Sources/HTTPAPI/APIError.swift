@@ -11,7 +11,7 @@ package enum APIError: Error, Sendable {
     case method(allowed: [HTTPRequest.Method])
     case timeout
     case payloadTooLarge(limit: Int)
-    case contentType(String?)
+    case contentType(String?, expected: String)
     /// A field has the wrong type or value; `field` names it.
     case validation(field: String, String)
     /// The model is being loaded, or the server is draining.
@@ -45,10 +45,10 @@ struct Refused {
         case .payloadTooLarge(let limit):
             self.init(
                 .contentTooLarge, "PayloadTooLarge", "the body has more than \(limit) bytes")
-        case .contentType(let type):
+        case .contentType(let type, let expected):
             self.init(
                 .unsupportedMediaType, "ContentType",
-                "the content type must be application/json, not \(type ?? "missing")")
+                "the content type must be \(expected), not \(type ?? "missing")")
         case .validation(let field, let reason):
             self.init(.unprocessableContent, "Validation", "\(field): \(reason)")
             self.field = field

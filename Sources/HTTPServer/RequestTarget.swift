@@ -41,6 +41,13 @@ enum RequestTarget {
         return String(decoding: unescaped(raw), as: UTF8.self)
     }
 
+    /// The segments between the slashes of a target's path, each percent-decoded.
+    static func segments(of target: String) -> [String] {
+        target.utf8.prefix { $0 != 0x3F }.dropFirst()
+            .split(separator: 0x2F, omittingEmptySubsequences: false)
+            .map { String(decoding: unescaped($0), as: UTF8.self) }
+    }
+
     /// The decoded query. Of a name given twice the last value holds; a name alone has "".
     static func query(of target: String) -> [String: String] {
         guard let mark = target.utf8.firstIndex(of: 0x3F) else { return [:] }

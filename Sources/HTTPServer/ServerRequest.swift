@@ -8,6 +8,8 @@ package struct ServerRequest: Sendable {
     package var body: RequestBody
     /// The client's address, such as `127.0.0.1:50000` or `[::1]:50000`; nil on a Unix socket.
     package var remoteAddress: String?
+    /// What the router found in the path: of `/documents/{id}` the decoded `id`.
+    package var parameters: [String: String] = [:]
 
     /// A request, for a handler to answer.
     package init(head: HTTPRequest, body: RequestBody, remoteAddress: String? = nil) {
@@ -18,6 +20,9 @@ package struct ServerRequest: Sendable {
 
     /// The percent-decoded path without the query.
     package var path: String { RequestTarget.path(of: head.path ?? "/") }
+
+    /// The path's segments, each decoded after the split: `/a%2Fb/c` has two.
+    package var pathSegments: [String] { RequestTarget.segments(of: head.path ?? "/") }
 
     /// The decoded query. Of a name given twice the last value holds; a name alone has "".
     package var query: [String: String] { RequestTarget.query(of: head.path ?? "/") }

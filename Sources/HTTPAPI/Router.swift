@@ -1,0 +1,52 @@
+import HTTPServer
+import HTTPTypes
+
+/// Finds the route of a request.
+///
+/// A path that a pattern without parameters names belongs to it, whatever the method: `/a/export`
+/// is never the `{id}` of `/a/{id}`.
+struct Router: Sendable {
+    /// What a path leads to.
+    enum Match {
+        case route(Route, parameters: [String: String])
+        /// The path exists, for these methods.
+        case otherMethods([HTTPRequest.Method])
+        case nothing
+    }
+
+    let routes: [Route]
+    private let literal: [String: [Route]]
+    private let patterned: [Route]
+
+    init(_ routes: [Route]) {
+        self.routes = routes
+        literal = Dictionary(grouping: routes.filter(\.pattern.isLiteral)) {
+            $0.pattern.description
+        }
+        patterned = routes.filter { !$0.pattern.isLiteral }
+    }
+
+    /// The route for a method and a path. HEAD is GET without the body, which the HTTP layer
+    /// leaves out.
+    func match(_ request: ServerRequest) -> Match {
+        let method = request.head.method == .head ? .get : request.head.method
+        if let routes = literal[request.path] {
+            if let route = routes.first(where: { $0.method == method }) {
+                return .route(route, parameters: [:])
+            }
+            return .otherMethods(routes.flatMap(Self.methods))
+        }
+        let segments = request.pathSegments
+        var allowed: [HTTPRequest.Method] = []
+        for route in patterned {
+            guard let parameters = route.pattern.match(segments) else { continue }
+            if route.method == method { return .route(route, parameters: parameters) }
+            allowed += Self.methods(of: route)
+        }
+        return allowed.isEmpty ? .nothing : .otherMethods(allowed)
+    }
+
+    private static func methods(of route: Route) -> [HTTPRequest.Method] {
+        route.method == .get ? [.get, .head] : [route.method]
+    }
+}
