@@ -16,15 +16,27 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// Finding the tests on Linux needs an index of them. `BIGS_TEST_INDEX=1` makes one of the tests
+/// alone, for builds with `--disable-index-store`, which are quicker.
+let index: [SwiftSetting] =
+    Context.environment["BIGS_TEST_INDEX"] == "1"
+    ? [
+        .unsafeFlags([
+            "-index-ignore-system-modules", "-index-store-path",
+            Context.packageDirectory + "/.build/x86_64-unknown-linux-gnu/debug/index/store",
+        ])
+    ] : []
+
 func tests(
     _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
 ) -> Target {
     .testTarget(
         name: name + "Tests", dependencies: dependencies + ["TestSupport"], exclude: exclude,
-        swiftSettings: settings)
+        swiftSettings: settings + index)
 }
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let sockets = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -43,6 +55,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
@@ -53,18 +66,21 @@ let package = Package(
             name: "bigs",
             dependencies: [
                 "HTTPAPI", "HTTPServer", "Serving", "DocumentStore", "Tokenization", "BiGSModel",
-                "Kernels", "Checkpoints", arguments, lifecycle, signals, logging,
+                "Kernels", "Checkpoints", arguments, lifecycle, signals, logging, coreMetrics,
             ],
             swiftSettings: settings),
         module(
             "HTTPAPI",
-            ["HTTPServer", "Serving", "Tokenization", "BiGSModel", httpTypes, logging]),
+            [
+                "HTTPServer", "Serving", "Tokenization", "BiGSModel", httpTypes, logging,
+                coreMetrics, crypto,
+            ]),
         module("HTTPServer", [sockets, httpTypes, logging]),
         module(
             "Serving",
             [
                 "DocumentStore", "Tokenization", "BiGSModel", "Kernels", "Checkpoints", crypto,
-                logging,
+                logging, coreMetrics,
             ]),
         module("DocumentStore", [grdb, logging]),
         module("Tokenization"),
@@ -88,7 +104,9 @@ let package = Package(
         tests(
             "HTTPServer", ["HTTPServer", httpTypes, logging],
             exclude: ["README.md", "Differential"]),
-        tests("HTTPAPI", ["HTTPAPI", "HTTPServer", "Serving", "BiGSModel", httpTypes, logging]),
+        tests(
+            "HTTPAPI",
+            ["HTTPAPI", "HTTPServer", "Serving", "BiGSModel", httpTypes, logging, coreMetrics]),
         tests("EndToEnd", ["bigs", "Checkpoints"]),
     ]
 )
