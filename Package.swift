@@ -16,16 +16,16 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-/// Finding the tests on Linux needs an index of them. `BIGS_TEST_INDEX=1` makes one of the tests
-/// alone, for builds with `--disable-index-store`, which are quicker.
-let index: [SwiftSetting] =
-    Context.environment["BIGS_TEST_INDEX"] == "1"
-    ? [
-        .unsafeFlags([
-            "-index-ignore-system-modules", "-index-store-path",
-            Context.packageDirectory + "/.build/x86_64-unknown-linux-gnu/debug/index/store",
-        ])
-    ] : []
+/// Finding the tests on Linux needs an index of them. It is made here for the tests alone, so that
+/// builds with `--disable-index-store`, which are quicker, find them too.
+#if os(Linux) && arch(x86_64)
+    let store = Context.packageDirectory + "/.build/x86_64-unknown-linux-gnu/debug/index/store"
+    let index: [SwiftSetting] = [
+        .unsafeFlags(["-index-ignore-system-modules", "-index-store-path", store])
+    ]
+#else
+    let index: [SwiftSetting] = []
+#endif
 
 func tests(
     _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
