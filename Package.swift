@@ -82,7 +82,7 @@ let package = Package(
                 "DocumentStore", "Tokenization", "BiGSModel", "Kernels", "Checkpoints", crypto,
                 logging, coreMetrics,
             ]),
-        module("DocumentStore", [grdb, logging]),
+        module("DocumentStore", ["Kernels", grdb, crypto, logging]),
         module("Tokenization"),
         module("BiGSModel", ["Kernels", "Checkpoints"]),
         module("Kernels", ["CFFTW", "COneDNN", "CKernels"]),

@@ -1,14 +1,14 @@
-import Foundation
 import GRDB
 import Synchronization
 
 /// The one writer. Callers that come while a transaction is being written wait, and all of them
 /// share the next one: a sync of the disk is paid per group, not per caller.
 final class GroupCommit: Sendable {
+    /// One caller's part of a group.
     private struct Call: Sendable {
-        let entries: [(CacheKey, CachedEncoding)]
-        let fingerprint: Data
-        let continuation: CheckedContinuation<StoreError?, Never>
+        /// Writes; what it leaves in its caller's hands counts only once `finish` got nil.
+        let body: @Sendable (Database) throws -> Void
+        let finish: @Sendable (StoreError?) -> Void
     }
 
     private struct State: Sendable {
@@ -25,14 +25,19 @@ final class GroupCommit: Sendable {
         self.path = path
     }
 
-    /// Writes the entries and returns once they are on the disk: nil, or why they are not. A group
-    /// is kept whole or not at all. Cancelling the caller does not stop it.
-    func keep(
-        _ entries: [(CacheKey, CachedEncoding)], fingerprint: Data
-    ) async -> StoreError? {
-        await withCheckedContinuation { continuation in
+    /// Runs `body` in a transaction, and returns its result once that is on the disk. It may run
+    /// more than once; all of it is kept or nothing. Cancelling the caller does not stop it.
+    func perform<T: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(StoreError) -> T {
+        let box = Box<T>()
+        let failure: StoreError? = await withCheckedContinuation { continuation in
             let call = Call(
-                entries: entries, fingerprint: fingerprint, continuation: continuation)
+                body: { db in
+                    let value = try body(db)
+                    box.value.withLock { $0 = value }
+                },
+                finish: { continuation.resume(returning: $0) })
             let mustStart = state.withLock { state in
                 state.waiting.append(call)
                 defer { state.isWriting = true }
@@ -42,6 +47,15 @@ final class GroupCommit: Sendable {
                 pool.asyncWriteWithoutTransaction { db in self.writeAll(db) }
             }
         }
+        if let failure { throw failure }
+        guard let value = box.value.withLock({ $0 }) else {
+            throw .other(path: path, detail: "a write ended without a result")
+        }
+        return value
+    }
+
+    private final class Box<T: Sendable>: Sendable {
+        let value = Mutex<T?>(nil)
     }
 
     /// Runs on the writer's own queue until no caller waits.
@@ -54,24 +68,34 @@ final class GroupCommit: Sendable {
             }
             if group.isEmpty { return }
             let failure = write(group, db)
-            for call in group { call.continuation.resume(returning: failure) }
+            if let failure, group.count > 1, failure.mayBeOneCalls {
+                for call in group { call.finish(write([call], db)) }
+            } else {
+                for call in group { call.finish(failure) }
+            }
         }
     }
 
     private func write(_ group: [Call], _ db: Database) -> StoreError? {
         do {
             try db.inTransaction(.immediate) {
-                for call in group {
-                    let model = try EncodingTable.model(call.fingerprint, in: db)
-                    for (key, encoding) in call.entries {
-                        try EncodingTable.write(encoding, key: key, model: model, in: db)
-                    }
-                }
+                for call in group { try call.body(db) }
                 return .commit
             }
             return nil
         } catch {
             return StoreError(error, path: path)
+        }
+    }
+}
+
+extension StoreError {
+    /// Whether a group may fail with this for what one of its calls wants; the others are then
+    /// tried without it. Another process that holds the file is waited for once, not once a call.
+    fileprivate var mayBeOneCalls: Bool {
+        switch self {
+        case .full, .invalid, .other: true
+        default: false
         }
     }
 }

@@ -16,6 +16,10 @@ package enum StoreError: Error, Sendable, Equatable {
     case full(path: String)
     /// The path leads to a folder, a pipe, a socket or a device.
     case notAFile(path: String)
+    /// The caller gave what the store does not keep; `field` says where, e.g. `metadata`.
+    case invalid(field: String, reason: String)
+    /// No document has this id.
+    case noSuchDocument(id: String)
     /// The caller's task was cancelled before there was an answer.
     case cancelled
     /// The store was closed before.
@@ -37,6 +41,8 @@ extension StoreError: CustomStringConvertible {
         case .locked(let path): "\(path) is locked by another process"
         case .full(let path): "no room left for \(path)"
         case .notAFile(let path): "\(path) is not a regular file"
+        case .invalid(let field, let reason): "\(field): \(reason)"
+        case .noSuchDocument(let id): "there is no document \"\(id)\""
         case .cancelled: "the call was cancelled"
         case .closed(let path): "\(path) was closed"
         case .other(let path, let detail): "\(path): \(detail)"

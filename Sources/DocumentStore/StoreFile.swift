@@ -47,12 +47,15 @@ struct StoreFile {
             guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2,
                 try String.fetchOne(db, sql: "PRAGMA journal_mode") == "wal"
             else { throw StoreError.other(path: path, detail: "no durable commits here") }
+            // The log may grow past this while a transaction needs it, and shrinks again.
+            try db.execute(sql: "PRAGMA journal_size_limit = \(16 << 20)")
             if let bytes = options.maximumBytes {
                 let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4096
                 try db.execute(sql: "PRAGMA max_page_count = \(max(1, bytes / pageSize))")
             }
         }
         try migrate(pool)
+        if let tokenizer = options.tokenizer { try choose(tokenizer, pool) }
         return pool
     }
 
@@ -67,6 +70,8 @@ struct StoreFile {
         let milliseconds = Int(options.busyTimeout * 1000)
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA busy_timeout = \(milliseconds)")
+            // Counts for a file without tables: from then on, free pages can leave it at any time.
+            if !readonly { try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
         }
         return configuration
     }
@@ -79,6 +84,15 @@ struct StoreFile {
             try migrator.migrate(pool)
         } catch {
             guard try pool.read({ try migrator.hasCompletedMigrations($0) }) else { throw error }
+        }
+    }
+
+    private func choose(_ tokenizer: TextIndexTokenizer, _ pool: DatabasePool) throws {
+        try pool.write { db in
+            guard try TextIndexTokenizer(of: db) != tokenizer else { return }
+            try db.execute(
+                sql: "DROP TABLE text_index; \(tokenizer.tableDefinition);"
+                    + "INSERT INTO text_index (text_index) VALUES ('rebuild')")
         }
     }
 

@@ -1,3 +1,5 @@
+package import Foundation
+
 /// How a store is opened.
 package struct StoreOptions: Sendable {
     /// How long a call waits for another process that holds the file, in seconds.
@@ -6,16 +8,39 @@ package struct StoreOptions: Sendable {
     /// How many lookups run beside each other and beside the writer; 1 or more.
     package var readerCount: Int
 
-    /// The size in bytes that the file may not pass; nil is no limit but the disk's. Past it,
-    /// `keep` throws `StoreError.full` and what is kept stays readable. A file that is larger
-    /// already keeps its size.
+    /// The size in bytes that the file may not pass; nil is no limit but the disk's. To stay below
+    /// it, the cached encodings that were not used for longest are evicted; documents never are.
+    /// When that is not enough, writes throw `StoreError.full` and what is kept stays readable. A
+    /// file that is larger already keeps its size.
     package var maximumBytes: Int?
 
+    /// The age in seconds from which on a cached encoding is not answered any more, and is evicted
+    /// by some later write; nil is none. Documents do not age.
+    package var cacheTTL: Double?
+
+    /// How the text index tells words apart. Nil takes what the file has, `unicode61` for a new
+    /// one; another than the file's makes the index anew when it is opened.
+    package var tokenizer: TextIndexTokenizer?
+
+    /// The threads that one search scans vectors on; 0 is as many as compute.
+    package var searchThreads: Int
+
+    /// The time; for tests.
+    package var clock: @Sendable () -> Date
+
     /// Options; the defaults are what a server wants.
-    package init(busyTimeout: Double = 2, readerCount: Int = 4, maximumBytes: Int? = nil) {
-        precondition(busyTimeout >= 0 && readerCount > 0)
+    package init(
+        busyTimeout: Double = 2, readerCount: Int = 4, maximumBytes: Int? = nil,
+        cacheTTL: Double? = nil, tokenizer: TextIndexTokenizer? = nil, searchThreads: Int = 0,
+        clock: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        precondition(busyTimeout >= 0 && readerCount > 0 && searchThreads >= 0)
         self.busyTimeout = busyTimeout
         self.readerCount = readerCount
         self.maximumBytes = maximumBytes
+        self.cacheTTL = cacheTTL
+        self.tokenizer = tokenizer
+        self.searchThreads = searchThreads
+        self.clock = clock
     }
 }

@@ -1,0 +1,49 @@
+extension DocumentDraft {
+    /// The largest id, in bytes of UTF-8.
+    package static let maximumIDBytes = 1024
+
+    /// Throws `StoreError.invalid` for what the store does not keep.
+    package func validate() throws(StoreError) {
+        guard (1...Self.maximumIDBytes).contains(id.utf8.count) else {
+            throw .invalid(
+                field: "id",
+                reason: "expected 1 to \(Self.maximumIDBytes) bytes, got \(id.utf8.count)")
+        }
+        guard id.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+            throw .invalid(field: "id", reason: "has a control character")
+        }
+        try encoding?.validate(id: id)
+    }
+}
+
+extension DocumentDraft {
+    /// About how many bytes it takes in the file: text, its index, metadata twice, vectors.
+    var estimatedBytes: Int {
+        let vectors = encoding.map { encoding in
+            encoding.vector.count * 4 * (encoding.passages.count + 1)
+                + encoding.passages.count * 64 + (encoding.states?.byteCount ?? 0)
+        }
+        return text.utf8.count * 2 + (metadata?.json.utf8.count ?? 0) * 3 + (vectors ?? 0) + 1024
+    }
+}
+
+extension DocumentEncoding {
+    func validate(id: String) throws(StoreError) {
+        guard !vector.isEmpty, passages.allSatisfy({ $0.vector.count == vector.count }) else {
+            throw .invalid(
+                field: "embedding", reason: "the vectors of \"\(id)\" differ in length or are empty"
+            )
+        }
+        guard vector.allSatisfy(\.isFinite),
+            passages.allSatisfy({ $0.vector.allSatisfy(\.isFinite) })
+        else {
+            throw .invalid(
+                field: "embedding", reason: "a vector of \"\(id)\" has a number that is not finite")
+        }
+        guard tokens >= 0, tokensUsed >= 0,
+            passages.allSatisfy({ 0 <= $0.start && $0.start <= $0.end })
+        else {
+            throw .invalid(field: "passages", reason: "a count or place of \"\(id)\" is negative")
+        }
+    }
+}

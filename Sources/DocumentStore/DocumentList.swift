@@ -1,0 +1,97 @@
+import Foundation
+import GRDB
+
+/// A place in an ordered list: the last document that was answered.
+struct DocumentCursor: Equatable {
+    let order: DocumentQuery.Order
+    /// Milliseconds; 0 in the order of ids.
+    let time: Int64
+    let id: String
+
+    init(order: DocumentQuery.Order, time: Int64, id: String) {
+        self.order = order
+        self.time = time
+        self.id = id
+    }
+
+    /// Reads what `text` writes.
+    init(_ text: String, order: DocumentQuery.Order) throws(StoreError) {
+        let base64 = text.replacing("-", with: "+").replacing("_", with: "/")
+        let padding = String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
+        guard let data = Data(base64Encoded: base64 + padding),
+            let plain = String(data: data, encoding: .utf8)
+        else { throw .invalid(field: "cursor", reason: "was not made by this server") }
+        let fields = plain.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard fields.count == 3, let time = Int64(fields[1]), !fields[2].isEmpty else {
+            throw .invalid(field: "cursor", reason: "was not made by this server")
+        }
+        guard fields[0] == order.rawValue else {
+            throw .invalid(field: "cursor", reason: "belongs to a list in another order")
+        }
+        self.init(order: order, time: time, id: String(fields[2]))
+    }
+
+    /// Letters, digits, - and _ only.
+    var text: String {
+        Data("\(order.rawValue):\(time):\(id)".utf8).base64EncodedString()
+            .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+}
+
+/// A page of a list, as SQL.
+struct DocumentList {
+    let query: DocumentQuery
+    let cursor: DocumentCursor?
+    let path: String
+
+    func page(_ db: Database) throws -> DocumentPage {
+        let reader = try DocumentReader(
+            db, path: path, parts: query.parts, fingerprint: query.model)
+        let statement = statement
+        // One more than asked for tells whether there is a next page.
+        let rows = try Row.fetchAll(db, sql: statement.sql, arguments: statement.arguments)
+        var page = DocumentPage(documents: try rows.prefix(query.limit).map(reader.document))
+        if rows.count > query.limit, let last = page.documents.last {
+            let time =
+                switch query.order {
+                case .id: Int64(0)
+                case .created: last.createdAt.milliseconds
+                case .updated: last.updatedAt.milliseconds
+                }
+            page.next = DocumentCursor(order: query.order, time: time, id: last.id).text
+        }
+        return page
+    }
+
+    private var statement: Fragment {
+        var conditions: [Fragment] = []
+        let comparison = query.isDescending ? "<" : ">"
+        let column: String? =
+            switch query.order {
+            case .id: nil
+            case .created: "d.created_at"
+            case .updated: "d.updated_at"
+            }
+        if let cursor {
+            conditions.append(
+                column.map {
+                    Fragment(
+                        sql: "(\($0), d.name) \(comparison) (?, ?)",
+                        values: [cursor.time, cursor.id])
+                } ?? Fragment(sql: "d.name \(comparison) ?", values: [cursor.id]))
+        }
+        if let filter = query.filter { conditions.append(filter.condition(on: "d.id")) }
+        var statement = Fragment(sql: "SELECT \(DocumentReader.columns) FROM document AS d")
+        for (index, condition) in conditions.enumerated() {
+            statement.append(Fragment(sql: index == 0 ? " WHERE " : " AND "))
+            statement.append(condition)
+        }
+        let direction = query.isDescending ? "DESC" : "ASC"
+        let order = ([column].compactMap { $0 } + ["d.name"]).map { "\($0) \(direction)" }
+        statement.append(
+            Fragment(
+                sql: " ORDER BY \(order.joined(separator: ", ")) LIMIT ?",
+                values: [query.limit + 1]))
+        return statement
+    }
+}

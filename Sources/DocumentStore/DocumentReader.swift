@@ -1,0 +1,147 @@
+import Foundation
+import GRDB
+
+/// The statements that read documents, on the connection and within the transaction of the caller.
+struct DocumentReader {
+    let db: Database
+    /// The file, for errors.
+    let path: String
+    let parts: DocumentParts
+    /// The row of the model whose encodings are read; nil is each document's newest, 0 none.
+    let model: Int64?
+
+    init(
+        _ db: Database, path: String, parts: DocumentParts, fingerprint: [UInt8]?
+    ) throws {
+        self.db = db
+        self.path = path
+        self.parts = parts
+        model = try fingerprint.map { try EncodingTable.existingModel(Data($0), in: db) ?? 0 }
+    }
+
+    static let columns = "d.id, d.name, d.text_hash, d.created_at, d.updated_at, d.metadata"
+
+    /// The document with this name.
+    func find(_ name: String) throws -> StoredDocument? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(Self.columns) FROM document AS d WHERE d.name = ?")
+        return try Row.fetchOne(statement, arguments: [name]).map(document)
+    }
+
+    /// The document with this row number.
+    func find(row id: Int64) throws -> StoredDocument? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(Self.columns) FROM document AS d WHERE d.id = ?")
+        return try Row.fetchOne(statement, arguments: [id]).map(document)
+    }
+
+    /// The document of a row with `columns`.
+    func document(_ row: Row) throws -> StoredDocument {
+        guard let id = Int64.fromDatabaseValue(row[0]),
+            let name = String.fromDatabaseValue(row[1]),
+            let hash = Data.fromDatabaseValue(row[2]),
+            let createdAt = Int64.fromDatabaseValue(row[3]),
+            let updatedAt = Int64.fromDatabaseValue(row[4]),
+            let json = String.fromDatabaseValue(row[5])
+        else { throw corrupt("a document has a wrong type") }
+        return StoredDocument(
+            id: name, textHash: [UInt8](hash), createdAt: Date(milliseconds: createdAt),
+            updatedAt: Date(milliseconds: updatedAt),
+            text: parts.contains(.text) ? try text(id, hash: hash) : nil,
+            metadata: parts.contains(.metadata) ? DocumentMetadata(json: json) : nil,
+            encoding: try encoding(id))
+    }
+
+    private func text(_ id: Int64, hash: Data) throws -> String {
+        let statement = try db.cachedStatement(sql: "SELECT text FROM document_text WHERE id = ?")
+        guard let data = try Data.fetchOne(statement, arguments: [id]),
+            let text = String(data: data, encoding: .utf8), TextHash.of(text) == hash
+        else { throw corrupt("a document's text differs from its hash") }
+        return text
+    }
+
+    private func encoding(_ document: Int64) throws -> EncodingRecord? {
+        let vector = parts.contains(.vector) ? "e.digest, e.vector" : "NULL, NULL"
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT e.id, m.fingerprint, e.options, e.tokens, e.tokens_used, e.encoded_at,
+                    EXISTS (SELECT 1 FROM token_state WHERE encoding_id = e.id), \(vector)
+                FROM document_encoding AS e JOIN model AS m ON m.id = e.model_id
+                WHERE e.document_id = ? \(model == nil ? "" : "AND e.model_id = ?")
+                ORDER BY e.id DESC LIMIT 1
+                """)
+        var arguments: StatementArguments = [document]
+        if let model { arguments += [model] }
+        guard let row = try Row.fetchOne(statement, arguments: arguments) else { return nil }
+        guard let id = Int64.fromDatabaseValue(row[0]),
+            let fingerprint = Data.fromDatabaseValue(row[1]),
+            let options = String.fromDatabaseValue(row[2]),
+            let tokens = Int.fromDatabaseValue(row[3]),
+            let tokensUsed = Int.fromDatabaseValue(row[4]),
+            let encodedAt = Int64.fromDatabaseValue(row[5]),
+            let hasStates = Bool.fromDatabaseValue(row[6])
+        else { throw corrupt("an encoding of a document has a wrong type") }
+        return EncodingRecord(
+            fingerprint: [UInt8](fingerprint), options: options, tokens: tokens,
+            tokensUsed: tokensUsed, encodedAt: Date(milliseconds: encodedAt), hasStates: hasStates,
+            vector: parts.contains(.vector) ? try self.vector(digest: row[7], bytes: row[8]) : nil,
+            passages: parts.contains(.passages) ? try passages(id) : nil,
+            states: parts.contains(.states) && hasStates ? try states(id) : nil)
+    }
+
+    private func vector(digest: DatabaseValue, bytes: DatabaseValue) throws -> [Float] {
+        guard let digest = Int64.fromDatabaseValue(digest),
+            let bytes = Data.fromDatabaseValue(bytes), VectorBytes.digest(bytes) == digest,
+            let floats = VectorBytes.floats(bytes)
+        else { throw corrupt("a vector differs from its digest") }
+        return floats
+    }
+
+    private func passages(_ encoding: Int64) throws -> [Passage] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT granularity, start_at, end_at, digest, vector FROM passage
+                WHERE encoding_id = ? ORDER BY id
+                """)
+        var passages: [Passage] = []
+        let rows = try Row.fetchCursor(statement, arguments: [encoding])
+        while let row = try rows.next() {
+            guard let granularity = String.fromDatabaseValue(row[0]),
+                let start = Int.fromDatabaseValue(row[1]), let end = Int.fromDatabaseValue(row[2])
+            else { throw corrupt("a passage has a wrong type") }
+            passages.append(
+                Passage(
+                    granularity: granularity, start: start, end: end,
+                    vector: try vector(digest: row[3], bytes: row[4])))
+        }
+        return passages
+    }
+
+    private func states(_ encoding: Int64) throws -> TokenStates {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT format, columns, digest, offsets, states FROM token_state
+                WHERE encoding_id = ?
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [encoding]),
+            let format = String.fromDatabaseValue(row[0]).flatMap(TokenStates.Format.init),
+            let columns = Int.fromDatabaseValue(row[1]),
+            let digest = Int64.fromDatabaseValue(row[2]),
+            let offsets = Data.fromDatabaseValue(row[3]).flatMap(VectorBytes.ranges),
+            let bytes = Data.fromDatabaseValue(row[4]), VectorBytes.digest(bytes) == digest,
+            let states = TokenStates(
+                bytes: [UInt8](bytes), columns: columns, offsets: offsets, format: format)
+        else { throw corrupt("the token states of a document differ from their digest") }
+        return states
+    }
+
+    private func corrupt(_ detail: String) -> StoreError { .corrupt(path: path, detail: detail) }
+}
+
+extension Date {
+    /// The moment this many milliseconds after the start of 1970.
+    init(milliseconds: Int64) { self.init(timeIntervalSince1970: Double(milliseconds) / 1000) }
+
+    /// Milliseconds since the start of 1970, to the nearest: what `init` made comes back.
+    var milliseconds: Int64 { Int64((timeIntervalSince1970 * 1000).rounded()) }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import GRDB
+
+/// Cached encodings: evicted when they are old or room is needed.
+extension EncodingStore {
+    /// What is kept under each key, in their order; nil where there is nothing, or nothing young
+    /// enough. All of it is from one moment.
+    /// - Parameter fingerprint: the model's, 32 bytes.
+    package func lookup(
+        _ keys: [CacheKey], model fingerprint: [UInt8], kind: EncodingKind
+    ) async throws(StoreError) -> [CachedEncoding?] {
+        precondition(fingerprint.count == CacheKey.byteCount)
+        if keys.isEmpty {
+            _ = try current()
+            return []
+        }
+        let model = Data(fingerprint)
+        let now = options.clock().timeIntervalSince1970
+        let oldest = options.cacheTTL.map { now - $0 }
+        let path = path
+        let found = try await read { db in
+            try keys.map { key -> (CachedEncoding, row: Int64, usedAt: Int64)? in
+                let found = try EncodingTable.find(
+                    key, fingerprint: model, kind: kind, path: path, in: db)
+                guard let found, let oldest else { return found }
+                return found.0.createdAt.timeIntervalSince1970 > oldest ? found : nil
+            }
+        }
+        if use.note(found.map { $0.map { ($0.row, $0.usedAt) } }, now: Int64(now)) {
+            let use = use
+            // Nobody waits for it; should it fail, the next one brings the same.
+            Task { [self] in try? await write { try use.flush($0) } }
+        }
+        return found.map { $0?.0 }
+    }
+
+    /// Keeps the entries, in the place of those that are there under the same key, model and kind.
+    /// Returns once they are synced to the disk; throws when none of them was kept. Goes through
+    /// to its end even when the caller's task is cancelled.
+    /// - Parameter fingerprint: the model's, 32 bytes.
+    package func keep(
+        _ entries: [(CacheKey, CachedEncoding)], fingerprint: [UInt8]
+    ) async throws(StoreError) {
+        precondition(fingerprint.count == CacheKey.byteCount)
+        if entries.isEmpty {
+            _ = try current()
+            return
+        }
+        let model = Data(fingerprint)
+        let now = Int64(options.clock().timeIntervalSince1970)
+        let bytes = entries.reduce(0) { $0 + $1.1.payload.count + 256 }
+        try await write(makingRoomFor: bytes) { db in
+            let model = try EncodingTable.model(model, in: db)
+            for (key, encoding) in entries {
+                try EncodingTable.write(encoding, key: key, model: model, usedAt: now, in: db)
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import GRDB
+
+/// Documents: kept until they are deleted, never evicted.
+extension EncodingStore {
+    /// Puts documents, in their order, in one transaction that is synced to the disk when this
+    /// returns; callers at the same time share it. All are written or, when it throws, none.
+    ///
+    /// First put drafts without encodings: what is there already is answered at once, new metadata
+    /// is kept, and only the drafts answered with `needsEncoding` have to be encoded and put again.
+    /// A draft with an encoding takes the place of whatever its id has, encodings by other models
+    /// included.
+    /// - Parameter model: the fingerprint of the model that encodes, 32 bytes.
+    /// - Throws: `StoreError.invalid` for a draft that cannot be kept, and the file's errors.
+    package func put(
+        _ drafts: [DocumentDraft], model: [UInt8]
+    ) async throws(StoreError) -> [PutOutcome] {
+        precondition(model.count == CacheKey.byteCount)
+        for draft in drafts { try draft.validate() }
+        if drafts.isEmpty { return [] }
+        let fingerprint = Data(model)
+        let path = path
+        let bytes = drafts.reduce(0) { $0 + $1.estimatedBytes }
+        // Nothing is to be written for most drafts without an encoding: only look, then.
+        if drafts.allSatisfy({ $0.encoding == nil }) {
+            let outcomes = try await read { db in
+                try DocumentTable(db: db, path: path, now: 0).foresee(
+                    drafts, fingerprint: fingerprint)
+            }
+            if !outcomes.contains(.metadataUpdated) { return outcomes }
+        }
+        return try await write(makingRoomFor: bytes) { [clock = options.clock] db in
+            try DocumentTable(db: db, path: path, now: clock().milliseconds)
+                .put(drafts, fingerprint: fingerprint)
+        }
+    }
+
+    /// The document of each id, in their order; nil where there is none. All from one moment.
+    /// - Parameter model: the fingerprint of the model whose encoding is read; nil is the newest.
+    package func documents(
+        _ ids: [String], parts: DocumentParts, model: [UInt8]? = nil
+    ) async throws(StoreError) -> [StoredDocument?] {
+        let path = path
+        return try await read { db in
+            let reader = try DocumentReader(db, path: path, parts: parts, fingerprint: model)
+            return try ids.map { try reader.find($0) }
+        }
+    }
+
+    /// The document of this id; nil when there is none.
+    package func document(
+        _ id: String, parts: DocumentParts, model: [UInt8]? = nil
+    ) async throws(StoreError) -> StoredDocument? {
+        try await documents([id], parts: parts, model: model)[0]
+    }
+
+    /// One page of a list.
+    /// - Throws: `StoreError.invalid` for a cursor that is none of this order's.
+    package func list(_ query: DocumentQuery) async throws(StoreError) -> DocumentPage {
+        let path = path
+        let cursor = try query.cursor.map { text throws(StoreError) in
+            try DocumentCursor(text, order: query.order)
+        }
+        return try await read { db in
+            try DocumentList(query: query, cursor: cursor, path: path).page(db)
+        }
+    }
+
+    /// How many documents pass the filter; nil is all.
+    package func countDocuments(
+        where filter: MetadataFilter? = nil
+    ) async throws(StoreError) -> Int {
+        try await read { db in
+            var sql = Fragment(sql: "SELECT count(*) FROM document AS d")
+            if let filter {
+                sql.append(Fragment(sql: " WHERE "))
+                sql.append(filter.condition(on: "d.id"))
+            }
+            return try Int.fetchOne(db, sql: sql.sql, arguments: sql.arguments) ?? 0
+        }
+    }
+
+    /// Deletes the documents with these ids, in one transaction; answers how many there were.
+    package func delete(ids: [String]) async throws(StoreError) -> Int {
+        if ids.isEmpty { return 0 }
+        let path = path
+        return try await write { [clock = options.clock] db in
+            let table = DocumentTable(db: db, path: path, now: clock().milliseconds)
+            let revision = try Counter.revision.add(1, in: db)
+            var count = 0
+            for id in ids {
+                let statement = try db.cachedStatement(
+                    sql: "SELECT id, metadata FROM document WHERE name = ?")
+                guard let row = try Row.fetchOne(statement, arguments: [id]) else { continue }
+                try table.delete(row, revision: revision)
+                count += 1
+            }
+            return count
+        }
+    }
+
+    /// Deletes the documents that pass the filter; answers how many. Goes through in transactions
+    /// of a thousand, so that other writers wait for one of them at most: a kill or an error in
+    /// between leaves the rest, and documents that are put meanwhile are deleted when they pass.
+    package func delete(where filter: MetadataFilter) async throws(StoreError) -> Int {
+        let path = path
+        var total = 0
+        while true {
+            let count = try await write { [clock = options.clock] db in
+                let table = DocumentTable(db: db, path: path, now: clock().milliseconds)
+                var sql = Fragment(sql: "SELECT d.id, d.metadata FROM document AS d WHERE ")
+                sql.append(filter.condition(on: "d.id"))
+                sql.append(Fragment(sql: " LIMIT 1000"))
+                let rows = try Row.fetchAll(db, sql: sql.sql, arguments: sql.arguments)
+                if rows.isEmpty { return 0 }
+                let revision = try Counter.revision.add(1, in: db)
+                for row in rows { try table.delete(row, revision: revision) }
+                return rows.count
+            }
+            if count == 0 { return total }
+            total += count
+        }
+    }
+}
+
+extension DocumentTable {
+    /// Removes the document of a row with its number and metadata.
+    fileprivate func delete(_ row: Row, revision: Int64) throws {
+        guard let id = Int64.fromDatabaseValue(row[0]),
+            let json = String.fromDatabaseValue(row[1])
+        else { throw StoreError.corrupt(path: path, detail: "a document has a wrong type") }
+        try delete(id, metadata: DocumentMetadata(json: json), revision: revision)
+    }
+}

@@ -1,0 +1,83 @@
+/// A question to the documents.
+package struct SearchRequest: Sendable {
+    /// What is looked for.
+    package enum Query: Sendable {
+        /// The nearest by cosine to this vector of the request's model.
+        case vector([Float])
+        /// The best by BM25 for these words: every word or "quoted phrase" counts by itself, no
+        /// character is an operator.
+        case text(String)
+        /// Both, joined by reciprocal rank fusion.
+        case hybrid(text: String, vector: [Float])
+        /// The nearest by cosine to a kept document, which is left out itself.
+        case like(id: String)
+    }
+
+    /// What is ranked.
+    package enum Scope: Sendable, Equatable {
+        /// Documents, by their own vectors.
+        case documents
+        /// Passages, of one granularity or (nil) of all; a text query still ranks documents.
+        case passages(granularity: String?)
+    }
+
+    /// What is looked for.
+    package var query: Query
+    /// The fingerprint of the model whose vectors are compared: 32 bytes.
+    package var model: [UInt8]
+    /// How many hits there are at most; 1 or more.
+    package var topK: Int
+    /// Only documents whose metadata pass; nil is all.
+    package var filter: MetadataFilter?
+    /// What is ranked.
+    package var scope: Scope
+    /// Which parts of the documents are read for the hits.
+    package var parts: DocumentParts
+
+    /// A request with these parts.
+    package init(
+        query: Query, model: [UInt8], topK: Int = 10, filter: MetadataFilter? = nil,
+        scope: Scope = .documents, parts: DocumentParts = [.metadata]
+    ) {
+        precondition(topK > 0 && model.count == CacheKey.byteCount)
+        self.query = query
+        self.model = model
+        self.topK = topK
+        self.filter = filter
+        self.scope = scope
+        self.parts = parts
+    }
+}
+
+/// One answer to a `SearchRequest`.
+package struct SearchHit: Sendable, Equatable {
+    /// A place in one ranking, and the score that led to it.
+    package struct Placing: Sendable, Equatable {
+        /// 1 is the best.
+        package var rank: Int
+        /// The cosine, or BM25 (larger is better).
+        package var score: Double
+    }
+
+    /// The document, with the parts that were asked for.
+    package var document: StoredDocument
+    /// The passage, without its vector, where passages were ranked.
+    package var passage: PassageReference?
+    /// What hits are sorted by, largest first, ties by id and place in the text: cosine, BM25, or
+    /// for a hybrid the sum of 1 / (60 + rank).
+    package var score: Double
+    /// The place by cosine, where it was asked for and the hit is in that ranking.
+    package var byVector: Placing?
+    /// The place by BM25, where it was asked for and the hit is in that ranking.
+    package var byText: Placing?
+}
+
+/// Where a passage lies.
+package struct PassageReference: Sendable, Hashable {
+    /// How the text was cut.
+    package var granularity: String
+    /// Where it starts, in characters as the caller counts them.
+    package var start: Int
+    /// One past its last character.
+    package var end: Int
+}
