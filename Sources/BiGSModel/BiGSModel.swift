@@ -21,8 +21,8 @@ package final class BiGSModel: Sendable {
     /// Numbers in the tensors that the model is made of.
     package let parameterCount: Int
 
-    private let embeddings: BiGSEmbeddings
-    private let layers: [BiGSLayer]
+    let embeddings: BiGSEmbeddings
+    let layers: [BiGSLayer]
     private let pooler: BiGSPooler?
     private let scorer: BiGSHead
     private let outputs: Int
@@ -59,20 +59,28 @@ package final class BiGSModel: Sendable {
     /// any batch. Throws `ModelError.input` for a batch that the model or the workspace cannot
     /// take; ids, types and positions outside the tables are named.
     package func forward(
-        _ batch: TokenBatch, workspace w: ModelWorkspace, outputs request: OutputRequest
+        _ batch: TokenBatch, workspace: ModelWorkspace, outputs request: OutputRequest
     ) throws(ModelError) -> ModelOutput {
-        try check(batch, w)
-        let layout = SequenceLayout(lengths: batch.sequences.map(\.ids.count))
-        var results = Array(repeating: SequenceOutput(), count: layout.count)
+        let pass = try begin(batch, workspace: workspace, outputs: request)
+        while pass.step() {}
+        return pass.output
+    }
 
-        w.h.rows = layout.totalRows
-        embeddings.apply(batch, into: w.h)
-        if request.contains(.allHiddenStates) { record(w.h, layout, &results) }
-        for layer in layers {
-            layer.apply(w, layout: layout)
-            if request.contains(.allHiddenStates) { record(w.h, layout, &results) }
-        }
+    /// A forward pass to be run in steps, between which passes on other workspaces may run. Throws as
+    /// `forward` does, and then has not touched the workspace. Until the pass is done or dropped,
+    /// `workspace` is its own.
+    package func begin(
+        _ batch: TokenBatch, workspace: ModelWorkspace, outputs request: OutputRequest
+    ) throws(ModelError) -> ForwardPass {
+        try check(batch, workspace)
+        return ForwardPass(self, batch, workspace, request)
+    }
 
+    /// Makes what `request` asks for of the last layer's rows in `w.h`.
+    func finish(
+        _ batch: TokenBatch, _ w: ModelWorkspace, layout: SequenceLayout, request: OutputRequest,
+        _ results: inout [SequenceOutput]
+    ) {
         if request.contains(.lastHiddenState) {
             for index in results.indices {
                 results[index].lastHiddenState = w.h.copyRows(layout.range(index))
@@ -99,7 +107,6 @@ package final class BiGSModel: Sendable {
                 if let scores = scorer.scores(rows, w) { set(scores, &results[index]) }
             }
         }
-        return ModelOutput(sequences: results)
     }
 
     private func check(_ batch: TokenBatch, _ w: ModelWorkspace) throws(ModelError) {
@@ -111,15 +118,6 @@ package final class BiGSModel: Sendable {
             }
         } catch {
             throw .input(error)
-        }
-    }
-
-    private func record(
-        _ h: Matrix, _ layout: SequenceLayout, _ results: inout [SequenceOutput]
-    ) {
-        for index in results.indices {
-            results[index].hiddenStates =
-                (results[index].hiddenStates ?? []) + [h.copyRows(layout.range(index))]
         }
     }
 

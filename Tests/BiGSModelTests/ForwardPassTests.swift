@@ -1,0 +1,75 @@
+import BiGSModel
+import TestSupport
+import Testing
+
+/// Passes that take turns, each on its own workspace, give what each gives alone.
+@Suite struct ForwardPassTests {
+    private static let everything: OutputRequest = [
+        .lastHiddenState, .poolerOutput, .logits, .meanPooled, .allHiddenStates,
+    ]
+
+    private func batch(_ lengths: [Int], _ model: BiGSModel, seed: UInt64) -> TokenBatch {
+        var generator = SeededGenerator(seed: seed)
+        return TokenBatch(
+            sequences: lengths.map { length in
+                TokenSequence(
+                    ids: (0..<length).map { _ in
+                        Int32.random(
+                            in: 0..<Int32(model.configuration.vocabularySize), using: &generator)
+                    })
+            })
+    }
+
+    @Test func passesThatTakeTurnsGiveTheSameBits() throws {
+        let configuration = BiGSConfiguration(
+            vocabularySize: 300, hiddenSize: 64, intermediateSize: 192, layerCount: 5,
+            stateSize: 8, maximumPositions: 600)
+        let model = try BiGSModel.random(configuration: configuration, seed: 4)
+        let (long, short) = (batch([600], model, seed: 1), batch([3, 40], model, seed: 2))
+        let (longSpace, shortSpace) = (
+            model.makeWorkspace(tokenCapacity: 600), model.makeWorkspace(tokenCapacity: 64)
+        )
+        let expected = try (
+            model.forward(long, workspace: longSpace, outputs: Self.everything),
+            model.forward(short, workspace: shortSpace, outputs: Self.everything)
+        )
+        // The short pass starts after 0, 1, 2, … steps of the long one.
+        for start in 0...(configuration.layerCount + 2) {
+            let first = try model.begin(long, workspace: longSpace, outputs: Self.everything)
+            #expect(first.remainingSteps == configuration.layerCount + 2)
+            #expect(first.tokenCount == 600)
+            for _ in 0..<start { _ = first.step() }
+            let second = try model.begin(short, workspace: shortSpace, outputs: Self.everything)
+            while first.remainingSteps + second.remainingSteps > 0 {
+                _ = second.step()
+                _ = first.step()
+            }
+            #expect(same(first.output, expected.0))
+            #expect(same(second.output, expected.1))
+            #expect(!first.step())
+        }
+    }
+
+    @Test func aBatchThatDoesNotFitIsRefusedBeforeAnyStep() throws {
+        let configuration = BiGSConfiguration(
+            vocabularySize: 20, hiddenSize: 16, intermediateSize: 32, layerCount: 1, stateSize: 2,
+            maximumPositions: 50)
+        let model = try BiGSModel.random(configuration: configuration, seed: 4)
+        let workspace = model.makeWorkspace(tokenCapacity: 8)
+        #expect(throws: ModelError.self) {
+            try model.begin(
+                batch([9], model, seed: 1), workspace: workspace, outputs: [.meanPooled])
+        }
+    }
+
+    private func same(_ a: ModelOutput, _ b: ModelOutput) -> Bool {
+        zip(a.sequences, b.sequences).allSatisfy { a, b in
+            bits(a.lastHiddenState) == bits(b.lastHiddenState)
+                && bits(a.poolerOutput) == bits(b.poolerOutput)
+                && bits(a.meanPooled) == bits(b.meanPooled)
+                && a.hiddenStates.map { $0.map(bits) } == b.hiddenStates.map { $0.map(bits) }
+        } && a.sequences.count == b.sequences.count
+    }
+
+    private func bits(_ values: [Float]?) -> [UInt32]? { values?.map(\.bitPattern) }
+}
