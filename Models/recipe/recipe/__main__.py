@@ -37,6 +37,8 @@ def parser():
     sub.add_argument("--minutes", type=float, default=float("inf"))
     sub.add_argument("--shards", type=float, default=float("inf"),
                      help="shards of 300,000 tokens to have in the end")
+    sub.add_argument("--whole", type=int, default=teach.WHOLE,
+                     help="shards that the teacher embeds whole; of the rest it embeds titles")
     sub = command("train", "train; goes on where it stopped")
     sub.add_argument("--minutes", type=float, required=True)
     training(sub)
@@ -104,7 +106,7 @@ def main():
     elif a.command == "leaks":
         sys.exit(0 if prepare.leaks(a.work) else 1)
     elif a.command == "teach":
-        teach.teach(a.work, a.minutes, a.shards, a.seed, a.device)
+        teach.teach(a.work, a.minutes, a.shards, a.seed, a.device, a.whole)
     elif a.command == "train":
         run_training(a, a.minutes)
     elif a.command == "evaluate":

@@ -1,55 +1,106 @@
-"""What a training step sees: seeded batches of about so many tokens, of texts of like length."""
+"""What a training step sees: seeded batches of about so many tokens."""
 import random
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 
 DEVELOPMENT = 400
 """Training records kept aside to watch progress."""
-TURNS = dict(package=0.25, passage=0.25, window=0.10, document=0.40)
+TURNS = dict(package=0.25, passage=0.22, document=0.28, window=0.07, entry=0.09, word=0.09)
 """How often each kind of batch comes.
 
 package:  short description with long description, and spans with the description
 passage:  title or span with the window of the page or document that it belongs to
-window:   windows alone
 document: up to 16 windows in one pass, with the title or a span
+window:   windows alone, of those that the teacher has seen
+entry:    headword with dictionary entry
+word:     words and fortunes alone
 """
 LENGTHS = [2, 3, 4, 6, 8, 12, 16]
 """Windows in the documents of one batch, at most."""
+HARD = 0.5
+"""Share of the batches of pairs that are made of groups of near titles, which are hard to tell
+apart."""
+NEAR = 24
+"""Titles in such a group, drawn from three times as many nearest ones."""
+FIRST = 0.35
+"""How much more the first window counts in a long text's target: it says what the text is about."""
+
+
+class Pool:
+    """Pairs of a query and its text: titles with the teacher's embeddings of them, and spans."""
+
+    def __init__(self, data, titles, spans):
+        self.data, self.titles, self.spans = data, titles, spans
+        self.near = data.teacher([q for q, _ in titles]) if titles else torch.zeros(0, 1)
+
+    def __len__(self):
+        return len(self.titles) + len(self.spans)
+
+    def draw(self, rng, count):
+        """`count` pairs: two of three are titles where there are both."""
+        share = min(len(self.titles), 2 * count // 3) if self.spans else count
+        titles = rng.sample(self.titles, min(share, len(self.titles)))
+        spans = rng.sample(self.spans, min(count - len(titles), len(self.spans)))
+        pairs = titles + spans
+        rng.shuffle(pairs)
+        return pairs
+
+    def draw_hard(self, rng, count):
+        """`count` titles in groups of near ones."""
+        seeds = rng.sample(range(len(self.titles)), max(1, count // NEAR))
+        nearest = (self.near[seeds] @ self.near.T).topk(min(3 * NEAR, len(self.titles)), 1).indices
+        chosen = {}
+        for seed, row in zip(seeds, nearest.tolist()):
+            for i in [seed, *rng.sample(row, min(NEAR - 1, len(row)))]:
+                chosen[self.titles[i][1]] = self.titles[i]
+        pairs = list(chosen.values())
+        rng.shuffle(pairs)
+        return pairs
 
 
 class Batches:
-    """`next()` gives (kind, groups); a group is (token sequences, teacher embeddings [n, 384]).
-    Where there are two groups, the first holds the queries of the second."""
+    """`next()` gives (kind, groups); a group is (token sequences, teacher embeddings [n, 384]),
+    zeros where the teacher has not seen a text.  Where there are two groups, the first holds the
+    queries of the second."""
 
     def __init__(self, data, tokens, seed):
         self.data, self.tokens, self.random = data, tokens, random.Random(seed)
         records = list(data.records)
         random.Random(0).shuffle(records)
-        asked = [r for r in records if r["queries"]]
+        asked = [r for r in records if r["queries"] and r["kind"] in ("package", "page")]
         self.development = asked[:min(DEVELOPMENT, len(asked) // 10)]
-        kept = {id(r) for r in self.development}
-        records = [r for r in records if id(r) not in kept]
-        self.pairs = dict(
-            package=[p for r in records if r["kind"] == "package" for p in self.pairs_of(r)],
-            passage=[p for r in records if r["kind"] != "package" for p in self.pairs_of(r)])
-        self.windows = [w for r in records for w in r["windows"]]
-        self.documents = [r for r in records if len(r["windows"]) >= 2]
-        pools = dict(self.pairs, window=self.windows, document=self.documents)
+        kept = {(r["kind"], r["name"]) for r in self.development}
+        records = [r for r in records if (r["kind"], r["name"]) not in kept]
+        of = {kind: [r for r in records if r["kind"] == kind]
+              for kind in ("package", "page", "document", "brief")}
+        self.documents = [r for r in of["page"] + of["document"] if len(r["windows"]) >= 2]
+        taught = data.embeddings.any(1)
+        pools = dict(
+            package=self.pool(of["package"]), passage=self.pool(of["page"] + of["document"]),
+            entry=self.pool(of["brief"]), document=self.documents,
+            word=[r["windows"][0] for r in of["brief"] if not r["queries"]],
+            window=[w for r in records if r["kind"] != "brief"
+                    for w in r["windows"] if taught[w]])
         self.turns = {k: v for k, v in TURNS.items() if len(pools[k]) >= 8}
+        self.pools = pools
 
-    @staticmethod
-    def pairs_of(record):
-        first = record["windows"][0]
-        titles = [(q, first) for q in record["queries"]]
-        return titles * 2 + [(s, record["windows"][w]) for s, w in record["spans"]]
+    def pool(self, records):
+        return Pool(self.data, [(q, r["windows"][0]) for r in records for q in r["queries"]],
+                    [(s, r["windows"][w]) for r in records for s, w in r["spans"]])
 
     def next(self):
         kind = self.random.choices(list(self.turns), list(self.turns.values()))[0]
         if kind == "document":
             return kind, self.document()
-        if kind == "window":
-            return kind, [self.group(self.alike(self.windows, self.length))]
-        pairs = self.alike(self.pairs[kind], lambda p: self.length(p[0]) + self.length(p[1]))
+        pool = self.pools[kind]
+        if kind in ("window", "word"):
+            some = self.random.sample(pool, min(len(pool), 600))
+            return kind, [self.group(self.cut(some, self.length))]
+        hard = len(pool.titles) > 10 * NEAR and self.random.random() < HARD
+        pairs = (pool.draw_hard if hard else pool.draw)(self.random, 240)
+        pairs = self.cut(pairs, lambda p: self.length(p[0]) + self.length(p[1]))
         return kind, [self.group([q for q, _ in pairs]), self.group([d for _, d in pairs])]
 
     def length(self, item):
@@ -58,38 +109,31 @@ class Batches:
     def group(self, items):
         return [self.data[i] for i in items], self.data.teacher(items)
 
-    def alike(self, pool, size):
-        """Members of like size from all over the pool, about self.tokens tokens of them."""
-        some = self.random.sample(pool, min(len(pool), 768))
-        some.sort(key=size)
-        start = self.random.randrange(len(some))
-        end, used = start, 0
-        while end < len(some) and (end == start or used + size(some[end]) <= self.tokens):
-            used += size(some[end])
-            end += 1
-        while start and used + size(some[start - 1]) <= self.tokens:
-            start -= 1
-            used += size(some[start])
-        return some[start:end]
+    def cut(self, items, size):
+        """The first of `items`, about self.tokens tokens of them."""
+        ends = np.cumsum([size(x) for x in items])
+        return items[:max(2, int(np.searchsorted(ends, self.tokens, "right")))]
 
     def document(self):
-        """Whole documents in one pass; the target is what chunk-and-average gives."""
+        """Whole documents in one pass; the target is what chunk-and-average gives, with some
+        more weight on the first window."""
         most = self.random.choice(LENGTHS)
-
-        def size(record):
-            return 256 * min(most, len(record["windows"]))
-
-        pool = [r for r in self.documents if len(r["windows"]) >= min(most, 3)] or self.documents
+        some = self.random.sample(self.documents, min(len(self.documents), 64))
+        some = self.cut(some, lambda r: 254 * min(most, len(r["windows"])))
         questions, bodies, wanted = [], [], []
-        for record in self.alike(pool, size):
+        for record in some:
             windows = record["windows"]
             start = 0
-            if self.random.random() < 0.3:
+            if self.random.random() < 0.2:
                 start = self.random.randrange(max(1, len(windows) - most + 1))
             part = windows[start:start + most]
-            ask = list(record["queries"]) * 2 if start == 0 else []
+            ask = list(record["queries"]) * 3 if start == 0 else []
             ask += [s for s, w in record["spans"] if start <= w < start + len(part)]
             questions.append(self.random.choice(ask) if ask else part[0])
             bodies.append(self.data.joined(part))
-            wanted.append(self.data.chunked(part))
+            target = self.data.chunked(part)
+            if start == 0:
+                target = F.normalize(target + FIRST * self.data.teacher([part[0]])[0]
+                                     * target.any(), dim=0)
+            wanted.append(target)
         return [self.group(questions), (bodies, torch.stack(wanted))]

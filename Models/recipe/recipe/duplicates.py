@@ -53,8 +53,10 @@ def without(items, seen):
 class Held:
     """Held-out texts, to be looked for in training texts."""
 
-    def __init__(self, items):
-        hashes = [np.unique(runs(item["body"], RUN)) for item in items]
+    def __init__(self, items, length=RUN, least=8):
+        """Runs of `length` words; texts of fewer than `least` runs are only looked for whole."""
+        self.length, self.least = length, least
+        hashes = [np.unique(runs(item["body"], length)) for item in items]
         self.sizes = np.array([len(h) for h in hashes])
         owner = np.repeat(np.arange(len(hashes)), self.sizes)
         joined = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
@@ -63,7 +65,7 @@ class Held:
 
     def shared(self, text):
         """(share of the text's runs that are held out, {held-out item: share of it in the text})"""
-        found = np.unique(runs(text, RUN))
+        found = np.unique(runs(text, self.length))
         low = np.searchsorted(self.hashes, found, "left")
         high = np.searchsorted(self.hashes, found, "right")
         owners = Counter()
@@ -75,4 +77,5 @@ class Held:
     def leaks(self, text, limit=0.5):
         """Whether half of the text is held out, or half of a held-out text is in it."""
         own, others = self.shared(text)
-        return own > limit or any(s > limit and self.sizes[i] >= 8 for i, s in others.items())
+        return own > limit or any(s > limit and self.sizes[i] >= self.least
+                                  for i, s in others.items())

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from . import card, teacher
+from . import card, curves, teacher
 
 TOKENIZER = dict(
     tokenizer_class="BertTokenizer", do_lower_case=True, unk_token="[UNK]", sep_token="[SEP]",
@@ -64,5 +64,5 @@ def describe(work, out, results, before=None):
     log = [json.loads(line) for line in Path(work, "run/log.jsonl").read_text().splitlines()]
     read = [None if path is None else json.loads(Path(path).read_text())
             for path in (results, before)]
-    card.loss_curve(log, Path(out) / "loss.svg")
+    curves.draw(curves.of_training(log), Path(out) / "loss.svg")
     (Path(out) / "README.md").write_text(card.embedding(work, log, *read))

@@ -58,14 +58,20 @@ def spearman(own, wanted, pairs=5000, seed=0):
     return torch.corrcoef(torch.stack(ranks))[0, 1].item()
 
 
-def labelled(predicted, right, classes):
-    """Accuracy and macro-F1 over the classes that occur."""
+def f1_by_class(predicted, right, classes):
+    """F1 of every class [classes]; NaN for one that does not occur."""
     scores = []
     for k in range(classes):
-        if (right == k).any():
-            both = ((predicted == k) & (right == k)).sum().item()
-            scores.append(2 * both / ((predicted == k).sum() + (right == k).sum()).item())
-    return dict(accuracy=(predicted == right).float().mean().item(), f1=float(np.mean(scores)))
+        both = ((predicted == k) & (right == k)).sum().item()
+        either = ((predicted == k).sum() + (right == k).sum()).item()
+        scores.append(2 * both / either if (right == k).any() else math.nan)
+    return scores
+
+
+def labelled(predicted, right, classes):
+    """Accuracy and macro-F1 over the classes that occur."""
+    return dict(accuracy=(predicted == right).float().mean().item(),
+                f1=float(np.nanmean(f1_by_class(predicted, right, classes))))
 
 
 def probe(x, y, x_test, y_test, classes, penalties=(1e-4, 1e-3, 3e-3, 1e-2)):

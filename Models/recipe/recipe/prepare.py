@@ -18,6 +18,10 @@ GENERATED = "gcloud"
 """A family of thousands of generated pages; it gets its own cut and at most GENERATED_PAGES."""
 GENERATED_PAGES = 2000
 GLOSSES = 2000
+BRIEFS, WORDS = 12_000, 30_000
+"""Dictionary entries and fortunes, and words alone, at most."""
+ALWAYS = ("dict-devil", "wordnet-base")
+"""Packages to download however small the sample."""
 PACKAGES = Path(__file__).resolve().parents[1] / "packages.txt"
 
 
@@ -71,13 +75,14 @@ def split_pages(found, seen):
 
 
 def prepare(work, sample=1.0):
-    """Write work/texts/{pages,packages,documents,glosses}.jsonl and summary.json."""
+    """Write work/texts/{pages,packages,documents,briefs,glosses}.jsonl and summary.json."""
     out, started = Path(work, "texts"), time.time()
     out.mkdir(parents=True, exist_ok=True)
     names = [line.strip() for line in PACKAGES.read_text().splitlines()
              if line.strip() and not line.startswith("#")]
+    names = [name for name in names if sampled(name, sample) or name in ALWAYS]
     unpacked = sources.download(names, work)
-    extra = [root for root in sorted(unpacked.iterdir()) if root.is_dir()]
+    extra = [unpacked / name for name in sorted(names) if (unpacked / name).is_dir()]
 
     def say(text):
         print(f"{time.time() - started:5.0f} s  {text}", flush=True)
@@ -104,13 +109,18 @@ def prepare(work, sample=1.0):
     glosses = sorted(sources.glosses(unpacked / "wordnet-base"),
                      key=lambda g: number("g", g["name"]))[:max(50, int(GLOSSES * sample))]
 
-    held = duplicates.Held([x for x in pages + packages if x["test"]])
+    briefs = chosen_briefs([Path("/"), *extra], sample, seen)
+    say(f"briefs: {len(briefs)}")
+
+    held, gloss = helds(pages + packages, glosses)
     leaked = Counter()
     kinds = {}
-    for kind, items in (("pages", pages), ("packages", packages), ("documents", documents)):
+    for kind, items in (("pages", pages), ("packages", packages), ("documents", documents),
+                        ("briefs", briefs)):
         kinds[kind] = []
         for item in items:
-            if not item.setdefault("test", False) and held.leaks(item["body"]):
+            if not item.setdefault("test", False) and (
+                    held.leaks(item["body"]) or gloss.leaks(item["body"])):
                 leaked[kind] += 1
             else:
                 kinds[kind].append(item)
@@ -126,20 +136,40 @@ def prepare(work, sample=1.0):
     say(json.dumps(summary))
 
 
+def chosen_briefs(roots, sample, seen):
+    """A fixed choice of dictionary entries, fortunes and words, without near-duplicates."""
+    found = [b for root in roots for b in sources.briefs(root)]
+    found.sort(key=lambda b: number("b", b["name"]))
+    words = [b for b in found if b["name"] == b["body"]][:int(WORDS * sample)]
+    others = duplicates.without([b for b in found if b["name"] != b["body"]], seen)
+    return others[:int(BRIEFS * sample)] + words
+
+
+def helds(pages_and_packages, glosses):
+    """What training texts are searched for: held-out texts by runs of 8 words; glosses, which
+    are short, by runs of 5."""
+    return (duplicates.Held([x for x in pages_and_packages if x["test"]]),
+            duplicates.Held(glosses, length=5, least=1))
+
+
 def leaks(work):
-    """How much of each held-out text stands in any one training text, by runs of 8 words."""
-    everything = [(kind, x) for kind in ("pages", "packages", "documents")
+    """How much of each held-out text stands in any one training text, by runs of words."""
+    everything = [(kind, x) for kind in ("pages", "packages", "documents", "briefs")
                   for x in texts(work, kind)]
+    glosses = [("glosses", x) for x in texts(work, "glosses")]
     tests = [(kind, x) for kind, x in everything if x["test"]]
-    held = duplicates.Held([x for _, x in tests])
-    worst, report = [0.0] * len(tests), {}
+    held = helds([x for _, x in tests], [x for _, x in glosses])
+    worst, report = ([0.0] * len(tests), [0.0] * len(glosses)), {}
     for _, item in everything:
         if not item["test"]:
-            for i, share in held.shared(item["body"])[1].items():
-                worst[i] = max(worst[i], share)
-    for kind in ("pages", "packages"):
-        mine = [(w, x["name"]) for w, (k, x), size in zip(worst, tests, held.sizes)
-                if k == kind and size >= 8]
+            for most, part in zip(worst, held):
+                for i, share in part.shared(item["body"])[1].items():
+                    most[i] = max(most[i], share)
+    sizes = [*held[0].sizes, *held[1].sizes]
+    for kind in ("pages", "packages", "glosses"):
+        mine = [(w, x["name"])
+                for w, (k, x), size in zip(sum(worst, []), tests + glosses, sizes)
+                if k == kind and size >= (8 if kind != "glosses" else 1)]
         values = sorted(w for w, _ in mine)
         trained = {x["name"] for k, x in everything if k == kind and not x["test"]}
         if values:

@@ -3,12 +3,14 @@
 Pages:     {name, names, section, title, body}        /usr/share/man
 Packages:  {name, source, section, title, body}       long descriptions from apt
 Documents: {name, body}                                /usr/share/doc
+Briefs:    {name, title (if any), body}                dictionaries, fortunes, word lists
 Glosses:   {name, title, body}                         WordNet, for the evaluation alone
 """
 import gzip
 import html
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,6 +19,11 @@ from . import roff
 STOP_WORDS = set(
     "the of to and a in is for that be this with as or it are on by an not can if from which will "
     "you has have when used use".split())
+FOLDERS = "man doc dict dictd games/fortunes wordnet".split()
+"""Of /usr/share, where a package's texts are."""
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+BRIEF = 360
+"""Characters of a dictionary entry or a fortune, at most."""
 LEFT_OUT = set("NAME AUTHOR AUTHORS COPYRIGHT LICENSE COLOPHON".split()
                + ["REPORTING BUGS", "BUGS REPORTING"])
 
@@ -127,21 +134,37 @@ def records(paths, keys):
 
 
 def download(names, work):
-    """Unpack Debian packages, not installed, below work/unpacked; returns that folder."""
+    """Unpack the texts of Debian packages, not installed, below work/unpacked; returns that
+    folder."""
     debs, root = Path(work, "debs"), Path(work, "unpacked")
     for folder in (debs, root):
         folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        if (root / name).is_dir():
-            continue
-        got = subprocess.run(["apt-get", "--quiet=2", "-o", "APT::Sandbox::User=root", "download",
-                              name], cwd=debs, capture_output=True)
-        found = sorted(debs.glob(name + "_*.deb"))
-        if got.returncode or not found:
+    missing = [name for name in names if not (root / name).is_dir()]
+    shown = subprocess.run(["apt-cache", "show", *missing], capture_output=True, text=True).stdout
+    known = set(re.findall(r"(?m)^Package: (\S+)", shown))
+    for name in missing:
+        if name not in known:
             print(f"left out, not in the archive: {name}", flush=True)
-            continue
-        subprocess.run(["dpkg-deb", "-x", str(found[-1]), str(root / name)], check=True)
-        found[-1].unlink()
+    missing = [name for name in missing if name in known]
+    if missing:
+        subprocess.run(["apt-get", "--quiet=2", "-o", "APT::Sandbox::User=root", "download",
+                        *missing], cwd=debs, check=True)
+    for name in missing:
+        found = sorted(debs.glob(name + "_*.deb"))[-1]
+        partial = root / (name + ".part")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        archive = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(found)],
+                                   stdout=subprocess.PIPE)
+        # tar fails where a pattern matches nothing: packages need not have every folder
+        subprocess.run(["tar", "-x", "-C", str(partial), "--wildcards",
+                        *(f"./usr/share/{x}/*" for x in FOLDERS)],
+                       stdin=archive.stdout, stderr=subprocess.DEVNULL)
+        archive.stdout.close()
+        if archive.wait():
+            raise SystemExit(f"cannot unpack {found}")
+        partial.rename(root / name)
+        found.unlink()
     return root
 
 
@@ -189,3 +212,40 @@ def glosses(root):
             if len(definition.split()) >= 5:
                 yield dict(name=path.suffix[1:] + fields[0], title=", ".join(words),
                            body=definition)
+
+
+def briefs(root):
+    """Short general English: dictionary entries by headword, fortunes, and words alone."""
+    for path in sorted(Path(root, "usr/share/dictd").glob("*.dict.dz")):
+        yield from entries(path)
+    for path in sorted(Path(root, "usr/share/games/fortunes").glob("*")):
+        if not path.suffix and path.is_file() and not path.is_symlink():
+            for i, text in enumerate(read(path).split("\n%\n")):
+                text = " ".join(text.split())
+                if 40 <= len(text) <= BRIEF and english(text):
+                    yield dict(name=f"{path.name}/{i}", body=text)
+    for path in sorted(Path(root, "usr/share/dict").glob("american-*")):
+        for word in read(path).split():
+            if len(word) > 2 and word.islower() and word.isalpha():
+                yield dict(name=word, body=word)
+
+
+def entries(path):
+    """The entries of a dictd dictionary, cut to about their first sentences."""
+    text, digits = gzip.decompress(path.read_bytes()), {c: i for i, c in enumerate(BASE64)}
+
+    def number(code):
+        value = 0
+        for digit in code:
+            value = 64 * value + digits[digit]
+        return value
+
+    index = Path(str(path).removesuffix(".dict.dz") + ".index")
+    for line in read(index).splitlines():
+        head, start, size = line.split("\t")[:3]
+        if head.startswith(("00-", "00database")):
+            continue
+        entry = text[number(start):number(start) + number(size)].decode("utf8", "replace")
+        body = " ".join(entry.partition("\n")[2].split())[:BRIEF].rpartition(" ")[0]
+        if len(body) >= 40 and english(body + " " + body):
+            yield dict(name=f"{index.stem}/{head}", title=head, body=body)

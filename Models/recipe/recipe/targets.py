@@ -1,6 +1,7 @@
 """Texts as tokens with the teacher's embedding of each: what `teach` writes and the rest reads.
 
-A shard holds items (token ids with [CLS] and [SEP], teacher embedding) and records over them:
+A shard holds items (token ids with [CLS] and [SEP], teacher embedding or zeros where the teacher
+was not asked) and records over them:
 {kind, name, section, queries: [item], spans: [[item, window]], windows: [item]}.
 A text's windows are its consecutive runs of 254 tokens; its body is all of them.
 """
@@ -51,9 +52,13 @@ class Targets:
         return np.concatenate([[CLS], body, [SEP]])
 
     def chunked(self, windows):
-        """The teacher's embedding of a text of many windows: their mean by length [384]."""
+        """The teacher's embedding of a text of many windows: their mean by length [384]; zeros
+        where a window is not taught."""
         weight = torch.from_numpy(self.lengths[np.asarray(windows)] - 2.0).float()[:, None]
-        return F.normalize((self.teacher(windows) * weight).sum(0), dim=0)
+        parts = self.teacher(windows)
+        if not bool(parts.any(1).all()):
+            return torch.zeros(parts.shape[1])
+        return F.normalize((parts * weight).sum(0), dim=0)
 
 
 def held_out(work):

@@ -1,7 +1,9 @@
 """Tokenise texts, make synthetic queries, and write the teacher's embeddings, shard by shard.
 
-The held-out shard comes first, then training shards in a seeded random order, so that any prefix
-is a fair sample.  Run it again to go on.
+The held-out shard comes first, then the briefs, then training shards in a seeded random order, so
+that any prefix is a fair sample.  Of most shards the teacher sees the titles alone: embedding
+costs it as much as training on it costs the student, and pairs of a query and its text teach
+without it.  Run it again to go on.
 """
 import json
 import math
@@ -19,6 +21,8 @@ from .targets import CLS, SEP, WINDOW, WINDOWS
 
 SHARD = 300_000
 """Tokens in a training shard, about."""
+WHOLE = 8
+"""Training shards that the teacher sees whole."""
 EARLIER = dict(page=6.0, document=2.0, package=3.0)
 """How much sooner a kind's texts come than their number alone would have it."""
 SPANS = dict(page=3, document=3, package=1)
@@ -49,10 +53,12 @@ class Writer:
         self.inner = np.zeros(len(vocabulary), bool)
         for word, i in vocabulary.items():
             self.inner[i] = word.startswith("##")
-        self.random, self.items, self.records = random.Random(seed), [], []
+        self.random, self.items, self.records, self.asked = random.Random(seed), [], [], []
 
-    def item(self, ids):
+    def item(self, ids, ask=True):
+        """Keep a text; `ask` says whether the teacher is to embed it."""
         self.items.append(np.array([CLS, *ids, SEP], np.uint16))
+        self.asked.append(ask)
         return len(self.items) - 1
 
     def text(self, text):
@@ -72,25 +78,26 @@ class Writer:
         kept = [word for word in words if self.random.random() >= drop] or words
         return [token for word in kept for token in word]
 
-    def add(self, kind, item, synthetic=True):
+    def add(self, kind, item, synthetic=True, whole=True):
         ids = self.text(item["body"])
         windows = [ids[i:i + WINDOW] for i in range(0, min(len(ids), WINDOW * WINDOWS), WINDOW)]
         queries = [query(item)] if "title" in item else []
-        queries = [q for q in queries if len(q.split()) >= 2 or not synthetic]
+        queries = [q for q in queries if len(q.split()) >= 2 or kind == "brief" or not synthetic]
         spans = []
         for _ in range(SPANS.get(kind, 0) if synthetic and len(ids) >= 12 else 0):
             w = self.random.randrange(len(windows))
             if len(windows[w]) >= 12:
-                spans.append((self.item(self.span(windows[w])), w))
+                spans.append((self.item(self.span(windows[w]), whole), w))
         self.records.append(dict(
             kind=kind, name=item["name"], section=item.get("section", ""),
-            queries=[self.item(self.text(q)) for q in queries], spans=spans,
-            windows=[self.item(w) for w in windows]))
+            queries=[self.item(self.text(q)[:WINDOW]) for q in queries], spans=spans,
+            windows=[self.item(w, whole) for w in windows]))
 
     def write(self, path, teach):
-        order = sorted(range(len(self.items)), key=lambda i: len(self.items[i]))
-        embeddings, start = np.zeros((len(order), teacher.WIDTH), np.float16), 0
-        began, count = time.time(), sum(map(len, self.items))
+        order = sorted((i for i, ask in enumerate(self.asked) if ask),
+                       key=lambda i: len(self.items[i]))
+        embeddings, start = np.zeros((len(self.items), teacher.WIDTH), np.float16), 0
+        began, count = time.time(), sum(len(self.items[i]) for i in order)
         while start < len(order):
             length, end = len(self.items[order[start]]), start
             while (end < len(order) and len(self.items[order[end]]) == length
@@ -105,9 +112,9 @@ class Writer:
                               tokens=count, tokens_per_second=round(count / seconds))), flush=True)
 
 
-def teach(work, minutes=math.inf, shards=math.inf, seed=0, device="cpu"):
+def teach(work, minutes=math.inf, shards=math.inf, seed=0, device="cpu", whole=WHOLE):
     """Write work/targets/test.npz, then train-*.npz until the minutes are over or there are so
-    many shards; at least one."""
+    many shards; at least one.  The teacher embeds `whole` shards whole, of the rest the titles."""
     out, end = Path(work, "targets"), time.time() + 60 * minutes
     out.mkdir(parents=True, exist_ok=True)
     model, tokens = teacher.Teacher(device), tokenizer()
@@ -121,6 +128,11 @@ def teach(work, minutes=math.inf, shards=math.inf, seed=0, device="cpu"):
         for item in texts(work, "glosses"):
             writer.add("gloss", item, synthetic=False)
         writer.write(out / "test.npz", model)
+    if not (out / "train-briefs.npz").exists():
+        writer = Writer(tokens, seed)
+        for item in texts(work, "briefs"):
+            writer.add("brief", item)
+        writer.write(out / "train-briefs.npz", model)
     order, rng = [], random.Random(seed)
     for kind, items in (("page", pages), ("package", packages), ("document", documents)):
         for item in items:
@@ -132,7 +144,7 @@ def teach(work, minutes=math.inf, shards=math.inf, seed=0, device="cpu"):
         size += min(len(item["body"]) // 4, WINDOW * WINDOWS) + 40
         path = out / f"train-{shard:04}.npz"
         if not path.exists():
-            writer.add(kind, item)
+            writer.add(kind, item, whole=shard < whole)
         if size >= SHARD or place == len(order) - 1:
             if not path.exists():
                 writer.write(path, model)

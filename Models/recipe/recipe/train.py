@@ -26,8 +26,8 @@ from .model import MINI, BiGS, load_encoder
 TEMPERATURE = 0.05
 BANK, QUEUE = 512, 1536
 """Teacher texts compared with in each step, and recent own texts kept as negatives."""
-TWIN = 0.85
-"""Texts that the teacher finds this alike are not negatives of each other."""
+TWIN, SAME = 0.85, 0.96
+"""Texts that the teacher, or the model, finds this alike are not negatives of each other."""
 
 
 def projection_of(embeddings, hidden):
@@ -74,11 +74,13 @@ def divergence(own, wanted):
 
 
 class Loss:
-    """The sum of three losses, and the queues of recent texts that the third one uses."""
+    """The sum of three losses, and the queues of recent texts that the third one uses.  The first
+    two see only what the teacher has seen."""
 
     def __init__(self, data, projection, weights, seed):
         self.data, self.projection, self.weights = data, projection, weights
         self.random, self.queues = np.random.RandomState(seed), {}
+        self.taught = np.flatnonzero(data.embeddings.any(1))
 
     def onto(self, embeddings):
         return F.normalize(embeddings @ self.projection, dim=-1)
@@ -87,10 +89,13 @@ class Loss:
         """own, wanted: lists of [n, H] and [n, 384], one or two groups -> {name: loss}."""
         device = own[0].device
         s, t = torch.cat(own), torch.cat(wanted)
-        bank = self.random.randint(0, len(self.data.embeddings), BANK)
-        bank = self.data.teacher(bank).to(device)
-        parts = dict(regression=(1 - (s * self.onto(t)).sum(1)).mean(),
-                     bank=divergence(s @ self.onto(bank).T, t @ bank.T))
+        taught = t.any(1)
+        s, t, parts = s[taught], t[taught], {}
+        if len(s):
+            bank = self.random.choice(self.taught, BANK)
+            bank = self.data.teacher(bank).to(device)
+            parts = dict(regression=(1 - (s * self.onto(t)).sum(1)).mean(),
+                         bank=divergence(s @ self.onto(bank).T, t @ bank.T))
         if len(s) > 8:
             itself = 1e4 * torch.eye(len(s), device=device)
             parts["batch"] = divergence(s @ s.T - itself, t @ t.T - itself)
@@ -99,17 +104,36 @@ class Loss:
         return {k: self.weights[k] * v for k, v in parts.items()}
 
     def contrast(self, kind, own, wanted):
+        """InfoNCE both ways.  Texts alike by the teacher's embedding of them or of their queries,
+        or by the model's own, are not negatives of each other."""
         (query, text), (tq, tt) = own, wanted
         n, right = len(query), torch.arange(len(query), device=query.device)
-        others, t_others = self.queues.get(kind, (text[:0], tt[:0]))
-        candidates, t_candidates = torch.cat([text, others]), torch.cat([tt, t_others])
-        itself = torch.eye(n, len(candidates), device=query.device)
-        twins = (tt @ t_candidates.T - itself) > TWIN
-        forth = (query @ candidates.T / TEMPERATURE).masked_fill(twins, -1e4)
-        twins = (tq @ tq.T - torch.eye(n, device=query.device)) > TWIN
-        back = (text @ query.T / TEMPERATURE).masked_fill(twins, -1e4)
-        self.queues[kind] = (candidates.detach()[:QUEUE], t_candidates[:QUEUE])
+        recent = self.queues.get(kind, (text[:0], tt[:0], tq[:0]))
+        candidates, t_text, t_query = (torch.cat(x) for x in zip((text, tt, tq), recent))
+        alike = torch.maximum(tt @ t_text.T, tq @ t_query.T) > TWIN
+        alike |= text.detach() @ candidates.detach().T > SAME
+        alike &= ~torch.eye(n, len(candidates), dtype=torch.bool, device=query.device)
+        forth = (query @ candidates.T / TEMPERATURE).masked_fill(alike, -1e4)
+        back = (text @ query.T / TEMPERATURE).masked_fill(alike[:, :n], -1e4)
+        self.queues[kind] = tuple(
+            x.detach()[:QUEUE] for x in (candidates, t_text, t_query))
         return 0.5 * (F.cross_entropy(forth, right) + F.cross_entropy(back, right))
+
+
+def embedded(model, sequences, device):
+    """Embeddings [n, H] for training, in bfloat16; texts of like length share a pass, so that
+    little is spent on padding."""
+    order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
+    passes, used = [[]], 0
+    for i in order:
+        used += len(sequences[i])
+        if passes[-1] and len(sequences[i]) * (len(passes[-1]) + 1) > 1.12 * used + 256:
+            passes.append([])
+            used = len(sequences[i])
+        passes[-1].append(i)
+    out = torch.cat([model.embed(*targets.padded([sequences[i] for i in part], device),
+                                 dtype=torch.bfloat16) for part in passes])
+    return out[torch.tensor(order, device=out.device).argsort()]
 
 
 class Run:
@@ -135,7 +159,8 @@ class Run:
         for part in (embeddings.position_embeddings, embeddings.token_type_embeddings,
                      self.model.pooler):
             part.requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.groups(), lr=rate, betas=(0.9, 0.98), eps=1e-8)
+        self.optimizer = torch.optim.AdamW(self.groups(), lr=rate, betas=(0.9, 0.98), eps=1e-8,
+                                           fused=True)
         self.average = {k: v.detach().clone() for k, v in self.model.named_parameters()
                         if v.requires_grad}
         if (self.folder / "checkpoint.pt").exists():
@@ -221,8 +246,7 @@ def train(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6e-4
     while run.seconds < 60 * minutes and not stop:
         began = time.monotonic()
         kind, groups = batches.next()
-        own = [run.model.embed(*targets.padded(s, device), dtype=torch.bfloat16)
-               for s, _ in groups]
+        own = [embedded(run.model, s, device) for s, _ in groups]
         wanted = [t.to(device) for _, t in groups]
         parts = losses(kind, own, wanted)
         rate_now = run.update(sum(parts.values()), run.seconds / (60 * minutes))
