@@ -54,7 +54,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.0"),
@@ -72,8 +72,8 @@ let package = Package(
         module(
             "HTTPAPI",
             [
-                "HTTPServer", "Serving", "Tokenization", "BiGSModel", httpTypes, logging,
-                coreMetrics, crypto,
+                "HTTPServer", "Serving", "DocumentStore", "Tokenization", "BiGSModel", httpTypes,
+                logging, coreMetrics, crypto,
             ]),
         module("HTTPServer", [sockets, httpTypes, logging]),
         module(

@@ -24,6 +24,7 @@ extension API {
         let service = try readiness.service()
         let body = try await decode(WithOptions<Body>.self, request)
         let inputs = body.value.inputs.items
+        received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
         let finish = try finish(body.options, service)
         let result = try await encode { () async throws(ServiceError) in
@@ -44,6 +45,7 @@ extension API {
         let service = try readiness.service()
         let body = try await decode(WithOptions<Body>.self, request)
         let inputs = body.value.inputs.items
+        received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
         try checkPrompt(body.options)
         if let top = body.options.topK, top < 1 {
@@ -78,6 +80,11 @@ extension API {
         return response(writer, result, inputs)
     }
 
+    /// Notes for the metrics that a body was readable, and what was in it.
+    func received(_ inputs: [EncodingInput], isSingle: Bool) {
+        RequestContext.current?.record.received(inputs: inputs.count, isSingle: isSingle)
+    }
+
     /// Runs the service, turning its errors into the API's.
     func encode(
         _ work: () async throws(ServiceError) -> EncodingResult
@@ -89,8 +96,7 @@ extension API {
     func check(_ inputs: [EncodingInput], field: String, limit: Int) throws(APIError) {
         if inputs.isEmpty { throw .validation(field: field, "cannot be empty") }
         if inputs.count > limit {
-            throw .validation(
-                field: field, "has \(inputs.count) entries; at most \(limit) are allowed")
+            throw .tooMany(field: field, count: inputs.count, limit: limit)
         }
         for (index, input) in inputs.enumerated() {
             let isEmpty =
@@ -136,6 +142,7 @@ extension API {
         _ writer: JSONWriter, _ result: EncodingResult, _ inputs: [EncodingInput]
     ) -> ServerResponse {
         var response = ServerResponse.json(writer)
+        RequestContext.current?.record.encoded(result)
         let usage = result.usage
         let characters = inputs.reduce(0) { total, input in
             switch input {

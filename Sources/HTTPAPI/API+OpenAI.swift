@@ -18,9 +18,7 @@ extension API {
         let service = try readiness.service()
         let body = try await decode(WithOptions<Body>.self, request)
         if let name = body.value.model, name != service.loaded.name {
-            throw .notFound(
-                "there is no model \"\(name.prefix(200))\"; this server has "
-                    + "\"\(service.loaded.name)\"")
+            throw unknownModel(name, service)
         }
         let isBase64: Bool
         switch body.value.encodingFormat {
@@ -32,6 +30,7 @@ extension API {
                 "expected \"float\" or \"base64\", got \"\(format.prefix(100))\"")
         }
         let inputs = body.value.input.items
+        received(inputs, isSingle: body.value.input.isSingle)
         try check(inputs, field: "input", limit: Self.maximumOpenAIInputs)
         let finish = try finish(body.options, service)
         let result = try await encode { () async throws(ServiceError) in
@@ -81,20 +80,38 @@ extension API {
             writer.key("object")
             writer.string("list")
             writer.key("data")
-            writer.array { writer in
-                writer.object { writer in
-                    writer.key("id")
-                    writer.string(service.loaded.name)
-                    writer.key("object")
-                    writer.string("model")
-                    writer.key("created")
-                    writer.number(settings.started)
-                    writer.key("owned_by")
-                    writer.string("bigs")
-                }
-            }
+            writer.array { writer in write(modelNamed: service.loaded.name, &writer) }
         }
         return .json(writer)
+    }
+
+    /// `GET /v1/models/{id}`.
+    func model(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let service = try readiness.service()
+        let name = request.parameters["id"] ?? ""
+        guard name == service.loaded.name else { throw unknownModel(name, service) }
+        var writer = JSONWriter()
+        write(modelNamed: name, &writer)
+        return .json(writer)
+    }
+
+    private func write(modelNamed name: String, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("id")
+            writer.string(name)
+            writer.key("object")
+            writer.string("model")
+            writer.key("created")
+            writer.number(settings.started)
+            writer.key("owned_by")
+            writer.string("bigs")
+        }
+    }
+
+    private func unknownModel(_ name: String, _ service: EncodingService) -> APIError {
+        .notFound(
+            "there is no model \"\(name.prefix(200))\"; this server has "
+                + "\"\(service.loaded.name)\"")
     }
 
     /// Little-endian float32 values in base64, as OpenAI's clients expect them.

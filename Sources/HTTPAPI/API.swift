@@ -10,13 +10,24 @@ import Serving
 package struct API: Sendable {
     let readiness: Readiness
     let settings: APISettings
+    let keys: APIKeys
     let logger: Logger
+    let metrics: ServiceMetrics
+    let storeReader = StoreReader()
     private let router: Router
 
     /// Answers with the service that `readiness` has.
-    package init(readiness: Readiness, settings: APISettings, logger: Logger) {
+    /// - Parameters:
+    ///   - keys: who may ask; without keys, anybody.
+    ///   - metrics: where the requests are counted, and what `/metrics` shows.
+    package init(
+        readiness: Readiness, settings: APISettings, keys: APIKeys = .none,
+        metrics: MetricsRegistry = MetricsRegistry(), logger: Logger
+    ) {
         self.readiness = readiness
         self.settings = settings
+        self.keys = keys
+        self.metrics = ServiceMetrics(metrics)
         self.logger = logger
         router = Router(Route.all)
     }
@@ -32,37 +43,57 @@ package struct API: Sendable {
     private func answer(
         _ request: ServerRequest, _ context: RequestContext
     ) async -> ServerResponse {
-        let start = ContinuousClock.now
+        var exchange = Exchange(request, context)
+        metrics.began()
+        let match = router.match(request)
+        if case .route(let route, _) = match { exchange.route = route }
         var response: ServerResponse
         do throws(APIError) {
-            response = try await dispatch(request)
+            response = try await dispatch(request, match)
         } catch {
-            response = refusal(error, request, context)
+            let refused = Refused(error)
+            exchange.refusal = refused
+            exchange.cause = Self.cause(of: error)
+            response = refused.response(
+                requestID: context.requestID, openAI: request.path.hasPrefix("/v1/"))
         }
+        exchange.status = response.status.code
+        settings.crossOrigin.allow(&response, for: request)
         response.headers[.requestID] = context.requestID
         if let trace = context.trace { response.headers[.traceParent] = trace.header }
-        let elapsed = ContinuousClock.now - start
-        response.headers[.totalTime] = String(elapsed.microseconds)
-        logger.debug(
-            "request",
-            metadata: [
-                "method": "\(request.head.method)", "path": "\(request.path)",
-                "status": "\(response.status.code)", "microseconds": "\(elapsed.microseconds)",
-                "request_id": "\(context.requestID)",
-            ])
-        return response
+        response.headers[.totalTime] = String((ContinuousClock.now - exchange.start).microseconds)
+        return finish(exchange, response)
     }
 
-    private func dispatch(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        switch router.match(request) {
-        case .nothing:
-            throw .notFound("there is no route \(request.path.prefix(200))")
+    private func dispatch(
+        _ request: ServerRequest, _ match: Router.Match
+    ) async throws(APIError) -> ServerResponse {
+        if CrossOrigin.isPreflight(request) {
+            let methods = router.methods(of: request)
+            if !methods.isEmpty, let answer = settings.crossOrigin.preflight(methods: methods) {
+                return answer
+            }
+        }
+        // Without a key nobody learns which routes there are.
+        var isOpen = false
+        if case .route(let route, _) = match { isOpen = route.access == .open }
+        if !isOpen { try checkKey(of: request) }
+        switch match {
+        case .nothing: throw .notFound("there is no route \(request.path.prefix(200))")
         case .otherMethods(let allowed): throw .method(allowed: allowed)
         case .route(let route, let parameters):
             try checkContentType(of: request, for: route)
             var request = request
             request.parameters = parameters
             return try await route.handler(self)(request)
+        }
+    }
+
+    private func checkKey(of request: ServerRequest) throws(APIError) {
+        guard keys.isRequired else { return }
+        let given = request.head.headerFields[.authorization]
+        guard keys.accepts(authorization: given) else {
+            throw .unauthorized(given: given != nil)
         }
     }
 
@@ -77,19 +108,52 @@ package struct API: Sendable {
         }
     }
 
-    private func refusal(
-        _ error: APIError, _ request: ServerRequest, _ context: RequestContext
-    ) -> ServerResponse {
-        let refused = Refused(error)
-        if refused.status == .internalServerError {
-            var detail = refused.message
-            if case .internal(let cause) = error { detail = "\(cause)" }
-            logger.error(
-                "\(request.path) failed: \(detail)",
-                metadata: ["request_id": "\(context.requestID)"])
+    /// What is behind an internal error: for the log, never for the caller.
+    private static func cause(of error: APIError) -> String? {
+        if case .internal(let cause) = error { "\(cause)" } else { nil }
+    }
+
+    /// Counts and logs the exchange: now, or when the last byte of a streamed answer is written.
+    private func finish(_ exchange: Exchange, _ response: ServerResponse) -> ServerResponse {
+        guard case .stream(let write) = response.body, !exchange.isHead else {
+            ended(exchange)
+            return response
         }
-        return refused.response(
-            requestID: context.requestID, openAI: request.path.hasPrefix("/v1/"))
+        var response = response
+        response.body = .stream { writer in
+            var exchange = exchange
+            defer { ended(exchange) }
+            try await RequestContext.$current.withValue(exchange.context) {
+                do { try await write(writer) } catch {
+                    exchange.cause = "the streamed answer broke off: \(error)"
+                    throw error
+                }
+            }
+        }
+        return response
+    }
+
+    private func ended(_ exchange: Exchange) {
+        let duration = ContinuousClock.now - exchange.start
+        metrics.ended(exchange, after: duration)
+        exchange.log(to: logger, after: duration)
+    }
+
+    /// The answer to a request that breaks the protocol, in the shape its route speaks.
+    package func answer(to refusal: Refusal) -> ServerResponse {
+        metrics.refused(status: refusal.status.code)
+        logger.debug(
+            "refused: \(refusal.message)",
+            metadata: [
+                "request_id": "\(refusal.requestID)",
+                "status": .stringConvertible(refusal.status.code),
+            ])
+        var response = Refused(
+            refusal.status, refusal.errorType, refusal.message
+        ).response(
+            requestID: refusal.requestID, openAI: refusal.path?.hasPrefix("/v1/") ?? false)
+        response.headers[.requestID] = refusal.requestID
+        return response
     }
 
     /// The body, read whole and decoded.

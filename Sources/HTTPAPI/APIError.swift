@@ -1,5 +1,4 @@
-import Foundation
-package import HTTPServer
+import HTTPServer
 package import HTTPTypes
 package import Serving
 
@@ -7,6 +6,8 @@ package import Serving
 package enum APIError: Error, Sendable {
     /// The body is not JSON, or the framing broke.
     case malformed(String)
+    /// No key of the server's; `given` says whether there was another.
+    case unauthorized(given: Bool)
     case notFound(String)
     case method(allowed: [HTTPRequest.Method])
     case timeout
@@ -14,6 +15,8 @@ package enum APIError: Error, Sendable {
     case contentType(String?, expected: String)
     /// A field has the wrong type or value; `field` names it.
     case validation(field: String, String)
+    /// A list with more entries than a request may have.
+    case tooMany(field: String, count: Int, limit: Int)
     /// The model is being loaded, or the server is draining.
     case unavailable(String)
     case service(ServiceError)
@@ -28,11 +31,21 @@ struct Refused {
     var field: String?
     var retryAfter: Int?
     var allowed: [HTTPRequest.Method] = []
+    var challenge: String?
+    /// text-embeddings-inference's `err` label: what it has a word for, and ours for the rest.
+    var reason: String
 
     init(_ error: APIError) {
         switch error {
         case .malformed(let reason):
             self.init(.badRequest, "Malformed", reason)
+        case .unauthorized(let given):
+            self.init(
+                .unauthorized, "Unauthorized",
+                given
+                    ? "the key is not one of this server's"
+                    : "a key is missing; send it as Authorization: Bearer KEY")
+            challenge = #"Bearer realm="bigs""# + (given ? #", error="invalid_token""# : "")
         case .notFound(let what):
             self.init(.notFound, "NotFound", what)
         case .method(let allowed):
@@ -52,6 +65,12 @@ struct Refused {
         case .validation(let field, let reason):
             self.init(.unprocessableContent, "Validation", "\(field): \(reason)")
             self.field = field
+        case .tooMany(let field, let count, let limit):
+            self.init(
+                .unprocessableContent, "Validation",
+                "\(field): has \(count) entries; at most \(limit) are allowed")
+            self.field = field
+            reason = "batch_size"
         case .unavailable(let reason):
             self.init(.serviceUnavailable, "Unhealthy", reason)
             retryAfter = 1
@@ -67,8 +86,12 @@ struct Refused {
         case .overloaded(_, let seconds):
             self.init(.tooManyRequests, "Overloaded", message)
             retryAfter = seconds
+        case .tokenizer(let input, _):
+            self.init(.unprocessableContent, "Validation", message)
+            field = "inputs[\(input)]"
+            reason = "tokenization"
         case .textTooLong(let input, _, _), .unknownToken(let input, _, _, _),
-            .emptyInput(let input), .tokenizer(let input, _):
+            .emptyInput(let input):
             self.init(.unprocessableContent, "Validation", message)
             field = "inputs[\(input)]"
         case .unsupported(let name, _):
@@ -88,6 +111,13 @@ struct Refused {
         self.status = status
         self.type = type
         self.message = message
+        reason =
+            switch type {
+            case "Backend": "model_type"
+            case "Internal": "inference"
+            case "Unhealthy", "Timeout": "dropped"
+            default: type.lowercased()
+            }
     }
 
     /// The answer: our own shape, or OpenAI's under `/v1/`.
@@ -116,6 +146,7 @@ struct Refused {
         }
         var response = ServerResponse.json(writer, status: status)
         if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+        if let challenge { response.headers[.wwwAuthenticate] = challenge }
         if !allowed.isEmpty {
             response.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ")
         }
@@ -138,17 +169,5 @@ extension ServerResponse {
         var headers = HTTPFields()
         headers[.contentType] = "application/json"
         return ServerResponse(status: status, headers: headers, body: .bytes(writer.bytes))
-    }
-}
-
-extension API {
-    /// The answer to a request that breaks the protocol, in the shape its route speaks.
-    package static func answer(to refusal: Refusal) -> ServerResponse {
-        var response = Refused(
-            refusal.status, refusal.errorType, refusal.message
-        ).response(
-            requestID: refusal.requestID, openAI: refusal.path?.hasPrefix("/v1/") ?? false)
-        response.headers[.requestID] = refusal.requestID
-        return response
     }
 }

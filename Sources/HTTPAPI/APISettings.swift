@@ -12,6 +12,8 @@ package struct APISettings: Sendable {
     package var maximumBatchTokens = 16_384
     /// The most connections; reported by `/info`.
     package var maximumConnections = 1024
+    /// Which web pages may use the service.
+    package var crossOrigin = CrossOrigin.none
     /// When the server started, seconds since 1970: OpenAI's `created`.
     package var started: Int
 

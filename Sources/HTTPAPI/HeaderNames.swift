@@ -9,6 +9,13 @@ extension HTTPField.Name {
         return name
     }
 
+    static let origin = known("origin")
+    static let accessControlRequestMethod = known("access-control-request-method")
+    static let accessControlAllowOrigin = known("access-control-allow-origin")
+    static let accessControlAllowMethods = known("access-control-allow-methods")
+    static let accessControlAllowHeaders = known("access-control-allow-headers")
+    static let accessControlExposeHeaders = known("access-control-expose-headers")
+    static let accessControlMaxAge = known("access-control-max-age")
     static let requestID = known("x-request-id")
     static let traceParent = known("traceparent")
     static let cacheOutcome = known("x-cache")

@@ -12,6 +12,8 @@ package struct RequestContext: Sendable {
     package let requestID: String
     /// The caller's place in a distributed trace, if it gave a valid one.
     package let trace: TraceParent?
+    /// What the handler tells about its work.
+    let record = RequestRecord()
 
     init(_ request: ServerRequest) {
         let fields = request.head.headerFields

@@ -37,6 +37,27 @@ struct Route: Sendable {
     let input: Input
     let access: Access
     let handler: Handler
+    /// What the `te_*` metrics count its inputs as; nothing, if not said.
+    private(set) var work = Work.none
+
+    /// What a route does with texts.
+    enum Work: Sendable {
+        case none
+        case embedding
+        case scoring
+    }
+
+    /// The route, counted as one that embeds texts.
+    var embedding: Route { counted(as: .embedding) }
+
+    /// The route, counted as one that classifies or ranks texts.
+    var scoring: Route { counted(as: .scoring) }
+
+    private func counted(as work: Work) -> Route {
+        var route = self
+        route.work = work
+        return route
+    }
 
     static func get(
         _ pattern: PathPattern, access: Access = .key, _ handler: @escaping Handler

@@ -26,6 +26,15 @@ struct Router: Sendable {
         patterned = routes.filter { !$0.pattern.isLiteral }
     }
 
+    /// The methods that a path takes; none where there is no such path.
+    func methods(of request: ServerRequest) -> [HTTPRequest.Method] {
+        var request = request
+        // No route takes TRACE, so that the answer is all that there are.
+        request.head.method = .trace
+        if case .otherMethods(let methods) = match(request) { return methods }
+        return []
+    }
+
     /// The route for a method and a path. HEAD is GET without the body, which the HTTP layer
     /// leaves out.
     func match(_ request: ServerRequest) -> Match {

@@ -3,13 +3,15 @@ import HTTPTypes
 
 /// The routing table: one line a route, in the order of the documentation.
 extension Route {
+    /// With keys, only what is `open` answers without one: probes and scrapers have none, and what
+    /// they get tells nothing about texts.
     static let all = encoding + documents + service
 
     /// Texts in, numbers out.
     static let encoding: [Route] = [
-        .post("/embed", API.embed),
-        .post("/predict", API.predict),
-        .post("/v1/embeddings", API.openAIEmbeddings),
+        .post("/embed", API.embed).embedding,
+        .post("/predict", API.predict).scoring,
+        .post("/v1/embeddings", API.openAIEmbeddings).embedding,
         .post("/tokenize", API.tokenize),
         .post("/decode", API.decode),
     ]
@@ -22,6 +24,9 @@ extension Route {
         .get("/health", access: .open, API.health),
         .get("/ready", access: .open, API.ready),
         .get("/info", API.info),
+        .get("/metrics", access: .open, API.exposition),
+        .get("/openapi.json", access: .open, API.description),
         .get("/v1/models", API.models),
+        .get("/v1/models/{id}", API.model),
     ]
 }

@@ -54,6 +54,8 @@ package struct EncodingResult: Sendable {
     package var usage: [TokenUsage]
     /// Whether the vectors were computed or found.
     package var cache: CacheOutcome
+    /// How many of them were found.
+    package var hits = 0
     package var timings: Timings
 
     /// Where the time went.

@@ -38,6 +38,11 @@ package final class EncodingService: Sendable {
         (store != nil, storeTrouble.withLock { $0 })
     }
 
+    /// What the store holds; nil without a store, or when it cannot be read now.
+    package func storeStatistics() async -> StoreStatistics? {
+        try? await store?.statistics()
+    }
+
     /// The pooled vector of each input, [H] float32, not normalised.
     package func embed(
         _ inputs: [EncodingInput], rules: EncodingRules
@@ -88,7 +93,7 @@ package final class EncodingService: Sendable {
             vectors: vectors.map { $0 ?? [] },
             usage: texts.map(\.usage),
             cache: missing.isEmpty ? .hit : missing.count == inputs.count ? .miss : .mixed,
-            timings: timings)
+            hits: inputs.count - missing.count, timings: timings)
     }
 
     private func vector(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BiGSModel
+import CoreMetrics
 import DocumentStore
 import Foundation
 import HTTPAPI
@@ -9,13 +10,6 @@ import ServiceLifecycle
 import Serving
 import UnixSignals
 
-/// How `--log-level` is spelled: the levels of swift-log.
-enum LogLevel: String, ExpressibleByArgument, CaseIterable {
-    case trace, debug, info, notice, warning, error, critical
-
-    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
-}
-
 /// `bigs serve`: the HTTP service. Every setting is also an environment variable of the same name
 /// in upper case with prefix `BIGS_`.
 struct ServeCommand: AsyncParsableCommand {
@@ -24,7 +18,10 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Serves embeddings and classifications over HTTP.",
         discussion: """
             Every setting is also an environment variable: --max-body-bytes is \
-            BIGS_MAX_BODY_BYTES. A flag wins.
+            BIGS_MAX_BODY_BYTES. A flag wins. Of settings that can be given several times the \
+            variable takes several values, one a line or separated by commas. Keys are better \
+            kept in a file than in flags, which other users of the machine can see; the file is \
+            read again on SIGHUP.
             """)
 
     /// The flags that the environment may set.
@@ -32,7 +29,8 @@ struct ServeCommand: AsyncParsableCommand {
         "--model", "--pooling", "--padding", "--gelu", "--dtype", "--threads", "--host", "--port",
         "--unix-socket", "--store", "--max-batch-tokens", "--max-queue-tokens",
         "--max-client-batch-size", "--max-body-bytes", "--max-connections", "--drain-timeout",
-        "--auto-truncate", "--log-level",
+        "--auto-truncate", "--store-max-bytes", "--cache-ttl", "--api-key", "--api-key-file",
+        "--cors-origin", "--log-format", "--log-level",
     ]
 
     @OptionGroup var model: ModelArguments
@@ -70,6 +68,24 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Whether texts over the model's window are cut when a request does not say.")
     var autoTruncate = true
 
+    @Option(help: "The most bytes that the store's file may have; older cached encodings go.")
+    var storeMaxBytes: Int?
+
+    @Option(help: "Seconds after which a cached encoding is made anew.")
+    var cacheTtl: Double?
+
+    @Option(help: "A key that clients send as Authorization: Bearer KEY; repeatable.")
+    var apiKey: [String] = []
+
+    @Option(help: "A file of keys, one a line; lines that start with # are comments.")
+    var apiKeyFile: String?
+
+    @Option(help: "A web origin whose pages may use the server, or * for all; repeatable.")
+    var corsOrigin: [String] = []
+
+    @Option(help: "text or json.")
+    var logFormat = LogFormat.text
+
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = LogLevel.info
 
@@ -84,12 +100,25 @@ struct ServeCommand: AsyncParsableCommand {
         ] where !(1...largest).contains(value) {
             throw ValidationError("\(flag): expected 1 to \(largest), got \(value)")
         }
+        if let storeMaxBytes, !(1...(1 << 50)).contains(storeMaxBytes) {
+            throw ValidationError(
+                "--store-max-bytes: expected 1 to \(1 << 50), got \(storeMaxBytes)")
+        }
+        if let cacheTtl, !(0.001...1e10).contains(cacheTtl) {
+            throw ValidationError("--cache-ttl: expected 0.001 to 1e10 seconds, got \(cacheTtl)")
+        }
+        do { _ = try CrossOrigin(corsOrigin) } catch {
+            throw ValidationError("--cors-origin: \(error)")
+        }
+        do { _ = try APIKeys(apiKey) } catch { throw ValidationError("\(error)") }
     }
 
     func run() async throws {
-        var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = logLevel.level
-        if unixSocket == nil, !["127.0.0.1", "::1", "localhost"].contains(host) {
+        let logger = logFormat.logger(label: "bigs", level: logLevel.level)
+        let registry = MetricsRegistry()
+        MetricsSystem.bootstrap(registry)
+        let keys = try APIKeys(apiKey + (apiKeyFile.map(APIKeys.read(file:)) ?? []))
+        if unixSocket == nil, !["127.0.0.1", "::1", "localhost"].contains(host), !keys.isRequired {
             logger.warning("anyone who reaches \(host) can use this server: it asks for no key")
         }
 
@@ -101,32 +130,39 @@ struct ServeCommand: AsyncParsableCommand {
         settings.maximumBodyBytes = maxBodyBytes
         settings.maximumBatchTokens = maxBatchTokens
         settings.maximumConnections = maxConnections
-        let api = API(readiness: readiness, settings: settings, logger: logger)
+        settings.crossOrigin = try CrossOrigin(corsOrigin)
+        let api = API(
+            readiness: readiness, settings: settings, keys: keys, metrics: registry,
+            logger: logger)
         let server = HTTPServer(
-            configuration: serverConfiguration(), logger: logger,
+            configuration: serverConfiguration(refusal: { api.answer(to: $0) }), logger: logger,
             handler: { await api.answer($0) })
 
+        var services: [any Service] = [
+            ModelService(command: self, readiness: readiness, logger: logger),
+            ListeningService(server: server, readiness: readiness),
+        ]
+        if let apiKeyFile {
+            services.append(
+                APIKeyReload(keys: keys, fixed: apiKey, path: apiKeyFile, logger: logger))
+        }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: ModelService(
-                            command: self, readiness: readiness, logger: logger)),
-                    .init(
-                        service: ListeningService(server: server, readiness: readiness)),
-                ],
+                services: services.map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
         try await group.run()
     }
 
-    private func serverConfiguration() -> ServerConfiguration {
+    private func serverConfiguration(
+        refusal: @escaping @Sendable (Refusal) -> ServerResponse
+    ) -> ServerConfiguration {
         let address: ListenAddress =
             if let unixSocket { .unix(path: unixSocket) } else { .tcp(host: host, port: port) }
         var configuration = ServerConfiguration(address: address)
         configuration.maximumBodyBytes = maxBodyBytes
         configuration.maximumConnections = maxConnections
         configuration.drainTimeout = .seconds(drainTimeout)
-        configuration.refusal = { API.answer(to: $0) }
+        configuration.refusal = refusal
         return configuration
     }
 
@@ -197,7 +233,11 @@ private struct ModelService: Service {
     private func openStore() -> (EncodingStore?, String?) {
         if command.store == "none" { return (nil, nil) }
         do {
-            return (try EncodingStore.open(path: command.store, logger: logger), nil)
+            let options = StoreOptions(
+                maximumBytes: command.storeMaxBytes, cacheTTL: command.cacheTtl)
+            let store = try EncodingStore.open(
+                path: command.store, logger: logger, options: options)
+            return (store, nil)
         } catch {
             logger.warning("encodings are not being kept: \("\(error)")")
             return (nil, "\(error)")

@@ -1,7 +1,19 @@
+import Foundation
+
 /// Settings of `serve` that come from the environment: `--max-body-bytes` is also
 /// `BIGS_MAX_BODY_BYTES`. A flag on the command line wins.
 enum ServeEnvironment {
     static let prefix = "BIGS_"
+
+    /// The flags that can be given several times.
+    static let repeatable: Set<String> = ["--api-key", "--cors-origin"]
+
+    /// The values in a variable: one a line, or separated by commas; spaces around them are none
+    /// of theirs.
+    private static func values(in text: String) -> [String] {
+        text.split { $0 == "," || $0.isNewline }
+            .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    }
 
     /// `arguments`, with a flag added for every setting that only the environment names.
     static func arguments(_ arguments: [String], _ environment: [String: String]) -> [String] {
@@ -9,8 +21,9 @@ enum ServeEnvironment {
         var added: [String] = []
         for flag in ServeCommand.settings {
             let isGiven = arguments.contains { $0 == flag || $0.hasPrefix(flag + "=") }
-            if !isGiven, let value = environment[name(of: flag)] {
-                added.append("\(flag)=\(value)")
+            guard !isGiven, let value = environment[name(of: flag)] else { continue }
+            added += (repeatable.contains(flag) ? values(in: value) : [value]).map {
+                "\(flag)=\($0)"
             }
         }
         return ["serve"] + added + arguments.dropFirst()

@@ -17,13 +17,13 @@ struct APIFixture {
     /// An API over a golden's model; without one it is still loading.
     init(
         golden: String? = "t1/SequenceClassification/torch-safetensors",
-        options: LoadingOptions = LoadingOptions(),
+        options: LoadingOptions = LoadingOptions(), keys: APIKeys = .none,
+        logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
         settings change: (inout APISettings) -> Void = { _ in }
     ) throws {
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         var settings = APISettings(version: "test", started: 0)
         change(&settings)
-        api = API(readiness: readiness, settings: settings, logger: logger)
+        api = API(readiness: readiness, settings: settings, keys: keys, logger: logger)
         guard let golden else {
             executor = nil
             loaded = nil

@@ -45,7 +45,12 @@ enum MetricCatalog {
         "bigs_store_bytes": "Size of the store's file with its log.",
         "bigs_store_documents": "Documents in the store.",
         "bigs_store_encodings": "Cached encodings in the store.",
-        "bigs_store_evictions_total": "Cached encodings that were evicted.",
+        "bigs_store_free_bytes": "Bytes inside the store's file that nothing uses.",
+        "bigs_store_passages": "Passages of documents that have a vector.",
+        "bigs_store_hits_total": "Keys looked up and found since the store's file was made.",
+        "bigs_store_misses_total": "Keys looked up in vain since the store's file was made.",
+        "bigs_store_evictions_total":
+            "Cached encodings evicted since the store's file was made.",
         "process_resident_memory_bytes": "Resident memory.",
         "process_virtual_memory_bytes": "Virtual memory.",
         "process_cpu_seconds_total": "Processor time, user and system.",
@@ -57,10 +62,11 @@ enum MetricCatalog {
     static func help(of name: String) -> String { descriptions[name] ?? "No description." }
 
     /// Seconds: 0.000015 times powers of 1.5, then 120.
-    static let durations: [Double] = (0..<40).reduce(into: []) { bounds, power in
-        let value = (0..<power).reduce(1.5e-5) { value, _ in value * 1.5 }
-        bounds.append(rounded(value))
-    } + [120]
+    static let durations: [Double] =
+        (0..<40).reduce(into: []) { bounds, power in
+            let value = (0..<power).reduce(1.5e-5) { value, _ in value * 1.5 }
+            bounds.append(rounded(value))
+        } + [120]
 
     private static func powersOfTwo(_ count: Int) -> [Double] {
         (0..<count).map { Double(1 << $0) }

@@ -3,6 +3,9 @@ import Foundation
 /// What the system knows about this process, under the names that Prometheus' own client
 /// libraries use.
 enum ProcessStatistics {
+    /// When this was first asked for, which is when the service is set up; seconds since 1970.
+    static let startTime = Date.now.timeIntervalSince1970.rounded()
+
     /// Resident and virtual memory, processor time, open files; only what the system tells.
     static func readings() -> [MetricsRegistry.Reading] {
         var readings: [MetricsRegistry.Reading] = []

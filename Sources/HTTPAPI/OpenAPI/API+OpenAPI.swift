@@ -1,0 +1,33 @@
+import BiGSModel
+import HTTPServer
+import HTTPTypes
+import Serving
+
+extension API {
+    /// `GET /openapi.json`: the description of this server.
+    func description(_: ServerRequest) async throws(APIError) -> ServerResponse {
+        var response = ServerResponse(status: .ok)
+        response.headers[.contentType] = "application/json"
+        response.body = .bytes(Array(openAPI.text.utf8))
+        return response
+    }
+
+    /// The document with this server's limits; before the model is loaded, without the model's.
+    var openAPI: OpenAPIDocument {
+        let service = try? readiness.service()
+        let loaded = service?.loaded
+        func list(_ names: [String]) -> String {
+            var writer = JSONWriter()
+            writer.array { writer in for name in names { writer.string(name) } }
+            return String(decoding: writer.bytes, as: UTF8.self)
+        }
+        return OpenAPIDocument(
+            values: [
+                ("maxClientBatchSize", String(settings.maximumClientBatchSize)),
+                ("maxTokenID", String((loaded?.configuration.vocabularySize ?? 1 << 31) - 1)),
+                ("dimensions", String(loaded?.configuration.hiddenSize ?? 1 << 16)),
+                ("models", loaded.map { list([$0.name]) } ?? "[]"),
+            ],
+            version: settings.version, needsKey: keys.isRequired)
+    }
+}

@@ -1,0 +1,63 @@
+/// Header fields of answers, and what statuses mean.
+extension OpenAPIDocument {
+    private static let encodingHeaders: [(name: String, schema: String, meaning: String)] = [
+        ("x-compute-tokens", integer, "Tokens the model saw."),
+        ("x-input-tokens", integer, "Tokens the texts had."),
+        ("x-truncated-inputs", integer, "How many texts were cut."),
+        ("x-compute-characters", integer, "Characters the texts had."),
+        ("x-tokenization-time", integer, "Microseconds."),
+        ("x-queue-time", integer, "Microseconds."),
+        ("x-inference-time", integer, "Microseconds."),
+        ("x-cache", #"{"type":"string","enum":["hit","miss","mixed"]}"#, "Found or computed."),
+        ("age", integer, "Seconds since the oldest found encoding was made."),
+    ]
+    private static let integer = #"{"type":"integer","minimum":0}"#
+
+    /// The components.
+    static let headers: String = {
+        let common = [
+            ("x-request-id", #"{"type":"string","minLength":1}"#, "The request's id."),
+            ("x-total-time", integer, "Microseconds until the answer began."),
+            ("www-authenticate", #"{"type":"string"}"#, "How to send a key."),
+            ("allow", #"{"type":"string"}"#, "The methods the path takes."),
+            ("retry-after", #"{"type":"integer","minimum":1}"#, "Seconds to wait."),
+        ]
+        return (common + encodingHeaders.map { ($0.name, $0.schema, $0.meaning) }).map {
+            #""\#($0.0)":{"description":"\#($0.2)","schema":\#($0.1)}"#
+        }.joined(separator: ",")
+    }()
+
+    /// The references of an answer.
+    static func headerReferences(encodes: Bool) -> String {
+        let names =
+            ["x-request-id", "x-total-time"] + (encodes ? encodingHeaders.map(\.name) : [])
+        return names.map { ##""\##($0)":{"$ref":"#/components/headers/\##($0)"}"## }
+            .joined(separator: ",")
+    }
+
+    /// A status, in words.
+    static func meaning(of status: Int) -> String {
+        switch status {
+        case 200: "Done."
+        case 201: "Made."
+        case 204: "Done; there is nothing to say."
+        case 400: "Not JSON, or the framing broke."
+        case 401: "The key is missing or wrong."
+        case 404: "There is no such thing."
+        case 405: "The path does not take this method."
+        case 408: "The body came too slowly."
+        case 409: "It is another kind of thing now."
+        case 413: "The body is too large."
+        case 415: "The content type is another."
+        case 422: "A field has a wrong type or value; the message names it."
+        case 424: "The checkpoint lacks the head."
+        case 429: "The queue is full."
+        case 431: "The header is too large."
+        case 500: "An error of ours; the log has more."
+        case 503: "Starting or shutting down."
+        case 504: "Not in time, or not in the cache when only that was asked for."
+        case 507: "The store is full."
+        default: "See the message."
+        }
+    }
+}

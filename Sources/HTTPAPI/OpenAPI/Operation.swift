@@ -1,0 +1,61 @@
+/// What `/openapi.json` says about a route that the routing table does not.
+///
+/// Schemas are named; they stand in `Schemas….swift` as JSON text. What follows from the table
+/// (path parameters, keys, content types, and the refusals that come with them) is added where the
+/// document is put together, so that it is written once.
+struct Operation: Sendable {
+    /// A value of the query.
+    struct Query: Sendable {
+        let name: String
+        let description: String
+        /// JSON text.
+        let schema: String
+
+        static func flag(_ name: String, _ description: String) -> Query {
+            Query(
+                name: name, description: description,
+                schema: #"{"type":"string","enum":["","true","false","1","0"]}"#)
+        }
+
+        static func integer(
+            _ name: String, _ range: ClosedRange<Int>, _ description: String
+        ) -> Query {
+            Query(
+                name: name, description: description,
+                schema: #"{"type":"integer","minimum":\#(range.lowerBound),"#
+                    + #""maximum":\#(range.upperBound)}"#)
+        }
+
+        static func text(_ name: String, _ description: String) -> Query {
+            Query(name: name, description: description, schema: #"{"type":"string"}"#)
+        }
+    }
+
+    /// What a route answers when all went well.
+    enum Answer: Sendable {
+        case empty
+        /// The name of a schema.
+        case json(String)
+        /// The name of a line's schema.
+        case ndjson(String)
+        case text(String)
+    }
+
+    enum Tag: String, Sendable, CaseIterable {
+        case encoding = "Encoding"
+        case documents = "Documents"
+        case service = "Service"
+    }
+
+    let tag: Tag
+    let summary: String
+    var query: [Query] = []
+    /// The schema of the body, or of one of its lines.
+    var body: String?
+    /// By status.
+    var answers: [Int: Answer]
+    /// Runs the model or reads what it made: the headers and refusals that come with that.
+    var encodes = false
+    /// Refusals beyond those that follow from the table.
+    var refusals: [Int] = []
+}

@@ -1,0 +1,47 @@
+import Serving
+import Synchronization
+
+/// What a handler tells about its work, for the metrics and the access log: numbers only.
+package final class RequestRecord: Sendable {
+    struct Values: Sendable {
+        /// Whether the body was readable, and had one input or a list of them.
+        var method: Method?
+        var inputs = 0
+        var result: Encoded?
+    }
+
+    /// text-embeddings-inference's `method` label.
+    enum Method: String, Sendable {
+        case single
+        case batch
+    }
+
+    /// What came of encoding.
+    struct Encoded: Sendable {
+        var usage: [TokenUsage]
+        var cache: CacheOutcome
+        var hits: Int
+        var timings: EncodingResult.Timings
+    }
+
+    private let state = Mutex(Values())
+
+    init() {}
+
+    var values: Values { state.withLock { $0 } }
+
+    /// The body was read: it has `inputs` texts, or is one text and not a list.
+    func received(inputs: Int, isSingle: Bool) {
+        state.withLock {
+            $0.method = isSingle ? .single : .batch
+            $0.inputs = inputs
+        }
+    }
+
+    /// The texts were encoded.
+    func encoded(_ result: EncodingResult) {
+        let encoded = Encoded(
+            usage: result.usage, cache: result.cache, hits: result.hits, timings: result.timings)
+        state.withLock { $0.result = encoded }
+    }
+}

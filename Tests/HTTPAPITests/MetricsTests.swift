@@ -1,0 +1,134 @@
+import CoreMetrics
+import Foundation
+import HTTPTypes
+import Testing
+
+@testable import HTTPAPI
+
+@Suite struct MetricsTests {
+    /// The value of a series in an exposition.
+    private func value(_ series: String, in text: String) -> Double? {
+        for line in text.split(separator: "\n") where line.hasPrefix(series + " ") {
+            return Double(line.dropFirst(series.utf8.count + 1))
+        }
+        return nil
+    }
+
+    private func scrape(_ fixture: APIFixture) async -> String {
+        String(decoding: await fixture.send(.get, "/metrics").bytes, as: UTF8.self)
+    }
+
+    @Test func requestsAreCountedAsTextEmbeddingsInferenceDoes() async throws {
+        let fixture = try APIFixture { $0.maximumClientBatchSize = 2 }
+        _ = await fixture.post("/embed", #"{"inputs": "one"}"#)
+        _ = await fixture.post("/embed", #"{"inputs": ["one", "two"]}"#)
+        _ = await fixture.post("/embed", #"{"inputs": ["one", "two", "three"]}"#)
+        _ = await fixture.post("/embed", #"{"inputs": [1, 99999]}"#)
+        _ = await fixture.post("/embed", "{")
+        _ = await fixture.post("/predict", #"{"inputs": [["a"], ["a", "b"]]}"#)
+        let text = await scrape(fixture)
+        for (series, expected) in [
+            (#"te_request_count{method="single"}"#, 2.0),
+            (#"te_request_count{method="batch"}"#, 3),
+            (#"te_request_success{method="single"}"#, 1),
+            (#"te_request_success{method="batch"}"#, 2),
+            (#"te_request_failure{err="batch_size"}"#, 1),
+            (#"te_request_failure{err="validation"}"#, 1),
+            (#"te_request_failure{err="malformed"}"#, 1),
+            ("te_embed_success", 3), ("te_predict_success", 2), ("te_predict_count", 2),
+            ("te_request_duration_count", 3), ("te_embed_duration_count", 3),
+            ("te_request_input_length_count", 5), ("te_request_queue_duration_count", 3),
+            (#"bigs_http_requests_total{method="POST",route="/embed",status="200"}"#, 2),
+            (#"bigs_http_requests_total{method="POST",route="/embed",status="422"}"#, 2),
+            (#"bigs_http_requests_total{method="POST",route="/embed",status="400"}"#, 1),
+            (#"bigs_stage_duration_seconds_count{stage="inference"}"#, 3),
+            ("bigs_cache_misses_total", 5), ("bigs_cache_hits_total", 0), ("bigs_ready", 1),
+            ("bigs_queue_tokens", 0), ("bigs_store_open", 0), ("bigs_http_requests_in_flight", 1),
+        ] {
+            #expect(value(series, in: text) == expected, "\(series)")
+        }
+        #expect(value("process_resident_memory_bytes", in: text) ?? 0 > 1e6)
+        #expect(text.contains(#"bigs_model_info{fingerprint=""#))
+    }
+
+    @Test func unknownPathsAreOneSeries() async throws {
+        let fixture = try APIFixture(golden: nil)
+        for index in 0..<50 { _ = await fixture.send(.get, "/nowhere/\(index)") }
+        let text = await scrape(fixture)
+        let series = #"bigs_http_requests_total{method="other",route="none",status="404"}"#
+        #expect(value(series, in: text) == 50)
+        #expect(!text.contains("nowhere"))
+    }
+
+    @Test func everyFamilyHasItsDescription() async throws {
+        let fixture = try APIFixture()
+        _ = await fixture.post("/embed", #"{"inputs": "one"}"#)
+        let answer = await fixture.send(.get, "/metrics")
+        #expect(answer.header("content-type") == "text/plain; version=0.0.4; charset=utf-8")
+        let text = String(decoding: answer.bytes, as: UTF8.self)
+        #expect(!text.contains("No description"))
+        let types = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
+        #expect(Set(types).count == types.count && types.count > 30)
+    }
+
+    @Test func histogramsAreCumulativeAndAgree() throws {
+        let registry = MetricsRegistry()
+        let cell = registry.histogram("te_batch_next_size")
+        for value in [0.5, 1, 1.5, 2, 4_096, 5_000, .infinity, .nan] { cell.record(value) }
+        let text = String(decoding: registry.text(), as: UTF8.self)
+        func bucket(_ bound: String) -> Double? {
+            value(#"te_batch_next_size_bucket{le="\#(bound)"}"#, in: text)
+        }
+        #expect(bucket("1") == 2)
+        #expect(bucket("2") == 4)
+        #expect(bucket("4096") == 5)
+        #expect(bucket("+Inf") == 6)
+        #expect(value("te_batch_next_size_count", in: text) == 6)
+        #expect(value("te_batch_next_size_sum", in: text) == 9_101)
+    }
+
+    @Test func durationsReachTwoMinutes() {
+        let bounds = MetricCatalog.durations
+        #expect(bounds.first == 0.000015 && bounds.last == 120)
+        #expect(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(bounds.count == 41)
+    }
+
+    @Test func labelsAreEscapedAndNamesMadeValid() {
+        let registry = MetricsRegistry()
+        registry.counter("a.b-c", [("x", "say \"\\\n\"")]).increment(by: 2)
+        let text = String(decoding: registry.text(), as: UTF8.self)
+        #expect(text.contains(#"a_b_c{x="say \"\\\n\""} 2"#))
+        #expect(MetricsText.name("9lives") == "_lives")
+    }
+
+    @Test func seriesAreBounded() {
+        let registry = MetricsRegistry()
+        for index in 0..<5_000 {
+            registry.counter("many", [("n", String(index))]).increment(by: 1)
+        }
+        let lines = String(decoding: registry.text(), as: UTF8.self).split(separator: "\n")
+        #expect(lines.count <= MetricsRegistry.maximumSeries + 3)
+        #expect(lines.contains { $0.hasPrefix(#"many{overflow="true"}"#) })
+    }
+
+    @Test func countersKeepUpWithManyTasks() async {
+        let registry = MetricsRegistry()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    let counter = registry.makeCounter(label: "c", dimensions: [])
+                    let timer = registry.makeTimer(label: "t", dimensions: [])
+                    for _ in 0..<2_000 {
+                        counter.increment(by: 1)
+                        timer.recordNanoseconds(1_000_000_000)
+                    }
+                }
+            }
+        }
+        let text = String(decoding: registry.text(), as: UTF8.self)
+        #expect(value("c", in: text) == 16_000)
+        #expect(value("t_sum", in: text) == 16_000)
+        #expect(value("t_count", in: text) == 16_000)
+    }
+}
