@@ -53,6 +53,9 @@ def parser():
     sub.add_argument("--before", help="the same for an earlier model, for a second column")
     sub = command("embed", "embed standard input, a text a line, as JSON arrays")
     sub.add_argument("--model", required=True)
+    sub = command("compare", "compare `bigs embed` with the recipe's own model")
+    sub.add_argument("--model", required=True)
+    sub.add_argument("--program", required=True, help="the bigs program, built")
     sub = command("section", "fine-tune the classifier of archive sections")
     sub.add_argument("--model", required=True)
     sub.add_argument("--out", required=True)
@@ -117,6 +120,8 @@ def main():
             export.describe(a.work, a.out, a.results, a.before)
     elif a.command == "embed":
         embed.lines(a.model)
+    elif a.command == "compare":
+        sys.exit(0 if embed.compare(a.work, a.model, a.program) else 1)
     elif a.command == "section":
         section.section(a.work, a.model, a.out, a.minutes, a.seed, device=a.device)
     else:
