@@ -57,7 +57,7 @@ class Held:
         """Runs of `length` words; texts of fewer than `least` runs are only looked for whole."""
         self.length, self.least = length, least
         hashes = [np.unique(runs(item["body"], length)) for item in items]
-        self.sizes = np.array([len(h) for h in hashes])
+        self.sizes = np.array([len(h) for h in hashes], np.int64)
         owner = np.repeat(np.arange(len(hashes)), self.sizes)
         joined = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
         order = np.argsort(joined, kind="stable")

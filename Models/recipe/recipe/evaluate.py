@@ -10,8 +10,7 @@ from safetensors.torch import load_file
 
 from . import metrics, targets
 from .model import BiGS, load_encoder
-from .prepare import texts
-from .teach import query
+from .prepare import query, texts
 
 RAREST = 0.012
 """Archive sections with a smaller share of the packages are merged into "other"."""
@@ -149,8 +148,12 @@ class Evaluation:
         name = f"section, linear probe, {len(labels)} classes, {len(y)} texts"
         x = self.encode([train[i] for i in items])
         self.put(name, metrics.probe(x, y, own, y_test, len(labels)))
-        self.put(name + ", teacher",
-                 metrics.probe(train.teacher(items), y, wanted, y_test, len(labels)))
+        wanted_x = train.teacher(items)
+        taught = wanted_x.any(1)
+        if taught.sum() >= 200:
+            self.put(f"section, linear probe, {len(labels)} classes, {int(taught.sum())} texts, "
+                     "teacher", metrics.probe(wanted_x[taught], y[taught], wanted, y_test,
+                                              len(labels)))
 
     def baseline(self, pages, packages):
         """The reference's random initialisation, for scale."""

@@ -152,8 +152,17 @@ def helds(pages_and_packages, glosses):
             duplicates.Held(glosses, length=5, least=1))
 
 
+def query(item):
+    """The title without the text's own name, which would give the answer away."""
+    own = {w.lower() for w in item.get("names", "").replace(",", " ").split()}
+    own.add(item["name"].lower())
+    return " ".join(w for w in item["title"].split()
+                    if w.lower().strip(".,;:()\"'") not in own)
+
+
 def leaks(work):
-    """How much of each held-out text stands in any one training text, by runs of words."""
+    """How much of each held-out text stands in any one training text, by runs of words; and how
+    many held-out queries are also the query of some other text that is trained on."""
     everything = [(kind, x) for kind in ("pages", "packages", "documents", "briefs")
                   for x in texts(work, kind)]
     glosses = [("glosses", x) for x in texts(work, "glosses")]
@@ -166,6 +175,7 @@ def leaks(work):
                 for i, share in part.shared(item["body"])[1].items():
                     most[i] = max(most[i], share)
     sizes = [*held[0].sizes, *held[1].sizes]
+    asked = {query(x).lower() for _, x in everything if "title" in x and not x["test"]}
     for kind in ("pages", "packages", "glosses"):
         mine = [(w, x["name"])
                 for w, (k, x), size in zip(sum(worst, []), tests + glosses, sizes)
@@ -178,7 +188,9 @@ def leaks(work):
                 p90=round(float(values[int(0.9 * len(values))]), 3),
                 most=round(float(values[-1]), 3),
                 above_half=int(sum(v > 0.5 for v in values)),
-                names_in_both=len(trained & {name for _, name in mine}))
+                names_in_both=len(trained & {name for _, name in mine}),
+                queries_of_other_texts=sum(query(x).lower() in asked
+                                           for k, x in tests + glosses if k == kind))
     print(json.dumps(report, indent=1))
     Path(work, "texts", "leaks.json").write_text(json.dumps(report, indent=1))
     return all(r["above_half"] == 0 for r in report.values())

@@ -16,7 +16,7 @@ import torch
 from tokenizers import Tokenizer
 
 from . import targets, teacher
-from .prepare import texts
+from .prepare import query, texts
 from .targets import CLS, SEP, WINDOW, WINDOWS
 
 SHARD = 300_000
@@ -34,14 +34,6 @@ def tokenizer():
     found.no_truncation()
     found.no_padding()
     return found
-
-
-def query(item):
-    """The title without the text's own name, which would give the answer away."""
-    own = {w.lower() for w in item.get("names", "").replace(",", " ").split()}
-    own.add(item["name"].lower())
-    return " ".join(w for w in item["title"].split()
-                    if w.lower().strip(".,;:()\"'") not in own)
 
 
 class Writer:

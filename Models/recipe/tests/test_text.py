@@ -3,7 +3,7 @@ import unittest
 
 import torch
 
-from recipe import duplicates, metrics, roff
+from recipe import duplicates, metrics, prepare, roff
 
 PAGE = r'''.\" comment
 .TH LS 1
@@ -50,6 +50,29 @@ class Duplicates(unittest.TestCase):
         self.assertTrue(held.leaks(filler + " " + TEXT + " " + filler))
         self.assertTrue(held.leaks(TEXT[:300]))
         self.assertFalse(held.leaks(filler))
+
+
+class Split(unittest.TestCase):
+    def test_held_out_by_name_wherever_a_page_comes_from(self):
+        pages = [dict(name=f"page{i}", names=f"page{i}", extra=False, title=f"do the thing {i}",
+                      body=" ".join(f"w{i}x{j}" for j in range(40))) for i in range(60)]
+        pages += [dict(p, extra=True, body=p["body"][::-1]) for p in pages]
+        kept = prepare.split_pages(pages, set())
+        tests = {p["name"] for p in kept if p["test"]}
+        self.assertGreater(len(tests), 5)
+        self.assertFalse(tests & {p["name"] for p in kept if not p["test"]})
+        self.assertFalse([p for p in kept if p["test"] and p["extra"]])
+
+    def test_query_lacks_the_own_name(self):
+        item = dict(name="ls", names="ls, dir", title="LS - list (dir) contents")
+        self.assertEqual(prepare.query(item), "- list contents")
+
+    def test_gloss_inside_a_training_text(self):
+        gloss = dict(body="a small domesticated feline that hunts")
+        held, glosses = prepare.helds([], [gloss])
+        self.assertTrue(glosses.leaks("they had " + gloss["body"] + " mice at night"))
+        self.assertFalse(glosses.leaks("a small domesticated bird that hunts"))
+        self.assertFalse(held.leaks(gloss["body"]))
 
 
 class Metrics(unittest.TestCase):
