@@ -71,7 +71,9 @@ struct StoreFile {
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA busy_timeout = \(milliseconds)")
             // Counts for a file without tables: from then on, free pages can leave it at any time.
-            if !readonly { try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
+            if !db.configuration.readonly {
+                try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+            }
         }
         return configuration
     }
