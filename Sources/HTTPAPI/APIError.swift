@@ -101,6 +101,8 @@ struct Refused {
         case .headMissing:
             self.init(.init(code: 424, reasonPhrase: "Failed Dependency"), "Backend", message)
         case .notFinite: self.init(.internalServerError, "Internal", message)
+        // As gRPC's DEADLINE_EXCEEDED maps to HTTP, and as proxies answer for slow servers.
+        case .deadlinePassed: self.init(.gatewayTimeout, "Timeout", message)
         case .cancelled, .shuttingDown:
             self.init(.serviceUnavailable, "Unhealthy", message)
             retryAfter = 1

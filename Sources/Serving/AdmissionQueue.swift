@@ -1,8 +1,20 @@
-/// The scheduling policy, as a pure value: who waits, and what runs next.
+/// The scheduling policy, as a pure value: who waits, and what runs next. It knows neither threads
+/// nor clocks; everything is counted in tokens, because tokens are what costs time and memory.
 ///
-/// Requests are served first come, first served. A batch takes texts from the front of the queue
-/// while their tokens fit; a request larger than a batch is served by several of them. The bound is
-/// in tokens, because tokens are what costs time and memory.
+/// **Order.** Each request is a flow of self-clocked fair queueing (Golestani, INFOCOM 1994). A
+/// request that arrives starts at the tag of the text that was served last, and each of its texts
+/// has the tag of the one before it plus its own tokens; the text with the least tag is next, and
+/// among equal ones that of the earlier request. So requests of equal size are served as they came,
+/// a small one does not wait for all of a large one, large ones take turns, and nobody starves:
+/// whatever comes later starts at a later tag.
+///
+/// **Passes.** A request that fits whole into `quickTokens` is *quick*. Quick requests share passes
+/// with each other only, so that none of them takes as long as a document. All other texts are
+/// packed up to `passTokens`; a text that is longer runs alone.
+///
+/// **Interruption.** Between two layers of a pass that is not quick, a quick pass may run; the other
+/// one then has the next turns until it has done as many tokens of work as it gave way to
+/// (``PassProgress``). So its time at most doubles, however many quick requests come.
 package struct AdmissionQueue: Sendable {
     /// One text of a request.
     package struct Unit: Sendable, Equatable {
@@ -12,23 +24,53 @@ package struct AdmissionQueue: Sendable {
         package let index: Int
     }
 
+    /// Texts that go through the model together.
+    package struct Pass: Sendable, Equatable {
+        /// The texts; at least one.
+        package internal(set) var units: [Unit] = []
+        /// Their tokens together.
+        package internal(set) var tokens = 0
+        /// Whether it runs between the layers of other passes and is not interrupted itself.
+        package internal(set) var isQuick = false
+    }
+
+    /// The bounds of the queue and of what comes out of it, all in tokens.
+    package struct Limits: Sendable, Equatable {
+        /// The most that may wait.
+        package var waitingTokens: Int
+        /// The most in one pass, unless a single text is longer.
+        package var passTokens: Int
+        /// The most in one quick pass.
+        package var quickTokens: Int
+
+        package init(waitingTokens: Int, passTokens: Int, quickTokens: Int) {
+            self.waitingTokens = waitingTokens
+            self.passTokens = passTokens
+            self.quickTokens = min(quickTokens, passTokens)
+        }
+    }
+
     private struct Request: Sendable {
         let id: UInt64
         let group: Int
+        let isQuick: Bool
         let tokenCounts: [Int]
         var next = 0
+        /// The tag of the text at `next`.
+        var tag: Int
     }
 
-    /// The most tokens that may wait.
-    package let maximumTokens: Int
-    /// Tokens that wait now (those of a running batch are not counted).
+    package let limits: Limits
+    /// Tokens that wait now (those of running passes are not counted).
     package private(set) var queuedTokens = 0
+    /// In the order of arrival.
     private var requests: [Request] = []
+    private var quickRequests = 0
+    /// The tag of the text that was served last.
+    private var clock = 0
 
-    /// An empty queue that holds at most `maximumTokens`.
-    package init(maximumTokens: Int) {
-        self.maximumTokens = maximumTokens
-    }
+    /// An empty queue.
+    package init(limits: Limits) { self.limits = limits }
 
     /// Whether nothing waits.
     package var isEmpty: Bool { requests.isEmpty }
@@ -36,13 +78,21 @@ package struct AdmissionQueue: Sendable {
     /// Takes a request whole, or refuses it whole.
     ///
     /// A request that alone exceeds the bound is taken only when nothing else waits: it could never
-    /// be served otherwise. Only requests of the same `group` share a batch.
+    /// be served otherwise. Only requests of the same `group` share a pass.
     /// - Returns: whether it was taken.
     package mutating func admit(_ id: UInt64, tokenCounts: [Int], group: Int) -> Bool {
+        guard let first = tokenCounts.first else { return true }
         let tokens = tokenCounts.reduce(0, +)
-        guard queuedTokens == 0 || queuedTokens + tokens <= maximumTokens else { return false }
+        guard queuedTokens == 0 || queuedTokens + tokens <= limits.waitingTokens else {
+            return false
+        }
+        let isQuick = tokens <= limits.quickTokens
         queuedTokens += tokens
-        requests.append(Request(id: id, group: group, tokenCounts: tokenCounts))
+        quickRequests += isQuick ? 1 : 0
+        requests.append(
+            Request(
+                id: id, group: group, isQuick: isQuick, tokenCounts: tokenCounts,
+                tag: clock + first))
         return true
     }
 
@@ -51,28 +101,59 @@ package struct AdmissionQueue: Sendable {
         guard let position = requests.firstIndex(where: { $0.id == id }) else { return }
         let request = requests.remove(at: position)
         queuedTokens -= request.tokenCounts[request.next...].reduce(0, +)
+        quickRequests -= request.isQuick ? 1 : 0
     }
 
-    /// The texts to run next: from the front, of one group, at most `maximumBatchTokens` tokens
-    /// together, but at least one text. Empty when nothing waits.
-    package mutating func nextBatch(maximumBatchTokens: Int) -> [Unit] {
-        var batch: [Unit] = []
-        var tokens = 0
-        var finished = 0
-        filling: for position in requests.indices {
-            if requests[position].group != requests[0].group { break }
-            while requests[position].next < requests[position].tokenCounts.count {
-                let index = requests[position].next
-                let cost = requests[position].tokenCounts[index]
-                if !batch.isEmpty, tokens + cost > maximumBatchTokens { break filling }
-                batch.append(Unit(request: requests[position].id, index: index))
-                tokens += cost
-                requests[position].next += 1
-            }
-            finished = position + 1
+    /// What runs next when nothing does; nil when nothing waits.
+    package mutating func nextPass() -> Pass? {
+        guard let first = leading(where: { _ in true }) else { return nil }
+        return fill(from: first)
+    }
+
+    /// What runs before a pass that is not quick goes on; nil when nothing has to.
+    package mutating func interruption() -> Pass? {
+        guard quickRequests > 0, let first = leading(where: \.isQuick) else { return nil }
+        return fill(from: first)
+    }
+
+    /// The request whose text has the least tag among those that `isEligible`.
+    private func leading(where isEligible: (Request) -> Bool) -> Int? {
+        var best: Int?
+        for position in requests.indices where isEligible(requests[position]) {
+            if let leader = best, requests[leader].tag <= requests[position].tag { continue }
+            best = position
         }
-        requests.removeFirst(finished)
-        queuedTokens -= tokens
-        return batch
+        return best
+    }
+
+    /// A pass of texts of one kind and group in the order of their tags, as far as they fit.
+    private mutating func fill(from first: Int) -> Pass {
+        let (group, isQuick) = (requests[first].group, requests[first].isQuick)
+        let limit = isQuick ? limits.quickTokens : limits.passTokens
+        var pass = Pass(isQuick: isQuick)
+        var position: Int? = first
+        while let leader = position {
+            let request = requests[leader]
+            let cost = request.tokenCounts[request.next]
+            if !pass.units.isEmpty, pass.tokens + cost > limit { break }
+            pass.units.append(Unit(request: request.id, index: request.next))
+            pass.tokens += cost
+            clock = max(clock, request.tag)
+            advance(leader)
+            position = leading { $0.group == group && $0.isQuick == isQuick }
+        }
+        queuedTokens -= pass.tokens
+        return pass
+    }
+
+    private mutating func advance(_ position: Int) {
+        let next = requests[position].next + 1
+        if next == requests[position].tokenCounts.count {
+            quickRequests -= requests[position].isQuick ? 1 : 0
+            requests.remove(at: position)
+        } else {
+            requests[position].next = next
+            requests[position].tag += requests[position].tokenCounts[next]
+        }
     }
 }

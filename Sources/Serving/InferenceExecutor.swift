@@ -3,10 +3,14 @@ import Foundation
 import Kernels
 import Synchronization
 
-/// The one thread that runs the model, behind a queue bounded in tokens.
+/// The one thread that runs models, behind a queue bounded in tokens.
 ///
 /// It owns the cores: oneDNN and FFTW are only ever entered from here, so that they never compete
-/// with each other or with Swift's cooperative pool, which stays free to answer.
+/// with each other or with Swift's cooperative pool, which stays free to answer. Passes run layer
+/// by layer; between two layers a short request may run (``AdmissionQueue`` has the policy), and
+/// what nobody waits for any more, because its caller left or its deadline passed, is dropped.
+/// At most two passes are under way, one of which is quick, each in a workspace of its own: that
+/// bounds the memory, and it keeps results the same bits whatever runs beside.
 package final class InferenceExecutor: Sendable {
     /// What came of a request, and when.
     package struct Outcome: Sendable {
@@ -18,40 +22,54 @@ package final class InferenceExecutor: Sendable {
         package let inferenceTime: Duration
     }
 
-    private struct Pending {
-        let sequences: [TokenSequence]
-        let outputs: OutputRequest
-        var results: [SequenceOutput?]
-        var remaining: Int
-        let admitted: ContinuousClock.Instant
-        var started: ContinuousClock.Instant?
-        let continuation: CheckedContinuation<Result<Outcome, ServiceError>, Never>
+    /// Texts are packed up to so many tokens: dense products reach their full speed far below, and
+    /// a layer of more would hold up those who wait for its end.
+    package static let packedTokens = 4_096
+    /// The most tokens of a request that runs between the layers of others.
+    package static let quickTokens = 512
+
+    /// What the executor has done since it started.
+    package struct Counts: Sendable, Equatable {
+        /// Passes that were begun.
+        package var passes = 0
+        /// Those of them that ran between the layers of another one.
+        package var interruptions = 0
+        /// Passes that were dropped because nobody waited for them any more.
+        package var dropped = 0
+        /// Requests whose deadline passed before they were done.
+        package var expired = 0
     }
 
-    private struct State {
-        var queue: AdmissionQueue
-        var pending: [UInt64: Pending] = [:]
+    struct State {
+        var pending: PendingRequests
+        var counts = Counts()
         var runningTokens = 0
+        /// A moving mean, for `Retry-After`.
         var tokensPerSecond = 2_000.0
         var stopping = false
     }
 
-    private let model: BiGSModel
-    private let maximumBatchTokens: Int
-    private let state: Mutex<State>
-    private let wake = DispatchSemaphore(value: 0)
+    /// The model that runs texts unless another one is named.
+    package let model: BiGSModel
+    let limits: AdmissionQueue.Limits
+    let state: Mutex<State>
+    let wake = DispatchSemaphore(value: 0)
     private let nextID = Atomic<UInt64>(1)
 
     /// Starts the thread. `threads` is the number of cores the kernels may use; nil means all.
     package init(
-        model: BiGSModel, maximumBatchTokens: Int, maximumQueueTokens: Int, threads: Int? = nil
+        model: BiGSModel, maximumBatchTokens: Int, maximumQueueTokens: Int, threads: Int? = nil,
+        quickTokens: Int = InferenceExecutor.quickTokens
     ) {
         self.model = model
-        self.maximumBatchTokens = max(maximumBatchTokens, model.configuration.maximumPositions)
-        state = Mutex(State(queue: AdmissionQueue(maximumTokens: maximumQueueTokens)))
+        limits = AdmissionQueue.Limits(
+            waitingTokens: maximumQueueTokens,
+            passTokens: min(maximumBatchTokens, Self.packedTokens),
+            quickTokens: quickTokens)
+        state = Mutex(State(pending: PendingRequests(limits: limits)))
         let thread = Thread { [self] in
             if let threads { ComputeThreads.configure(threads) }
-            loop()
+            PassRunner(executor: self).run()
         }
         thread.name = "bigs-inference"
         thread.stackSize = 8 << 20
@@ -59,18 +77,32 @@ package final class InferenceExecutor: Sendable {
     }
 
     /// Tokens that wait or run now.
-    package var load: Int { state.withLock { $0.queue.queuedTokens + $0.runningTokens } }
+    package var load: Int {
+        state.withLock { $0.pending.queue.queuedTokens + $0.runningTokens }
+    }
 
-    /// Runs texts through the model, together or in several batches.
+    /// What was done since the start.
+    package var counts: Counts { state.withLock { $0.counts } }
+
+    /// Runs texts through `model` (the executor's own by default), together or in several passes.
     ///
-    /// A task that is cancelled while its texts wait leaves the queue at once.
+    /// A task that is cancelled, and one whose ``RequestDeadline`` passes, leaves at once; its
+    /// texts that wait never run, and a pass whose texts are all abandoned ends with its layer.
     package func run(
-        _ sequences: [TokenSequence], outputs: OutputRequest
+        _ sequences: [TokenSequence], outputs: OutputRequest, model: BiGSModel? = nil
     ) async throws(ServiceError) -> Outcome {
+        try RequestDeadline.check()
         let id = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
+        let deadline = RequestDeadline.current
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                admit(id, sequences, outputs, continuation)
+                admit(
+                    id,
+                    PendingRequests.Request(
+                        model: model ?? self.model, sequences: sequences, outputs: outputs,
+                        admitted: .now, deadline: deadline, continuation: continuation,
+                        results: Array(repeating: nil, count: sequences.count),
+                        remaining: sequences.count))
             }
         } onCancel: {
             cancel(id)
@@ -78,150 +110,43 @@ package final class InferenceExecutor: Sendable {
         return try result.get()
     }
 
-    /// Ends the thread after the batch that runs; what still waits is refused.
+    /// Ends the thread after the layer that runs; what still waits is refused.
     package func stop() {
         let abandoned = state.withLock { state in
             state.stopping = true
-            let all = Array(state.pending)
-            for (id, _) in all { state.queue.remove(id) }
-            state.pending = [:]
-            return all.map(\.value.continuation)
+            return state.pending.removeAll()
         }
-        for continuation in abandoned { continuation.resume(returning: .failure(.shuttingDown)) }
+        for request in abandoned {
+            request.continuation.resume(returning: .failure(.shuttingDown))
+        }
         wake.signal()
     }
 
-    private func admit(
-        _ id: UInt64, _ sequences: [TokenSequence], _ outputs: OutputRequest,
-        _ continuation: CheckedContinuation<Result<Outcome, ServiceError>, Never>
-    ) {
+    private func admit(_ id: UInt64, _ request: PendingRequests.Request) {
+        if request.sequences.isEmpty {
+            let nothing = Outcome(outputs: [], queueTime: .zero, inferenceTime: .zero)
+            request.continuation.resume(returning: .success(nothing))
+            return
+        }
         let refusal: ServiceError? = state.withLock { state in
             if state.stopping { return .shuttingDown }
             // The cancellation handler may have run before there was anything to cancel.
             if Task.isCancelled { return .cancelled }
-            let counts = sequences.map(\.ids.count)
-            guard state.queue.admit(id, tokenCounts: counts, group: outputs.rawValue) else {
-                let tokens = state.queue.queuedTokens + state.runningTokens
-                let seconds = Double(tokens) / max(state.tokensPerSecond, 1)
-                return .overloaded(
-                    queuedTokens: tokens, retryAfter: min(max(Int(seconds.rounded(.up)), 1), 3600))
-            }
-            state.pending[id] = Pending(
-                sequences: sequences, outputs: outputs,
-                results: Array(repeating: nil, count: sequences.count),
-                remaining: sequences.count, admitted: .now, continuation: continuation)
-            return nil
+            if state.pending.admit(id, request) { return nil }
+            let tokens = state.pending.queue.queuedTokens + state.runningTokens
+            let seconds = Double(tokens) / max(state.tokensPerSecond, 1)
+            return .overloaded(
+                queuedTokens: tokens, retryAfter: min(max(Int(seconds.rounded(.up)), 1), 3600))
         }
         if let refusal {
-            continuation.resume(returning: .failure(refusal))
+            request.continuation.resume(returning: .failure(refusal))
         } else {
             wake.signal()
         }
     }
 
     private func cancel(_ id: UInt64) {
-        let waiting: Pending? = state.withLock { state in
-            guard let pending = state.pending.removeValue(forKey: id) else {
-                return nil
-            }
-            state.queue.remove(id)
-            return pending
-        }
+        let waiting = state.withLock { $0.pending.remove(id) }
         waiting?.continuation.resume(returning: .failure(.cancelled))
-    }
-
-    private func loop() {
-        let workspace = model.makeWorkspace(tokenCapacity: maximumBatchTokens)
-        while true {
-            wake.wait()
-            while let batch = nextBatch() {
-                run(batch, workspace)
-            }
-            if state.withLock({ $0.stopping }) { return }
-        }
-    }
-
-    private struct Batch {
-        let units: [AdmissionQueue.Unit]
-        let sequences: [TokenSequence]
-        let outputs: OutputRequest
-        let tokens: Int
-    }
-
-    private func nextBatch() -> Batch? {
-        state.withLock { state in
-            let units = state.queue.nextBatch(maximumBatchTokens: maximumBatchTokens)
-            guard let first = units.first, let outputs = state.pending[first.request]?.outputs
-            else { return nil }
-            let now = ContinuousClock.now
-            var sequences: [TokenSequence] = []
-            sequences.reserveCapacity(units.count)
-            for unit in units {
-                if state.pending[unit.request]?.started == nil {
-                    state.pending[unit.request]?.started = now
-                }
-                if let pending = state.pending[unit.request] {
-                    sequences.append(pending.sequences[unit.index])
-                }
-            }
-            state.runningTokens = sequences.reduce(0) { $0 + $1.ids.count }
-            return Batch(
-                units: units, sequences: sequences, outputs: outputs, tokens: state.runningTokens)
-        }
-    }
-
-    private func run(_ batch: Batch, _ workspace: ModelWorkspace) {
-        let start = ContinuousClock.now
-        let result: Result<ModelOutput, ModelError>
-        do {
-            result = .success(
-                try model.forward(
-                    TokenBatch(sequences: batch.sequences), workspace: workspace,
-                    outputs: batch.outputs))
-        } catch {
-            result = .failure(error)
-        }
-        let end = ContinuousClock.now
-        let seconds = (end - start) / .seconds(1)
-
-        let finished: [(Pending, ServiceError?)] = state.withLock { state in
-            state.runningTokens = 0
-            if seconds > 0 {
-                let rate = Double(batch.tokens) / seconds
-                state.tokensPerSecond = 0.8 * state.tokensPerSecond + 0.2 * rate
-            }
-            var finished: [(Pending, ServiceError?)] = []
-            for (position, unit) in batch.units.enumerated() {
-                guard var pending = state.pending.removeValue(forKey: unit.request) else {
-                    continue
-                }
-                switch result {
-                case .success(let output):
-                    pending.results[unit.index] = output.sequences[position]
-                    pending.remaining -= 1
-                    if pending.remaining == 0 {
-                        finished.append((pending, nil))
-                    } else {
-                        state.pending[unit.request] = pending
-                    }
-                case .failure(let error):
-                    state.queue.remove(unit.request)
-                    finished.append((pending, .model(error)))
-                }
-            }
-            return finished
-        }
-        for (pending, error) in finished {
-            if let error {
-                pending.continuation.resume(returning: .failure(error))
-                continue
-            }
-            let started = pending.started ?? start
-            pending.continuation.resume(
-                returning: .success(
-                    Outcome(
-                        outputs: pending.results.compactMap { $0 },
-                        queueTime: started - pending.admitted, inferenceTime: end - started)))
-        }
     }
 }

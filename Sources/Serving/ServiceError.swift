@@ -23,6 +23,8 @@ package enum ServiceError: Error, Sendable {
     case model(ModelError)
     /// The caller left before the answer was ready.
     case cancelled
+    /// The request's deadline passed; its work was dropped.
+    case deadlinePassed
     /// The service is shutting down.
     case shuttingDown
 }
@@ -46,6 +48,7 @@ extension ServiceError: CustomStringConvertible {
         case .tokenizer(let input, let error): "inputs[\(input)]: \(error)"
         case .model(let error): "\(error)"
         case .cancelled: "the request was cancelled"
+        case .deadlinePassed: "the answer was not ready within the request's time"
         case .shuttingDown: "the server is shutting down"
         }
     }
