@@ -6,6 +6,7 @@ import GRDB
 struct CacheRoom: Sendable {
     let options: StoreOptions
     let use: CacheUse
+    let recent: RecentEncodings
 
     /// At most so many rows are removed for their age by one write.
     private static let expiredLimit = 256
@@ -55,6 +56,8 @@ struct CacheRoom: Sendable {
                 count += 1
             }
         }
-        if count > 0 { try Counter.evictions.add(Int64(count), in: db) }
+        guard count > 0 else { return }
+        db.afterNextTransaction { [recent] _ in recent.removeAll() }
+        try Counter.evictions.add(Int64(count), in: db)
     }
 }

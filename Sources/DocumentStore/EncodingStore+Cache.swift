@@ -14,9 +14,15 @@ extension EncodingStore {
             _ = try current()
             return []
         }
-        let model = Data(fingerprint)
         let now = options.clock().timeIntervalSince1970
         let oldest = options.cacheTTL.map { now - $0 }
+        if let recent = recent.find(keys, model: fingerprint, kind: kind, madeAfter: oldest) {
+            _ = try current()
+            note(recent.map { ($0.row, $0.usedAt) }, at: now)
+            return recent.map(\.encoding)
+        }
+        let version = recent.version
+        let model = Data(fingerprint)
         let path = path
         let found = try await read { db in
             try keys.map { key -> (CachedEncoding, row: Int64, usedAt: Int64)? in
@@ -26,12 +32,21 @@ extension EncodingStore {
                 return found.0.createdAt.timeIntervalSince1970 > oldest ? found : nil
             }
         }
-        if use.note(found.map { $0.map { ($0.row, $0.usedAt) } }, now: Int64(now)) {
-            let use = use
-            // Nobody waits for it; should it fail, the next one brings the same.
-            Task { [self] in try? await write { try use.flush($0) } }
+        note(found.map { $0.map { ($0.row, $0.usedAt) } }, at: now)
+        let entries = zip(keys, found).compactMap { key, found in
+            found.map { encoding, row, usedAt in
+                (key, RecentEncodings.Entry(encoding: encoding, row: row, usedAt: usedAt))
+            }
         }
+        recent.insert(entries, model: fingerprint, kind: kind, version: version)
         return found.map { $0?.0 }
+    }
+
+    /// Counts hits and misses, and the uses of rows.
+    private func note(_ rows: [(row: Int64, usedAt: Int64)?], at now: Double) {
+        guard use.note(rows, now: Int64(now)) else { return }
+        // Nobody waits for it; should it fail, the next one brings the same.
+        Task { [self] in try? await write { [use] in try use.flush($0) } }
     }
 
     /// Keeps the entries, in the place of those that are there under the same key, model and kind.
@@ -55,5 +70,6 @@ extension EncodingStore {
                 try EncodingTable.write(encoding, key: key, model: model, usedAt: now, in: db)
             }
         }
+        recent.remove(entries.map { ($0.0, $0.1.kind) }, model: fingerprint)
     }
 }

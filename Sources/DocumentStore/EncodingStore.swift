@@ -21,6 +21,7 @@ package final class EncodingStore: Sendable {
     private let damage = Mutex<StoreError?>(nil)
     private let logger: Logger
     let use = CacheUse()
+    let recent: RecentEncodings
     let images = VectorImages()
     let options: StoreOptions
 
@@ -31,6 +32,7 @@ package final class EncodingStore: Sendable {
         self.path = path
         self.logger = logger
         self.options = options
+        recent = RecentEncodings(maximumBytes: options.recentBytes)
         connection = Mutex(
             Connection(pool: pool, writer: GroupCommit(pool: pool, path: path)))
     }
@@ -85,7 +87,7 @@ package final class EncodingStore: Sendable {
         makingRoomFor bytes: Int = 0, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         let writer = try current().writer
-        let room = CacheRoom(options: options, use: use)
+        let room = CacheRoom(options: options, use: use, recent: recent)
         do {
             return try await writer.perform { db in
                 try room.make(for: bytes, in: db)

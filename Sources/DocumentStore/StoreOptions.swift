@@ -18,6 +18,10 @@ package struct StoreOptions: Sendable {
     /// by some later write; nil is none. Documents do not age.
     package var cacheTTL: Double?
 
+    /// The most bytes of cached encodings that are also held in memory, to be answered without
+    /// asking the file; 0 is none.
+    package var recentBytes: Int
+
     /// How the text index tells words apart. Nil takes what the file has, `unicode61` for a new
     /// one; another than the file's makes the index anew when it is opened.
     package var tokenizer: TextIndexTokenizer?
@@ -31,14 +35,17 @@ package struct StoreOptions: Sendable {
     /// Options; the defaults are what a server wants.
     package init(
         busyTimeout: Double = 2, readerCount: Int = 4, maximumBytes: Int? = nil,
-        cacheTTL: Double? = nil, tokenizer: TextIndexTokenizer? = nil, searchThreads: Int = 0,
+        cacheTTL: Double? = nil, recentBytes: Int = 64 << 20,
+        tokenizer: TextIndexTokenizer? = nil, searchThreads: Int = 0,
         clock: @escaping @Sendable () -> Date = { Date() }
     ) {
         precondition(busyTimeout >= 0 && readerCount > 0 && searchThreads >= 0)
+        precondition(recentBytes >= 0)
         self.busyTimeout = busyTimeout
         self.readerCount = readerCount
         self.maximumBytes = maximumBytes
         self.cacheTTL = cacheTTL
+        self.recentBytes = recentBytes
         self.tokenizer = tokenizer
         self.searchThreads = searchThreads
         self.clock = clock
