@@ -1,4 +1,3 @@
-import Foundation
 import HTTPServer
 import HTTPTypes
 import Serving
@@ -52,7 +51,7 @@ extension API {
                         writer.key("embedding")
                         let vector = finish.apply(vector)
                         if isBase64 {
-                            writer.string(base64(vector))
+                            writer.base64(vector)
                         } else {
                             writer.numbers(vector)
                         }
@@ -112,14 +111,5 @@ extension API {
         .notFound(
             "there is no model \"\(name.prefix(200))\"; this server has "
                 + "\"\(service.loaded.name)\"")
-    }
-
-    /// Little-endian float32 values in base64, as OpenAI's clients expect them.
-    private func base64(_ vector: [Float]) -> String {
-        var data = Data(capacity: vector.count * 4)
-        for value in vector {
-            withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) }
-        }
-        return data.base64EncodedString()
     }
 }

@@ -36,23 +36,33 @@ struct JSONWriter {
     mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): bytes.append(contentsOf: #"\""#.utf8)
-            case UInt8(ascii: "\\"): bytes.append(contentsOf: #"\\"#.utf8)
-            case 0x0A: bytes.append(contentsOf: #"\n"#.utf8)
-            case 0x0D: bytes.append(contentsOf: #"\r"#.utf8)
-            case 0x09: bytes.append(contentsOf: #"\t"#.utf8)
-            case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                bytes.append(contentsOf: #"\u00"#.utf8)
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
-            default: bytes.append(byte)
-            }
+        if text.utf8.allSatisfy({ !Self.needsEscape($0) }) {
+            bytes.append(contentsOf: text.utf8)
+        } else {
+            for byte in text.utf8 { append(escaped: byte) }
         }
         bytes.append(UInt8(ascii: "\""))
         needsComma = true
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private mutating func append(escaped byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): bytes.append(contentsOf: #"\""#.utf8)
+        case UInt8(ascii: "\\"): bytes.append(contentsOf: #"\\"#.utf8)
+        case 0x0A: bytes.append(contentsOf: #"\n"#.utf8)
+        case 0x0D: bytes.append(contentsOf: #"\r"#.utf8)
+        case 0x09: bytes.append(contentsOf: #"\t"#.utf8)
+        case 0..<0x20:
+            let digits = Array("0123456789abcdef".utf8)
+            bytes.append(contentsOf: #"\u00"#.utf8)
+            bytes.append(digits[Int(byte >> 4)])
+            bytes.append(digits[Int(byte & 15)])
+        default: bytes.append(byte)
+        }
     }
 
     mutating func number(_ value: Int) {
@@ -85,8 +95,57 @@ struct JSONWriter {
         if let text { string(text) } else { null() }
     }
 
+    /// An array of numbers, as `number` writes each.
     mutating func numbers(_ values: [Float]) {
-        array { for value in values { $0.number(value) } }
+        open("[")
+        let format = ShortestFloat()
+        var position = bytes.count
+        // Room for every number and its comma; what is not needed is cut off again.
+        let room = values.count * (ShortestFloat.maximumLength + 1)
+        bytes.append(contentsOf: repeatElement(0, count: room))
+        for (index, value) in values.enumerated() {
+            if index > 0 {
+                bytes[position] = UInt8(ascii: ",")
+                position += 1
+            }
+            if value.isFinite {
+                format.write(value, into: &bytes, at: &position)
+            } else {
+                for byte in "null".utf8 {
+                    bytes[position] = byte
+                    position += 1
+                }
+            }
+        }
+        bytes.removeLast(bytes.count - position)
+        close("]")
+    }
+
+    /// A string: the numbers as little-endian float32 in base64 (RFC 4648), as OpenAI's clients
+    /// expect them.
+    mutating func base64(_ values: [Float]) {
+        separate()
+        let digits = Array(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        bytes.append(UInt8(ascii: "\""))
+        var position = bytes.count
+        let length = (values.count * 4 + 2) / 3 * 4
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: "="), count: length))
+        // Bits that are not written yet, `count` of them, the first one highest.
+        var bits: UInt64 = 0
+        var count = 0
+        for value in values {
+            bits = bits << 32 | UInt64(value.bitPattern.byteSwapped)
+            count += 32
+            while count >= 6 {
+                count -= 6
+                bytes[position] = digits[Int(bits >> UInt64(count) & 63)]
+                position += 1
+            }
+        }
+        if count > 0 { bytes[position] = digits[Int(bits << UInt64(6 - count) & 63)] }
+        bytes.append(UInt8(ascii: "\""))
+        needsComma = true
     }
 
     private mutating func separate() {
