@@ -85,7 +85,10 @@ package struct API: Sendable {
             try checkContentType(of: request, for: route)
             var request = request
             request.parameters = parameters
-            return try await route.handler(self)(request)
+            let timeout = try RequestTimeout.of(request, otherwise: settings.requestTimeout)
+            return try await RequestDeadline.within(timeout) { () async throws(APIError) in
+                try await route.handler(self)(request)
+            }
         }
     }
 

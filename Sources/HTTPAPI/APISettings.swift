@@ -8,6 +8,8 @@ package struct APISettings: Sendable {
     package var maximumClientBatchSize = 32
     /// The most bytes in a body.
     package var maximumBodyBytes = 64 << 20
+    /// How long a request may take that does not say (`x-request-timeout`); nil is no bound.
+    package var requestTimeout: Duration?
     /// The most tokens in one batch; reported by `/info`.
     package var maximumBatchTokens = 16_384
     /// The most connections; reported by `/info`.

@@ -18,6 +18,7 @@ extension HTTPField.Name {
     static let accessControlMaxAge = known("access-control-max-age")
     static let requestID = known("x-request-id")
     static let traceParent = known("traceparent")
+    static let requestTimeout = known("x-request-timeout")
     static let cacheOutcome = known("x-cache")
     static let totalTime = known("x-total-time")
     static let tokenizationTime = known("x-tokenization-time")

@@ -28,7 +28,8 @@ struct ServeCommand: AsyncParsableCommand {
     static let settings = [
         "--model", "--pooling", "--padding", "--gelu", "--dtype", "--threads", "--host", "--port",
         "--unix-socket", "--store", "--max-batch-tokens", "--max-queue-tokens",
-        "--max-client-batch-size", "--max-body-bytes", "--max-connections", "--drain-timeout",
+        "--max-client-batch-size", "--max-body-bytes", "--max-connections", "--request-timeout",
+        "--drain-timeout",
         "--auto-truncate", "--store-max-bytes", "--cache-ttl", "--api-key", "--api-key-file",
         "--cors-origin", "--log-format", "--log-level",
     ]
@@ -47,7 +48,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The SQLite file that keeps encodings; none keeps nothing.")
     var store = "bigs.sqlite"
 
-    @Option(help: "The most tokens in one pass.")
+    @Option(
+        help: "The most tokens in one pass (texts are packed up to 4,096 of them at most).")
     var maxBatchTokens = 16_384
 
     @Option(help: "The most tokens that may wait; more is answered 429.")
@@ -61,6 +63,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "The most connections at once.")
     var maxConnections = 1_024
+
+    @Option(
+        help: """
+            Seconds, with decimals, that a request may take which does not say so itself in \
+            x-request-timeout; past them its work is dropped and it is answered 504 (default: no \
+            bound).
+            """)
+    var requestTimeout: Double?
 
     @Option(help: "Seconds that running requests get to finish after SIGTERM.")
     var drainTimeout = 30
@@ -111,6 +121,10 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("--cors-origin: \(error)")
         }
         do { _ = try APIKeys(apiKey) } catch { throw ValidationError("\(error)") }
+        if let requestTimeout, !(requestTimeout > 0 && requestTimeout <= 86_400) {
+            throw ValidationError(
+                "--request-timeout: expected more than 0 and at most 86400, got \(requestTimeout)")
+        }
     }
 
     func run() async throws {
@@ -129,6 +143,7 @@ struct ServeCommand: AsyncParsableCommand {
         settings.maximumClientBatchSize = maxClientBatchSize
         settings.maximumBodyBytes = maxBodyBytes
         settings.maximumBatchTokens = maxBatchTokens
+        settings.requestTimeout = requestTimeout.map { .seconds($0) }
         settings.maximumConnections = maxConnections
         settings.crossOrigin = try CrossOrigin(corsOrigin)
         let api = API(
