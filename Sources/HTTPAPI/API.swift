@@ -163,9 +163,13 @@ package struct API: Sendable {
     func decode<Body: Decodable>(
         _ type: Body.Type, _ request: ServerRequest
     ) async throws(APIError) -> Body {
-        let bytes: [UInt8]
+        try RequestBodyDecoder.decode(type, from: await collect(request))
+    }
+
+    /// The body, read whole.
+    func collect(_ request: ServerRequest) async throws(APIError) -> [UInt8] {
         do {
-            bytes = try await request.body.collect(upTo: settings.maximumBodyBytes)
+            return try await request.body.collect(upTo: settings.maximumBodyBytes)
         } catch let error as RequestBodyError {
             switch error {
             case .tooLarge: throw .payloadTooLarge(limit: settings.maximumBodyBytes)
@@ -175,6 +179,5 @@ package struct API: Sendable {
         } catch {
             throw .malformed("the body ended early")
         }
-        return try RequestBodyDecoder.decode(type, from: bytes)
     }
 }

@@ -7,6 +7,8 @@ package final class RequestRecord: Sendable {
         /// Whether the body was readable, and had one input or a list of them.
         var method: Method?
         var inputs = 0
+        /// What the texts count as, where the route alone does not tell.
+        var work: Route.Work?
         var result: Encoded?
     }
 
@@ -29,6 +31,12 @@ package final class RequestRecord: Sendable {
     init() {}
 
     var values: Values { state.withLock { $0 } }
+
+    /// What the texts count as, where the route alone does not tell.
+    var work: Route.Work? {
+        get { state.withLock { $0.work } }
+        set { state.withLock { $0.work = newValue } }
+    }
 
     /// The body was read: it has `inputs` texts, or is one text and not a list.
     func received(inputs: Int, isSingle: Bool) {

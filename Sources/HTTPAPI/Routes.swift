@@ -14,6 +14,8 @@ extension Route {
         .post("/v1/embeddings", API.openAIEmbeddings).embedding,
         .post("/tokenize", API.tokenize),
         .post("/decode", API.decode),
+        .post("/", API.pipeline),
+        .post("/invocations", API.pipeline),
     ]
 
     /// The store.
@@ -22,6 +24,7 @@ extension Route {
     /// The service about itself.
     static let service: [Route] = [
         .get("/health", access: .open, API.health),
+        .get("/ping", access: .open, API.health),
         .get("/ready", access: .open, API.ready),
         .get("/info", API.info),
         .get("/metrics", access: .open, API.exposition),

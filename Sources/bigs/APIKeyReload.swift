@@ -4,12 +4,14 @@ import ServiceLifecycle
 import UnixSignals
 
 /// Reads the file of keys again on SIGHUP. A file that cannot be used changes nothing.
-struct APIKeyReload: Service {
+struct APIKeyReload: Service, CustomStringConvertible {
     let keys: APIKeys
     /// The keys given as flags, which stay.
     let fixed: [String]
     let path: String
     let logger: Logger
+    /// The life cycle logs its services; the keys are not for a log.
+    let description = "key reload"
 
     func run() async throws {
         let signals = await UnixSignalsSequence(trapping: .sighup)

@@ -190,9 +190,10 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// Listens and answers until it is told to drain.
-private struct ListeningService: Service {
+private struct ListeningService: Service, CustomStringConvertible {
     let server: HTTPServer
     let readiness: Readiness
+    let description = "listener"
 
     func run() async throws {
         try await withGracefulShutdownHandler {
@@ -206,10 +207,12 @@ private struct ListeningService: Service {
 
 /// Loads the model while the server already answers that it is not ready, and keeps it until the
 /// end.
-private struct ModelService: Service {
+private struct ModelService: Service, CustomStringConvertible {
     let command: ServeCommand
     let readiness: Readiness
     let logger: Logger
+    /// The life cycle logs its services; what stands in the command line's keys is not for a log.
+    let description = "model"
 
     func run() async throws {
         let start = ContinuousClock.now

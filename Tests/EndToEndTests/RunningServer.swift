@@ -25,12 +25,15 @@ final class RunningServer: @unchecked Sendable {
     let base: URL
 
     /// Starts the server and waits until it is ready.
-    init(_ arguments: [String], waitUntilReady: Bool = true) async throws {
+    init(
+        _ arguments: [String], environment: [String: String] = [:], waitUntilReady: Bool = true
+    ) async throws {
         let folder = try SmallModel.temporaryDirectory()
         log = folder.appending(path: "log")
         try Data().write(to: log)
         process.executableURL = try Program.url()
         process.arguments = ["serve", "--port", "0"] + arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.currentDirectoryURL = folder
         process.standardError = try FileHandle(forWritingTo: log)
         process.standardOutput = FileHandle.nullDevice
@@ -56,6 +59,12 @@ final class RunningServer: @unchecked Sendable {
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
     private static func address(in log: String) -> String? {
+        for line in log.split(separator: "\n") {
+            let object = try? JSONSerialization.jsonObject(with: Data(line.utf8))
+            if let line = object as? [String: Any], line["message"] as? String == "listening" {
+                return line["address"] as? String
+            }
+        }
         guard let line = log.split(separator: "\n").first(where: { $0.hasSuffix("listening") }),
             let start = line.range(of: "address=")
         else { return nil }
@@ -75,12 +84,15 @@ final class RunningServer: @unchecked Sendable {
             "POST", path, JSONSerialization.data(withJSONObject: ["inputs": inputs]))
     }
 
-    private func send(_ method: String, _ path: String, _ body: Data?) async throws -> Answer {
+    func send(
+        _ method: String, _ path: String, _ body: Data? = nil, headers: [String: String] = [:]
+    ) async throws -> Answer {
         var request = URLRequest(url: base.appending(path: path))
         request.httpMethod = method
         request.httpBody = body
         request.timeoutInterval = 120
         if body != nil { request.setValue("application/json", forHTTPHeaderField: "content-type") }
+        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         let (data, response) = try await URLSession.shared.data(for: request)
         guard let response = response as? HTTPURLResponse else {
             throw Failed(description: "no HTTP answer")
@@ -91,6 +103,9 @@ final class RunningServer: @unchecked Sendable {
         }
         return Answer(status: response.statusCode, headers: headers, body: data)
     }
+
+    /// Sends a signal.
+    func signal(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
     /// Sends a signal and waits for the end; the exit status, or the signal's number.
     func end(_ signal: Int32) -> Int32 {

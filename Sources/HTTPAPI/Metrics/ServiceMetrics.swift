@@ -48,25 +48,28 @@ struct ServiceMetrics: Sendable {
     private final class RouteSeries: Sendable {
         private let registry: MetricsRegistry
         private let labels: [(String, String)]
-        private let duration: HistogramCell
-        private let statuses = Mutex<[Int: CounterCell]>([:])
+        private let cells = Mutex<(duration: HistogramCell?, statuses: [Int: CounterCell])>(
+            (nil, [:]))
 
         init(_ registry: MetricsRegistry, method: String, route: String) {
             self.registry = registry
             labels = [("method", method), ("route", route)]
-            duration = registry.histogram("bigs_http_request_duration_seconds", labels)
         }
 
         func count(status: Int, after time: Duration?) {
-            let counter = statuses.withLock { statuses in
-                if let found = statuses[status] { return found }
-                let made = registry.counter(
-                    "bigs_http_requests_total", labels + [("status", String(status))])
-                statuses[status] = made
-                return made
+            let (counter, duration) = cells.withLock { cells in
+                if cells.statuses[status] == nil {
+                    cells.statuses[status] = registry.counter(
+                        "bigs_http_requests_total", labels + [("status", String(status))])
+                }
+                if cells.duration == nil, time != nil {
+                    cells.duration = registry.histogram(
+                        "bigs_http_request_duration_seconds", labels)
+                }
+                return (cells.statuses[status], cells.duration)
             }
-            counter.increment(by: 1)
-            if let time { duration.record(time / .seconds(1)) }
+            counter?.increment(by: 1)
+            if let time { duration?.record(time / .seconds(1)) }
         }
     }
 
@@ -129,7 +132,8 @@ struct ServiceMetrics: Sendable {
         inFlight.decrement(by: 1)
         let series = exchange.route.flatMap { routes[RouteName($0)] } ?? noRoute
         series.count(status: exchange.status, after: duration)
-        if let work = exchange.route?.work, work != .none { countTexts(exchange, work, duration) }
+        let work = exchange.context.record.work ?? exchange.route?.work ?? .none
+        if work != .none { countTexts(exchange, work, duration) }
     }
 
     private func countTexts(_ exchange: Exchange, _ work: Route.Work, _ duration: Duration) {

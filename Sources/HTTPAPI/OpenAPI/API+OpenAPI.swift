@@ -16,6 +16,7 @@ extension API {
     var openAPI: OpenAPIDocument {
         let service = try? readiness.service()
         let loaded = service?.loaded
+        let classifies = loaded?.model.head == .sequenceClassification
         func list(_ names: [String]) -> String {
             var writer = JSONWriter()
             writer.array { writer in for name in names { writer.string(name) } }
@@ -26,6 +27,8 @@ extension API {
                 ("maxClientBatchSize", String(settings.maximumClientBatchSize)),
                 ("maxTokenID", String((loaded?.configuration.vocabularySize ?? 1 << 31) - 1)),
                 ("dimensions", String(loaded?.configuration.hiddenSize ?? 1 << 16)),
+                ("pipelineRequest", classifies ? "PredictRequest" : "EmbedRequest"),
+                ("pipelineAnswer", classifies ? "PredictAnswer" : "Vectors"),
                 ("models", loaded.map { list([$0.name]) } ?? "[]"),
             ],
             version: settings.version, needsKey: keys.isRequired)

@@ -32,6 +32,7 @@ struct OpenAPIDocument {
             """
         for (placeholder, value) in values {
             text = text.replacing("\"{{\(placeholder)}}\"", with: value)
+                .replacing("{{\(placeholder)}}", with: value)
         }
         return text
     }

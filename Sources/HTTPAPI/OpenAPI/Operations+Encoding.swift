@@ -17,7 +17,12 @@ extension OpenAPIDocument {
         "POST /decode": Operation(
             tag: .encoding, summary: "Token ids back to text.", body: "DecodeRequest",
             answers: [200: .json("Texts")]),
+        "POST /": pipeline, "POST /invocations": pipeline,
     ]
+
+    private static let pipeline = Operation(
+        tag: .encoding, summary: "What the model is for: classes from a classifier, else vectors.",
+        body: "PipelineRequest", answers: [200: .json("PipelineAnswer")], encodes: true)
 
     /// Properties that encoding routes share.
     private static let common = """
@@ -153,6 +158,8 @@ extension OpenAPIDocument {
             "skip_special_tokens":{"type":["boolean","null"]}}}
             """
         ),
+        ("PipelineRequest", ##"{"$ref":"#/components/schemas/{{pipelineRequest}}"}"##),
+        ("PipelineAnswer", ##"{"$ref":"#/components/schemas/{{pipelineAnswer}}"}"##),
         ("Texts", #"{"type":"array","items":{"type":"string"}}"#),
     ]
 }

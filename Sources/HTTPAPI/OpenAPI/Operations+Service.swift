@@ -3,6 +3,8 @@ extension OpenAPIDocument {
     static let service: [String: Operation] = [
         "GET /health": Operation(
             tag: .service, summary: "The process answers.", answers: [200: .empty]),
+        "GET /ping": Operation(
+            tag: .service, summary: "The process answers.", answers: [200: .empty]),
         "GET /ready": Operation(
             tag: .service, summary: "The model is loaded and the server is not draining.",
             answers: [200: .empty]),

@@ -1,0 +1,49 @@
+import Foundation
+import HTTPTypes
+import Serving
+import Testing
+
+/// `POST /` by what the model is for, in the forms that Hugging Face's clients send.
+@Suite struct PipelineTests {
+    @Test func aClassifierPredicts() async throws {
+        let fixture = try APIFixture()
+        let predicted = await fixture.post("/predict", #"{"inputs": "a b"}"#)
+        for path in ["/", "/invocations"] {
+            let plain = await fixture.post(path, #"{"inputs": "a b"}"#)
+            #expect(plain.status == 200 && plain.bytes == predicted.bytes)
+        }
+        let listed = await fixture.post("/", #"{"inputs": "a b", "parameters": {"top_k": null}}"#)
+        let lists = try #require(listed.json as? [[[String: Any]]])
+        #expect(lists.count == 1 && lists[0].count == 3)
+        #expect(
+            lists[0][0]["label"] as? String == (predicted.json as? [[String: Any]])?[0]["label"]
+                as? String)
+        let top = await fixture.post(
+            "/", #"{"inputs": ["a", "b"], "parameters": {"top_k": 1, "function_to_apply": "none"}}"#
+        )
+        let tops = try #require(top.json as? [[[String: Any]]])
+        #expect(tops.map(\.count) == [1, 1])
+    }
+
+    @Test func anotherModelEmbeds() async throws {
+        let fixture = try APIFixture(golden: "t1/MaskedLM/torch-safetensors")
+        let embedded = await fixture.post("/embed", #"{"inputs": ["a", "b"], "normalize": false}"#)
+        #expect(embedded.status == 200)
+        let plain = await fixture.post("/", #"{"inputs": ["a", "b"], "normalize": false}"#)
+        #expect(plain.bytes == embedded.bytes)
+        let nested = await fixture.post(
+            "/", #"{"inputs": ["a", "b"], "parameters": {"normalize": false}}"#)
+        #expect(nested.bytes == embedded.bytes)
+    }
+
+    @Test(arguments: [
+        #"{"inputs": "a", "parameters": 7}"#,
+        #"{"inputs": "a", "parameters": {"function_to_apply": "relu"}}"#,
+        #"{"inputs": "a", "parameters": {"top_k": "three"}}"#,
+        #"{"parameters": {}}"#, #"{"inputs": {"x": 1}, "parameters": {}}"#,
+    ])
+    func wrongParameters(body: String) async throws {
+        let answer = try await APIFixture().post("/", body)
+        #expect(answer.status == 422 && answer.errorType == "Validation", "\(answer.object)")
+    }
+}
