@@ -72,6 +72,9 @@ package struct AdmissionQueue: Sendable {
     /// An empty queue.
     package init(limits: Limits) { self.limits = limits }
 
+    /// Texts that wait now.
+    package var queuedTexts: Int { requests.reduce(0) { $0 + $1.tokenCounts.count - $1.next } }
+
     /// Whether nothing waits.
     package var isEmpty: Bool { requests.isEmpty }
 

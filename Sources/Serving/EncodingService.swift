@@ -33,6 +33,12 @@ package final class EncodingService: Sendable {
     /// Tokens that wait or run now.
     package var load: Int { executor.load }
 
+    /// Texts that wait now.
+    package var queuedTexts: Int { executor.queuedTexts }
+
+    /// What the executor has done since it started.
+    package var passCounts: InferenceExecutor.Counts { executor.counts }
+
     /// Whether encodings are kept, and the last trouble in keeping them.
     package var storeStatus: (isOpen: Bool, trouble: String?) {
         (store != nil, storeTrouble.withLock { $0 })

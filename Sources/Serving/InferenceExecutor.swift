@@ -81,6 +81,9 @@ package final class InferenceExecutor: Sendable {
         state.withLock { $0.pending.queue.queuedTokens + $0.runningTokens }
     }
 
+    /// Texts that wait now.
+    package var queuedTexts: Int { state.withLock { $0.pending.queue.queuedTexts } }
+
     /// What was done since the start.
     package var counts: Counts { state.withLock { $0.counts } }
 

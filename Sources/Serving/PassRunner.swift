@@ -1,4 +1,5 @@
 import BiGSModel
+import CoreMetrics
 import Dispatch
 import Synchronization
 
@@ -23,6 +24,9 @@ struct PassRunner {
     }
 
     private let executor: InferenceExecutor
+    // text-embeddings-inference's names.
+    private let textsPerPass = Recorder(label: "te_batch_next_size")
+    private let tokensPerPass = Recorder(label: "te_batch_next_tokens")
     private var workspaces: [ObjectIdentifier: Workspaces] = [:]
 
     init(executor: InferenceExecutor) { self.executor = executor }
@@ -49,6 +53,10 @@ struct PassRunner {
             return (expired, work)
         }
         for answer in expired { answer.give() }
+        if let work {
+            textsPerPass.record(work.pass.units.count)
+            tokensPerPass.record(work.pass.tokens)
+        }
         return work
     }
 

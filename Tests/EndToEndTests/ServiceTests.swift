@@ -67,7 +67,8 @@ import Testing
         for _ in 0..<2 { _ = try await server.post("/embed", inputs: ["one", "two"]) }
         let text = String(decoding: try await server.get("/metrics").body, as: UTF8.self)
         for line in [
-            "bigs_cache_hits_total 2", "bigs_cache_misses_total 2", "bigs_store_open 1",
+            "bigs_cache_hits_total 2", "bigs_cache_misses_total 2", "te_batch_next_size_count 1",
+            "te_batch_next_size_sum 2", "bigs_store_open 1",
             "te_embed_success 4", "bigs_store_encodings 2", "bigs_store_documents 0",
             #"te_request_success{method="batch"} 2"#,
         ] {

@@ -22,6 +22,7 @@ extension API {
     private func readings(_ service: EncodingService) async -> [MetricsRegistry.Reading] {
         let model = service.loaded
         let store = service.storeStatus
+        let passes = service.passCounts
         var readings: [MetricsRegistry.Reading] = [
             .init(
                 "bigs_model_info",
@@ -30,6 +31,11 @@ extension API {
                     ("pooling", model.pooling.rawValue), ("padding", model.padding.rawValue),
                 ], 1),
             .init("bigs_queue_tokens", [], Double(service.load)),
+            .init("te_queue_size", [], Double(service.queuedTexts)),
+            .init("bigs_passes_total", [], Double(passes.passes)),
+            .init("bigs_interruptions_total", [], Double(passes.interruptions)),
+            .init("bigs_dropped_passes_total", [], Double(passes.dropped)),
+            .init("bigs_expired_requests_total", [], Double(passes.expired)),
             .init("bigs_store_open", [], store.isOpen && store.trouble == nil ? 1 : 0),
         ]
         if let statistics = await storeReader.statistics(of: service) {
