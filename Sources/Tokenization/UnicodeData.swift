@@ -85,6 +85,22 @@ struct UnicodeData: Sendable {
         text.utf8.split(separator: UInt8(ascii: " ")).map { bounds($0) }
     }
 
+    /// Calls `body` with the ranges `first-last`, and with each single scalar of those that are
+    /// written `first-last/2`.
+    static func stridedRanges(_ text: String, _ body: (ClosedRange<UInt32>) -> Void) {
+        for entry in text.utf8.split(separator: UInt8(ascii: " ")) {
+            let parts = entry.split(separator: UInt8(ascii: "/"))
+            let range = bounds(parts[0])
+            guard parts.count == 2 else {
+                body(range)
+                continue
+            }
+            for scalar in range where (scalar - range.lowerBound).isMultiple(of: 2) {
+                body(scalar...scalar)
+            }
+        }
+    }
+
     /// Reads entries `first-last/stride=value+value`, of which `last`, `stride` and, for the scalar
     /// after that of the entry before, the whole left side may be missing.
     private static func entries(
