@@ -66,24 +66,26 @@ let package = Package(
             name: "bigs",
             dependencies: [
                 "HTTPAPI", "HTTPServer", "Serving", "DocumentStore", "Tokenization", "BiGSModel",
-                "Kernels", "Checkpoints", arguments, lifecycle, signals, logging, coreMetrics,
+                "Learning", "Kernels", "Checkpoints", arguments, lifecycle, signals, logging,
+                coreMetrics,
             ],
             swiftSettings: settings),
         module(
             "HTTPAPI",
             [
-                "HTTPServer", "Serving", "DocumentStore", "Tokenization", "BiGSModel", httpTypes,
-                logging, coreMetrics, crypto,
+                "HTTPServer", "Serving", "DocumentStore", "Learning", "Tokenization", "BiGSModel",
+                httpTypes, logging, coreMetrics, crypto,
             ]),
         module("HTTPServer", [sockets, httpTypes, logging]),
         module(
             "Serving",
             [
-                "DocumentStore", "Tokenization", "BiGSModel", "Kernels", "Checkpoints", crypto,
-                logging, coreMetrics,
+                "DocumentStore", "Tokenization", "BiGSModel", "Learning", "Kernels", "Checkpoints",
+                crypto, logging, coreMetrics,
             ]),
         module("DocumentStore", ["Kernels", grdb, crypto, logging]),
         module("Tokenization"),
+        module("Learning", ["Kernels", "Checkpoints"]),
         module("BiGSModel", ["Kernels", "Checkpoints"]),
         module("Kernels", ["CFFTW", "COneDNN", "CKernels"]),
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -99,6 +101,7 @@ let package = Package(
         tests("Kernels", ["Kernels", "Checkpoints"]),
         tests("BiGSModel", ["BiGSModel", "Checkpoints"]),
         tests("Tokenization", ["Tokenization"]),
+        tests("Learning", ["Learning", "Checkpoints"], exclude: ["make_fixtures.py"]),
         tests("DocumentStore", ["DocumentStore", grdb, logging]),
         tests("Serving", ["Serving", "DocumentStore", "Tokenization", "BiGSModel", logging]),
         tests(
@@ -106,7 +109,10 @@ let package = Package(
             exclude: ["README.md", "Differential"]),
         tests(
             "HTTPAPI",
-            ["HTTPAPI", "HTTPServer", "Serving", "BiGSModel", httpTypes, logging, coreMetrics]),
-        tests("EndToEnd", ["bigs", "Checkpoints"]),
+            [
+                "HTTPAPI", "HTTPServer", "Serving", "DocumentStore", "Learning", "BiGSModel",
+                httpTypes, logging, coreMetrics,
+            ]),
+        tests("EndToEnd", ["bigs", "Checkpoints", grdb]),
     ]
 )
