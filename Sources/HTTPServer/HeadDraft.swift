@@ -184,6 +184,7 @@ struct HeadDraft: Sendable {
         }
         var length = 0
         for digit in contentLength {
+            // No limit is so large that the next digit could overflow.
             length = length * 10 + Int(digit - 0x30)
             guard length <= bodyLimit else { throw .bodyTooLarge(limit: bodyLimit) }
         }

@@ -96,7 +96,7 @@ extension RequestDecoder {
         }
         guard ChunkExtensions.areValid(rest) else { throw .chunk }
         bodyBytes += size
-        guard bodyBytes <= limits.body else { throw .bodyTooLarge(limit: limits.body) }
+        guard bodyBytes <= bodyLimit else { throw .bodyTooLarge(limit: bodyLimit) }
         return size
     }
 }

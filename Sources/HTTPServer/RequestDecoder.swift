@@ -41,6 +41,7 @@ package struct RequestDecoder: Sendable {
     /// Bytes of header or trailer lines, and their number, so far.
     var blockBytes = 0
     var blockFields = 0
+    var bodyLimit = 0
     var bodyBytes = 0
     var extensionBytes = 0
 
@@ -159,7 +160,8 @@ package struct RequestDecoder: Sendable {
     }
 
     private mutating func finishHead() throws(RequestDecodingError) -> RequestHead {
-        let head = try draft.finish(bodyLimit: limits.body)
+        bodyLimit = limits.bodyLimit(of: draft.request)
+        let head = try draft.finish(bodyLimit: bodyLimit)
         bodyBytes = 0
         extensionBytes = 0
         switch head.framing {

@@ -34,6 +34,9 @@ package struct DecoderLimits: Equatable, Sendable {
     package var fields = 100
     /// The body after chunked decoding.
     package var body = 64 * 1024 * 1024
+    /// Decoded paths whose bodies may be of any length, because their handlers read them piece by
+    /// piece and bound what they hold themselves.
+    package var streamedPaths: Set<String> = []
     /// One chunk's size line.
     package var chunkLine = 1024
     /// Chunk extensions of one body, together.
@@ -43,4 +46,13 @@ package struct DecoderLimits: Equatable, Sendable {
 
     /// The limits that the service documents.
     package init() {}
+
+    /// The bound of the body of `request`. What streams is bounded too, so that sizes can be added
+    /// without overflow.
+    func bodyLimit(of request: HTTPRequest?) -> Int {
+        guard !streamedPaths.isEmpty, let target = request?.path,
+            streamedPaths.contains(RequestTarget.path(of: target))
+        else { return body }
+        return 1 << 59
+    }
 }
