@@ -15,11 +15,17 @@ package struct EncodingRules: Sendable, Equatable {
     package var truncate: Bool
     /// Which end of it is cut away.
     package var truncationSide: TruncationSide
+    /// What the cache may do.
+    package var cache: CachePolicy
 
-    /// Cuts at the end, unless told otherwise.
-    package init(truncate: Bool = true, truncationSide: TruncationSide = .right) {
+    /// Cuts at the end and uses the cache, unless told otherwise.
+    package init(
+        truncate: Bool = true, truncationSide: TruncationSide = .right,
+        cache: CachePolicy = CachePolicy()
+    ) {
         self.truncate = truncate
         self.truncationSide = truncationSide
+        self.cache = cache
     }
 }
 
@@ -56,6 +62,8 @@ package struct EncodingResult: Sendable {
     package var cache: CacheOutcome
     /// How many of them were found.
     package var hits = 0
+    /// Seconds since the oldest of those that were found was made; nil when none was.
+    package var age: Int?
     package var timings: Timings
 
     /// Where the time went.

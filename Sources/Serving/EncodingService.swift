@@ -10,12 +10,15 @@ package import Tokenization
 package final class EncodingService: Sendable {
     /// The model that answers.
     package let loaded: LoadedModel
-    private let executor: InferenceExecutor
-    private let store: EncodingStore?
+    let executor: InferenceExecutor
+    /// Where encodings and documents are kept.
+    package let store: EncodingStore?
     private let logger: Logger
     /// Long texts are tokenized here: the cooperative pool has a thread per core and must answer.
     private let tokenization = DispatchQueue(label: "bigs.tokenization", attributes: .concurrent)
     private let storeTrouble: Mutex<String?>
+    /// Equal texts of requests that are under way at once are encoded once.
+    let underWay = SingleFlight<FlightKey, [Float]>()
 
     /// Serves `loaded` through `executor`; without a store nothing is kept, and `storeTrouble` may
     /// say why there is none.
@@ -73,36 +76,67 @@ package final class EncodingService: Sendable {
         let texts = try await prepare(inputs, rules)
         let tokenized = ContinuousClock.now
         let keys = texts.map { key($0, kind) }
-        let found = await lookup(keys, kind)
+        let found = rules.cache.mayRead ? await lookup(keys, kind, rules.cache) : [:]
 
-        var vectors = found.map { $0.flatMap { floats($0.payload) } }
+        var vectors = keys.map { found[$0].flatMap { floats($0.payload) } }
         let missing = vectors.indices.filter { vectors[$0] == nil }
+        if let first = missing.first, rules.cache.isReadOnly { throw .notCached(input: first) }
         // Equal texts of one request are encoded once.
         var firstIndex: [CacheKey: Int] = [:]
         let unique = missing.filter { firstIndex.updateValueIfAbsent($0, forKey: keys[$0]) }
         var timings = EncodingResult.Timings(tokenization: tokenized - start)
         if !unique.isEmpty {
-            let outcome = try await executor.run(
-                unique.map { texts[$0].sequence },
-                outputs: kind == .scores ? .logits : loaded.pooling.outputs)
-            timings.queue = outcome.queueTime
-            timings.inference = outcome.inferenceTime
-            for (index, output) in zip(unique, outcome.outputs) {
-                vectors[index] = try vector(output, of: texts[index], kind, input: index)
-            }
-            await keep(unique, keys, texts, vectors, kind)
+            let computed = try await compute(unique, keys, texts, kind, rules.cache, &timings)
+            for (index, vector) in zip(unique, computed) { vectors[index] = vector }
             for index in missing where vectors[index] == nil {
                 vectors[index] = firstIndex[keys[index]].flatMap { vectors[$0] }
             }
         }
+        let oldest = found.values.map(\.createdAt).min()
         return EncodingResult(
             vectors: vectors.map { $0 ?? [] },
             usage: texts.map(\.usage),
             cache: missing.isEmpty ? .hit : missing.count == inputs.count ? .miss : .mixed,
-            hits: inputs.count - missing.count, timings: timings)
+            hits: inputs.count - missing.count,
+            age: oldest.map { max(0, Int(Date.now.timeIntervalSince($0))) },
+            timings: timings)
     }
 
-    private func vector(
+    struct FlightKey: Hashable {
+        let key: CacheKey
+        let kind: EncodingKind
+    }
+
+    /// Runs the model on the texts at `indices`, which are all different, and keeps what came out;
+    /// waits instead for those that another request is running.
+    private func compute(
+        _ indices: [Int], _ keys: [CacheKey], _ texts: [PreparedText], _ kind: EncodingKind,
+        _ policy: CachePolicy, _ timings: inout EncodingResult.Timings
+    ) async throws(ServiceError) -> [[Float]] {
+        func run(_ indices: [Int]) async throws(ServiceError) -> [[Float]] {
+            let outcome = try await executor.run(
+                indices.map { texts[$0].sequence },
+                outputs: kind == .scores ? .logits : loaded.pooling.outputs)
+            timings.queue += outcome.queueTime
+            timings.inference += outcome.inferenceTime
+            var vectors: [[Float]] = []
+            for (index, output) in zip(indices, outcome.outputs) {
+                vectors.append(try vector(output, of: texts[index], kind, input: index))
+            }
+            if policy.mayKeep { await keep(indices, keys, texts, vectors, kind) }
+            return vectors
+        }
+        // What began before this request would not be encoded anew; and what is not kept here
+        // must not keep others from keeping it.
+        guard policy.mayRead, policy.mayKeep else { return try await run(indices) }
+        return try await underWay.values(
+            indices.map { FlightKey(key: keys[$0], kind: kind) }
+        ) { (positions) async throws(ServiceError) in
+            try await run(positions.map { indices[$0] })
+        }
+    }
+
+    func vector(
         _ output: SequenceOutput, of text: PreparedText, _ kind: EncodingKind, input: Int
     ) throws(ServiceError) -> [Float] {
         let vector =
@@ -123,6 +157,8 @@ extension EncodingService {
     struct PreparedText: Sendable {
         var sequence: TokenSequence
         var usage: TokenUsage
+        /// Where each of its tokens lies in the text, padding left out; of a pair or of ids, nothing.
+        var offsets: [Range<Int>] = []
     }
 
     /// The tokenizer's answer for one text, without the model's window.
@@ -139,7 +175,7 @@ extension EncodingService {
         }
     }
 
-    private func prepare(
+    func prepare(
         _ inputs: [EncodingInput], _ rules: EncodingRules
     ) async throws(ServiceError) -> [PreparedText] {
         let bytes = inputs.reduce(0) { total, input in
@@ -188,31 +224,39 @@ extension EncodingService {
         return key
     }
 
-    private func lookup(_ keys: [CacheKey], _ kind: EncodingKind) async -> [CachedEncoding?] {
-        guard let store else { return Array(repeating: nil, count: keys.count) }
+    /// What is kept and fresh enough for `policy`.
+    private func lookup(
+        _ keys: [CacheKey], _ kind: EncodingKind, _ policy: CachePolicy
+    ) async -> [CacheKey: CachedEncoding] {
+        guard let store else { return [:] }
         do {
-            return try await store.lookup(keys, model: loaded.fingerprint, kind: kind)
+            let found = try await store.lookup(keys, model: loaded.fingerprint, kind: kind)
+            let earliest = policy.maximumAge.map { Date.now.addingTimeInterval(-Double($0)) }
+            var fresh: [CacheKey: CachedEncoding] = [:]
+            for case (let key, let encoding?) in zip(keys, found) {
+                if let earliest, encoding.createdAt < earliest { continue }
+                fresh[key] = encoding
+            }
+            return fresh
         } catch {
             report(error)
-            return Array(repeating: nil, count: keys.count)
+            return [:]
         }
     }
 
     private func keep(
-        _ indices: [Int], _ keys: [CacheKey], _ texts: [PreparedText], _ vectors: [[Float]?],
+        _ indices: [Int], _ keys: [CacheKey], _ texts: [PreparedText], _ vectors: [[Float]],
         _ kind: EncodingKind
     ) async {
         guard let store else { return }
         let now = Date(timeIntervalSince1970: Date.now.timeIntervalSince1970.rounded(.down))
-        let entries = indices.compactMap { index in
-            vectors[index].map { vector in
-                (
-                    keys[index],
-                    CachedEncoding(
-                        payload: bytes(vector), kind: kind, tokens: texts[index].usage.tokens,
-                        tokensUsed: texts[index].usage.tokensUsed, createdAt: now)
-                )
-            }
+        let entries = zip(indices, vectors).map { index, vector in
+            (
+                keys[index],
+                CachedEncoding(
+                    payload: bytes(vector), kind: kind, tokens: texts[index].usage.tokens,
+                    tokensUsed: texts[index].usage.tokensUsed, createdAt: now)
+            )
         }
         do {
             try await store.keep(entries, fingerprint: loaded.fingerprint)

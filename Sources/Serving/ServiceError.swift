@@ -17,6 +17,8 @@ package enum ServiceError: Error, Sendable {
     case unsupported(field: String, reason: String)
     /// The numbers that came out are not finite; nothing was kept or returned.
     case notFinite(input: Int)
+    /// The caller wanted a kept answer only, and there is none.
+    case notCached(input: Int)
     /// The tokenizer refused the text.
     case tokenizer(input: Int, TokenizerError)
     /// The model refused the tokens.
@@ -27,6 +29,19 @@ package enum ServiceError: Error, Sendable {
     case deadlinePassed
     /// The service is shutting down.
     case shuttingDown
+}
+
+extension ServiceError {
+    /// The index of the text that is to blame; nil where it is none's fault.
+    var input: Int? {
+        switch self {
+        case .textTooLong(let input, _, _), .unknownToken(let input, _, _, _),
+            .emptyInput(let input), .notFinite(let input), .notCached(let input),
+            .tokenizer(let input, _):
+            input
+        default: nil
+        }
+    }
 }
 
 extension ServiceError: CustomStringConvertible {
@@ -45,6 +60,7 @@ extension ServiceError: CustomStringConvertible {
                 + available.map(\.rawValue).joined(separator: ", ")
         case .unsupported(let field, let reason): "\(field): \(reason)"
         case .notFinite(let input): "inputs[\(input)] led to numbers that are not finite"
+        case .notCached(let input): "inputs[\(input)] is not in the cache"
         case .tokenizer(let input, let error): "inputs[\(input)]: \(error)"
         case .model(let error): "\(error)"
         case .cancelled: "the request was cancelled"

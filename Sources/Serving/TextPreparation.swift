@@ -44,7 +44,8 @@ struct TextPreparation: Sendable {
             sequence: TokenSequence(
                 ids: encoding.ids, typeIDs: pair == nil ? nil : encoding.typeIDs),
             usage: TokenUsage(
-                tokens: encoding.tokensBeforeTruncation, tokensUsed: encoding.ids.count))
+                tokens: encoding.tokensBeforeTruncation, tokensUsed: encoding.ids.count),
+            offsets: pair == nil ? encoding.offsets : [])
     }
 
     private func prepare(
@@ -79,6 +80,6 @@ struct TextPreparation: Sendable {
                 typeIDs: text.sequence.typeIDs.map { $0 + Array(repeating: 0, count: padding) },
                 attentionMask: Array(repeating: 1, count: count)
                     + Array(repeating: 0, count: padding)),
-            usage: text.usage)
+            usage: text.usage, offsets: text.offsets)
     }
 }

@@ -1,9 +1,11 @@
+import DocumentStore
 import Foundation
 import HTTPAPI
 import HTTPServer
 import HTTPTypes
 import Logging
 import Serving
+import Synchronization
 import TestSupport
 import Testing
 
@@ -13,12 +15,15 @@ struct APIFixture {
     let readiness = Readiness()
     let executor: InferenceExecutor?
     let loaded: LoadedModel?
+    let store: EncodingStore?
 
-    /// An API over a golden's model; without one it is still loading.
+    /// An API over a golden's model, which `keeps` encodings in a file or not; without a model it is
+    /// still loading.
     init(
         golden: String? = "t1/SequenceClassification/torch-safetensors",
         options: LoadingOptions = LoadingOptions(), keys: APIKeys = .none,
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+        keeps: Bool = false,
         settings change: (inout APISettings) -> Void = { _ in }
     ) throws {
         var settings = APISettings(version: "test", started: 0)
@@ -27,6 +32,7 @@ struct APIFixture {
         guard let golden else {
             executor = nil
             loaded = nil
+            store = nil
             return
         }
         let loaded = try LoadedModel.load(
@@ -35,8 +41,14 @@ struct APIFixture {
             model: loaded.model, maximumBatchTokens: 512, maximumQueueTokens: 100_000)
         self.loaded = loaded
         self.executor = executor
+        let opened =
+            keeps
+            ? try EncodingStore.open(
+                path: SmallModel.temporaryDirectory().appending(path: "store.sqlite").path,
+                logger: logger) : nil
         readiness.becomeReady(
-            EncodingService(loaded: loaded, executor: executor, store: nil, logger: logger))
+            EncodingService(loaded: loaded, executor: executor, store: opened, logger: logger))
+        store = opened
     }
 
     /// What came back.
@@ -52,6 +64,13 @@ struct APIFixture {
         var array: [Any] { json as? [Any] ?? [] }
         var errorType: String? { object["error_type"] as? String }
 
+        /// The bytes as JSON lines.
+        func lines() throws -> [[String: Any]] {
+            try bytes.split(separator: 0x0A).map {
+                try JSONSerialization.jsonObject(with: Data($0)) as? [String: Any] ?? [:]
+            }
+        }
+
         func header(_ name: String) -> String? {
             HTTPField.Name(name).flatMap { headers[$0] }
         }
@@ -62,6 +81,35 @@ struct APIFixture {
         headers: [String: String] = [:]
     ) async -> Answer {
         await send(.post, path, Array(body.utf8), contentType: contentType, headers: headers)
+    }
+
+    /// The same for a route that streams its answer: its pieces, put together.
+    func stream(
+        _ method: HTTPRequest.Method, _ path: String, _ body: [UInt8] = [],
+        contentType: String? = nil
+    ) async -> Answer {
+        var head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
+        head.headerFields[.contentType] = contentType
+        let response = await api.answer(ServerRequest(head: head, body: RequestBody(bytes: body)))
+        switch response.body {
+        case .bytes(let bytes):
+            return Answer(status: response.status.code, headers: response.headers, bytes: bytes)
+        case .stream(let write):
+            let pieces = Pieces()
+            do {
+                try await write(BodyWriter { piece in pieces.append(piece) })
+            } catch {
+                Issue.record("\(path): the answer broke off: \(error)")
+            }
+            return Answer(
+                status: response.status.code, headers: response.headers, bytes: pieces.bytes)
+        }
+    }
+
+    private final class Pieces: Sendable {
+        private let collected = Mutex<[UInt8]>([])
+        var bytes: [UInt8] { collected.withLock { $0 } }
+        func append(_ piece: [UInt8]) { collected.withLock { $0 += piece } }
     }
 
     func send(

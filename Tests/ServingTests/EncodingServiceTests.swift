@@ -2,9 +2,10 @@ import BiGSModel
 import DocumentStore
 import Foundation
 import Logging
-import Serving
 import TestSupport
 import Testing
+
+@testable import Serving
 
 @Suite struct EncodingServiceTests {
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -120,9 +121,9 @@ import Testing
     @Test func aFullQueueRefusesAtOnce() async throws {
         let (service, executor) = try service(queueTokens: 1)
         defer { executor.stop() }
-        let inputs = texts(64, seed: 9)
         let refused = await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<16 {
+            for seed in 0..<16 {
+                let inputs = texts(64, seed: 100 + UInt64(seed))
                 group.addTask {
                     do {
                         _ = try await service.embed(inputs, rules: EncodingRules())
@@ -145,8 +146,9 @@ import Testing
         defer { executor.stop() }
         let inputs = texts(256, seed: 11)
         let blocking = Task { try await service.embed(inputs, rules: EncodingRules()) }
-        let waiting = (0..<8).map { _ in
-            Task { try await service.embed(inputs, rules: EncodingRules()) }
+        let waiting = (0..<8).map { index in
+            let inputs = texts(256, seed: 12 + UInt64(index))
+            return Task { try await service.embed(inputs, rules: EncodingRules()) }
         }
         for task in waiting { task.cancel() }
         for task in waiting {
@@ -160,5 +162,55 @@ import Testing
         }
         _ = try await blocking.value
         #expect(service.load == 0)
+    }
+
+    @Test func equalTextsUnderWayAreEncodedOnce() async throws {
+        let (service, executor) = try service(queueTokens: 1_000_000)
+        defer { executor.stop() }
+        let same = texts(2, seed: 22)
+        var didWait = false
+        // On a busy machine one may be done before the other comes; then once more.
+        for attempt in 0..<50 where !didWait {
+            // Holds the executor while the others come.
+            async let blocking = service.embed(
+                (0..<256).map { .text("\(attempt) \($0)") }, rules: EncodingRules())
+            async let first = service.embed(same, rules: EncodingRules())
+            async let second = service.embed(same.reversed(), rules: EncodingRules())
+            var fresh = EncodingRules()
+            fresh.cache.mayRead = false
+            async let third = service.embed(same, rules: fresh)
+            let results = try await (first, second, third)
+            _ = try await blocking
+            #expect(results.0.vectors == results.1.vectors.reversed())
+            #expect(results.0.vectors == results.2.vectors)
+            #expect(results.2.timings.inference > .zero, "it asked to be encoded anew")
+            #expect(results.0.cache == .miss && results.1.cache == .miss)
+            let waited = [results.0, results.1].count { $0.timings.inference == .zero }
+            #expect(waited < 2)
+            didWait = waited == 1
+        }
+        #expect(didWait)
+        #expect(service.underWay.count == 0)
+    }
+
+    @Test func theCallerDecidesWhatTheCacheDoes() async throws {
+        let store = try SmallModel.temporaryDirectory().appending(path: "store.sqlite")
+        let (service, executor) = try service(store: store)
+        defer { executor.stop() }
+        func rules(_ field: String) -> EncodingRules {
+            EncodingRules(cache: CachePolicy(cacheControl: field))
+        }
+        let text = [EncodingInput.text("abc")]
+        await #expect(throws: ServiceError.self) {
+            try await service.embed(text, rules: rules("only-if-cached"))
+        }
+        let unkept = try await service.embed(text, rules: rules("no-store"))
+        #expect(unkept.cache == .miss && unkept.age == nil)
+        #expect(try await service.embed(text, rules: rules("")).cache == .miss)
+        let hit = try await service.embed(text, rules: rules("only-if-cached"))
+        #expect(hit.cache == .hit && hit.vectors == unkept.vectors)
+        #expect(try #require(hit.age) >= 0)
+        #expect(try await service.embed(text, rules: rules("no-cache")).cache == .miss)
+        #expect(try await service.embed(text, rules: rules("max-age=3600")).cache == .hit)
     }
 }
