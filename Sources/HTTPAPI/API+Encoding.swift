@@ -28,7 +28,7 @@ extension API {
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
         let finish = try finish(body.options, service)
         let result = try await encode { () async throws(ServiceError) in
-            try await service.embed(inputs, rules: rules(body.options))
+            try await service.embed(inputs, rules: rules(body.options, request))
         }
         var writer = JSONWriter(capacity: result.vectors.count * 12 * 256)
         writer.array { writer in
@@ -41,6 +41,8 @@ extension API {
     func predict(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         struct Body: Decodable {
             let inputs: ClassificationInputs
+            let head: String?
+            let evidence: EvidenceField?
         }
         let service = try readiness.service()
         let body = try await decode(WithOptions<Body>.self, request)
@@ -51,8 +53,16 @@ extension API {
         if let top = body.options.topK, top < 1 {
             throw .validation(field: "top_k", "expected 1 or more, got \(top)")
         }
+        if let head = body.value.head ?? request.query["head"] {
+            return try await predict(
+                head: head, body.value.inputs, evidence: body.value.evidence, body.options,
+                request, service: service)
+        }
+        if body.value.evidence?.granularity != nil {
+            throw .validation(field: "evidence", "needs a trained head: name one in head")
+        }
         let result = try await encode { () async throws(ServiceError) in
-            try await service.classify(inputs, rules: rules(body.options))
+            try await service.classify(inputs, rules: rules(body.options, request))
         }
         let classification = Classification(service.loaded)
         var writer = JSONWriter()
@@ -109,11 +119,12 @@ extension API {
         }
     }
 
-    /// The truncation that a request asks for, or the server's own.
-    func rules(_ options: CommonOptions) -> EncodingRules {
+    /// The truncation that a request asks for, or the server's own, and what its cache may do.
+    func rules(_ options: CommonOptions, _ request: ServerRequest) -> EncodingRules {
         EncodingRules(
             truncate: options.truncate ?? settings.autoTruncate,
-            truncationSide: options.truncationDirection?.side ?? .right)
+            truncationSide: options.truncationDirection?.side ?? .right,
+            cache: CachePolicy(cacheControl: request.head.headerFields[.cacheControl]))
     }
 
     /// Normalisation and dimensions, checked against the model's size.
@@ -153,6 +164,7 @@ extension API {
             }
         }
         response.headers[.cacheOutcome] = result.cache.rawValue
+        if result.cache == .hit, let age = result.age { response.headers[.age] = String(age) }
         response.headers[.computeTokens] = String(usage.reduce(0) { $0 + $1.tokensUsed })
         response.headers[.inputTokens] = String(usage.reduce(0) { $0 + $1.tokens })
         response.headers[.truncatedInputs] = String(usage.count(where: \.isTruncated))

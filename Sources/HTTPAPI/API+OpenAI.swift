@@ -33,7 +33,7 @@ extension API {
         try check(inputs, field: "input", limit: Self.maximumOpenAIInputs)
         let finish = try finish(body.options, service)
         let result = try await encode { () async throws(ServiceError) in
-            try await service.embed(inputs, rules: rules(body.options))
+            try await service.embed(inputs, rules: rules(body.options, request))
         }
         let tokens = result.usage.reduce(0) { $0 + $1.tokensUsed }
         var writer = JSONWriter(capacity: result.vectors.count * 12 * 256)

@@ -20,6 +20,7 @@ package enum APIError: Error, Sendable {
     /// The model is being loaded, or the server is draining.
     case unavailable(String)
     case service(ServiceError)
+    case document(DocumentError)
     case `internal`(any Error)
 }
 
@@ -75,6 +76,7 @@ struct Refused {
             self.init(.serviceUnavailable, "Unhealthy", reason)
             retryAfter = 1
         case .service(let error): self.init(error)
+        case .document(let error): self.init(error)
         case .internal:
             self.init(.internalServerError, "Internal", "an internal error; the log has more")
         }
@@ -100,6 +102,7 @@ struct Refused {
         case .model: self.init(.unprocessableContent, "Validation", message)
         case .headMissing:
             self.init(.init(code: 424, reasonPhrase: "Failed Dependency"), "Backend", message)
+        case .notCached: self.init(.gatewayTimeout, "NotCached", message)
         case .notFinite: self.init(.internalServerError, "Internal", message)
         // As gRPC's DEADLINE_EXCEEDED maps to HTTP, and as proxies answer for slow servers.
         case .deadlinePassed: self.init(.gatewayTimeout, "Timeout", message)

@@ -1,3 +1,6 @@
+package import DocumentStore
+package import Serving
+
 /// What the operator decided about the routes.
 package struct APISettings: Sendable {
     /// The name and version that `/info` reports.
@@ -16,6 +19,10 @@ package struct APISettings: Sendable {
     package var maximumConnections = 1024
     /// Which web pages may use the service.
     package var crossOrigin = CrossOrigin.none
+    /// How token states of documents are kept when a request does not say; nil keeps none.
+    package var keptStates: TokenStates.Format?
+    /// The trained heads.
+    package var heads = HeadRegistry()
     /// When the server started, seconds since 1970: OpenAI's `created`.
     package var started: Int
 

@@ -19,6 +19,7 @@ extension HTTPField.Name {
     static let requestID = known("x-request-id")
     static let traceParent = known("traceparent")
     static let requestTimeout = known("x-request-timeout")
+    static let location = known("location")
     static let cacheOutcome = known("x-cache")
     static let totalTime = known("x-total-time")
     static let tokenizationTime = known("x-tokenization-time")

@@ -78,6 +78,13 @@ struct JSONWriter {
         needsComma = true
     }
 
+    /// The same for a double.
+    mutating func number(_ value: Double) {
+        separate()
+        bytes.append(contentsOf: value.isFinite ? value.description.utf8 : "null".utf8)
+        needsComma = true
+    }
+
     mutating func bool(_ value: Bool) {
         separate()
         bytes.append(contentsOf: value ? "true".utf8 : "false".utf8)
@@ -87,6 +94,13 @@ struct JSONWriter {
     mutating func null() {
         separate()
         bytes.append(contentsOf: "null".utf8)
+        needsComma = true
+    }
+
+    /// A value that is JSON already.
+    mutating func verbatim(_ json: String) {
+        separate()
+        bytes.append(contentsOf: json.utf8)
         needsComma = true
     }
 

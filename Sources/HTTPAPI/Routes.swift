@@ -19,7 +19,18 @@ extension Route {
     ]
 
     /// The store.
-    static let documents: [Route] = []
+    static let documents: [Route] = [
+        .put("/documents/{id}", API.putDocument),
+        .post("/documents", API.postDocuments),
+        .post("/documents/import", takes: .ndjson, API.importDocuments),
+        .get("/documents/{id}", API.getDocument),
+        .get("/documents", API.listDocuments),
+        .delete("/documents/{id}", API.deleteDocument),
+        .post("/documents/delete", API.deleteDocuments),
+        .post("/documents/{id}/chunk", API.chunkDocument),
+        .post("/documents/{id}/predict", API.predictDocument),
+        .get("/store", API.storeStatistics),
+    ]
 
     /// The service about itself.
     static let service: [Route] = [

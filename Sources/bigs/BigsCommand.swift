@@ -10,7 +10,7 @@ struct BigsCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ServeCommand.self, EmbedCommand.self, ClassifyCommand.self, TokenizeCommand.self,
-            ForwardCommand.self, InspectCommand.self,
+            ForwardCommand.self, InspectCommand.self, HeadCommand.self,
         ])
 
     /// Reads the command line, with `serve`'s settings from the environment put before it.

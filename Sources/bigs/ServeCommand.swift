@@ -27,9 +27,9 @@ struct ServeCommand: AsyncParsableCommand {
     /// The flags that the environment may set.
     static let settings = [
         "--model", "--pooling", "--padding", "--gelu", "--dtype", "--threads", "--host", "--port",
-        "--unix-socket", "--store", "--max-batch-tokens", "--max-queue-tokens",
-        "--max-client-batch-size", "--max-body-bytes", "--max-connections", "--request-timeout",
-        "--drain-timeout",
+        "--unix-socket", "--store", "--keep-states", "--heads", "--max-batch-tokens",
+        "--max-queue-tokens", "--max-client-batch-size", "--max-body-bytes", "--max-connections",
+        "--request-timeout", "--drain-timeout",
         "--auto-truncate", "--store-max-bytes", "--cache-ttl", "--api-key", "--api-key-file",
         "--cors-origin", "--log-format", "--log-level",
     ]
@@ -47,6 +47,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "The SQLite file that keeps encodings; none keeps nothing.")
     var store = "bigs.sqlite"
+
+    @Option(
+        help:
+            "Keeps the token states of documents: float16, int8 or none. A document may say otherwise."
+    )
+    var keepStates = StatesChoice.none
+
+    @OptionGroup var heads: HeadsArguments
 
     @Option(
         help: "The most tokens in one pass (texts are packed up to 4,096 of them at most).")
@@ -140,6 +148,8 @@ struct ServeCommand: AsyncParsableCommand {
         var settings = APISettings(
             version: Version.current, started: Int(Date.now.timeIntervalSince1970))
         settings.autoTruncate = autoTruncate
+        settings.keptStates = keepStates.format
+        settings.heads = HeadRegistry(folders: [heads.folder(model: try model.directory())])
         settings.maximumClientBatchSize = maxClientBatchSize
         settings.maximumBodyBytes = maxBodyBytes
         settings.maximumBatchTokens = maxBatchTokens
@@ -176,6 +186,7 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration(address: address)
         configuration.maximumBodyBytes = maxBodyBytes
         configuration.maximumConnections = maxConnections
+        configuration.decoderLimits.streamedPaths = API.streamedPaths
         configuration.drainTimeout = .seconds(drainTimeout)
         configuration.refusal = refusal
         return configuration

@@ -75,6 +75,13 @@ final class RunningServer: @unchecked Sendable {
 
     func get(_ path: String) async throws -> Answer { try await send("GET", path, nil) }
 
+    func get(_ path: String, query: String) async throws -> Answer {
+        guard let url = URL(string: "\(base.absoluteString)\(path)?\(query)") else {
+            throw Failed(description: "\(path)?\(query) is not a URL")
+        }
+        return try await send("GET", url, nil)
+    }
+
     func post(_ path: String, _ body: String) async throws -> Answer {
         try await send("POST", path, Data(body.utf8))
     }
@@ -87,7 +94,13 @@ final class RunningServer: @unchecked Sendable {
     func send(
         _ method: String, _ path: String, _ body: Data? = nil, headers: [String: String] = [:]
     ) async throws -> Answer {
-        var request = URLRequest(url: base.appending(path: path))
+        try await send(method, base.appending(path: path), body, headers: headers)
+    }
+
+    private func send(
+        _ method: String, _ url: URL, _ body: Data?, headers: [String: String] = [:]
+    ) async throws -> Answer {
+        var request = URLRequest(url: url)
         request.httpMethod = method
         request.httpBody = body
         request.timeoutInterval = 120

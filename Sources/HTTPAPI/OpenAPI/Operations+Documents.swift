@@ -1,6 +1,224 @@
 /// The store.
 extension OpenAPIDocument {
-    static let documents: [String: Operation] = [:]
+    private static let filter = Operation.Query.text(
+        "filter", "Only documents whose metadata pass, as JSON.")
 
-    static let documentSchemas: [(String, String)] = []
+    static let documents: [String: Operation] = [
+        "PUT /documents/{id}": Operation(
+            tag: .documents, summary: "Encodes and keeps a document.", body: "Document",
+            answers: [200: .json("Receipt"), 201: .json("Receipt")], encodes: true,
+            refusals: [507]),
+        "POST /documents": Operation(
+            tag: .documents, summary: "Encodes and keeps a document or a list.",
+            body: "Documents",
+            answers: [200: .json("ReceiptOrList"), 201: .json("ReceiptOrList")], encodes: true,
+            refusals: [507]),
+        "POST /documents/import": Operation(
+            tag: .documents, summary: "Documents line by line in, results line by line out.",
+            query: [
+                Operation.Query(
+                    name: "results", description: "Which lines get a result.",
+                    schema: #"{"type":"string","enum":["all","errors"]}"#)
+            ], body: "Document", answers: [200: .ndjson("ImportLine")], refusals: [424]),
+        "GET /documents/{id}": Operation(
+            tag: .documents, summary: "A kept document.",
+            query: [
+                .flag("embedding", "With the text's vector."),
+                .flag("passages", "With the passages and their vectors."),
+            ], answers: [200: .json("KeptDocument")], refusals: [424]),
+        "GET /documents": Operation(
+            tag: .documents, summary: "A page of the kept documents.",
+            query: [
+                filter, .integer("limit", 1...1_000, "How many at most."),
+                .text("cursor", "The page before's next."),
+                Operation.Query(
+                    name: "order", description: "What they are sorted by; - turns it around.",
+                    schema: #"{"type":"string","enum":["id","created","updated","-id","#
+                        + #""-created","-updated"]}"#),
+                .text("include", "Some of text, metadata, embedding, passages; with commas."),
+            ], answers: [200: .json("DocumentPage")], refusals: [424]),
+        "DELETE /documents/{id}": Operation(
+            tag: .documents, summary: "Deletes a document.", answers: [200: .json("Deleted")],
+            refusals: [422, 424, 507]),
+        "POST /documents/delete": Operation(
+            tag: .documents, summary: "Deletes documents by ids or by filter.",
+            body: "DeleteRequest", answers: [200: .json("Deleted")], refusals: [424, 507]),
+        "POST /documents/{id}/chunk": Operation(
+            tag: .documents, summary: "New passages of a kept document.",
+            body: "DocumentChunkRequest", answers: [200: .json("DocumentPassages")],
+            encodes: true),
+        "POST /documents/{id}/predict": Operation(
+            tag: .documents, summary: "A head's labels for a kept document.",
+            query: [.text("head", "A trained head.")], body: "DocumentPredictRequest",
+            answers: [200: .json("Scores")], encodes: true),
+        "GET /store": Operation(
+            tag: .documents, summary: "What is kept, and how it was used.",
+            answers: [200: .json("Store")], refusals: [424]),
+    ]
+
+    private static let id = #"""
+        {"anyOf":[{"type":"null"},{"type":"integer"},{"type":"string","minLength":1,
+        "maxLength":256,"pattern":"^[^\\u0000-\\u001f\\u007f]+$"}]}
+        """#
+
+    private static let passage = """
+        "granularity":{"type":"string"},"start":{"type":"integer","minimum":0},
+        "end":{"type":"integer","minimum":0},"text":{"type":"string"},
+        "embedding":{"$ref":"#/components/schemas/Vector"}
+        """
+
+    private static let chunking = """
+        "size":{"type":["integer","null"],"minimum":1},
+        "overlap":{"type":["integer","null"],"minimum":0,"maximum":0},
+        "spans":{"type":["array","null"],"items":{"type":"array","minItems":2,"maxItems":2,
+        "prefixItems":[{"type":"integer","minimum":0,"maximum":9},
+        {"type":"integer","minimum":10,"maximum":1000000}]}}
+        """
+
+    static let documentSchemas: [(String, String)] = [
+        (
+            "Document",
+            """
+            {"type":"object","required":["text"],"properties":{"id":\(id),
+            "text":{"$ref":"#/components/schemas/Text"},"metadata":{"type":["object","null"]},
+            "chunk":{"anyOf":[{"type":"null"},{"enum":["sentence","paragraph","tokens"]},
+            {"$ref":"#/components/schemas/Chunk"},
+            {"type":"array","maxItems":1,"items":{"$ref":"#/components/schemas/Chunk"}}]},
+            "keep_states":{"enum":["float16","int8","none",null]},
+            "truncate":{"const":true}}}
+            """
+        ),
+        (
+            "Chunk",
+            """
+            {"type":"object","required":["granularity"],"properties":{
+            "granularity":{"enum":["sentence","paragraph","tokens"]},\(chunking)}}
+            """
+        ),
+        (
+            "Documents",
+            """
+            {"anyOf":[{"$ref":"#/components/schemas/Document"},{"type":"array","minItems":1,
+            "maxItems":1,"items":{"$ref":"#/components/schemas/Document"}}]}
+            """
+        ),
+        (
+            "Receipt",
+            """
+            {"type":"object","required":["id","status"],"properties":{"id":{"type":"string"},
+            "status":{"enum":["stored","replaced","unchanged"]},"tokens":{"type":"integer"},
+            "tokens_used":{"type":"integer"}}}
+            """
+        ),
+        (
+            "ReceiptOrList",
+            """
+            {"anyOf":[{"$ref":"#/components/schemas/Receipt"},{"type":"object",
+            "required":["documents"],"properties":{"documents":{"type":"array",
+            "items":{"$ref":"#/components/schemas/Receipt"}}}}]}
+            """
+        ),
+        (
+            "ImportLine",
+            """
+            {"type":"object","required":["status"],"properties":{"line":{"type":"integer"},
+            "id":{"type":"string"},"status":{"enum":["stored","replaced","unchanged","error",
+            "done","stopped"]},"error":{"type":"string"},"error_type":{"type":"string"}}}
+            """
+        ),
+        (
+            "KeptDocument",
+            """
+            {"type":"object","required":["id","text_sha256","created_at","updated_at"],
+            "properties":{"id":{"type":"string"},"text":{"type":"string"},
+            "metadata":{"type":"object"},"text_sha256":{"type":"string"},
+            "created_at":{"type":"number"},"updated_at":{"type":"number"},
+            "model":{"type":"string"},"tokens":{"type":"integer"},
+            "tokens_used":{"type":"integer"},"truncated":{"type":"boolean"},
+            "encoded_at":{"type":"number"},"has_states":{"type":"boolean"},
+            "embedding":{"$ref":"#/components/schemas/Vector"},
+            "passages":{"$ref":"#/components/schemas/DocumentPassages"}}}
+            """
+        ),
+        (
+            "DocumentPassages",
+            """
+            {"type":"array","items":{"type":"object","required":["granularity","start","end",
+            "embedding"],"properties":{\(passage)}}}
+            """
+        ),
+        (
+            "DocumentPage",
+            """
+            {"type":"object","required":["documents","next"],"properties":{
+            "documents":{"type":"array","items":{"$ref":"#/components/schemas/KeptDocument"}},
+            "next":{"type":["string","null"]}}}
+            """
+        ),
+        (
+            "Deleted",
+            """
+            {"type":"object","required":["deleted"],"properties":{
+            "deleted":{"type":"integer","minimum":0}}}
+            """
+        ),
+        (
+            "DeleteRequest",
+            """
+            {"anyOf":[{"type":"object","required":["ids"],"properties":{
+            "ids":{"type":"array","maxItems":100000,"items":{"type":["string","integer"]}}},
+            "additionalProperties":false},
+            {"type":"object","required":["filter"],"properties":{
+            "filter":{"$ref":"#/components/schemas/Filter"}},"additionalProperties":false}]}
+            """
+        ),
+        (
+            "Filter",
+            """
+            {"type":"object","description":"Chroma's language.","minProperties":1,
+            "propertyNames":{"pattern":"^[a-z]+$"},"additionalProperties":{
+            "anyOf":[{"type":["string","number","boolean"]},{"type":"object","minProperties":1,
+            "properties":{"$eq":{"type":["string","number"]},"$ne":{"type":["string","number"]},
+            "$gt":{"type":"number"},"$gte":{"type":"number"},"$lt":{"type":"number"},
+            "$lte":{"type":"number"},"$exists":{"type":"boolean"},
+            "$contains":{"type":"string"}},"additionalProperties":false}]}}
+            """
+        ),
+        (
+            "DocumentChunkRequest",
+            """
+            {"type":"object","properties":{"granularity":{"anyOf":[{"type":"null"},
+            {"enum":["sentence","paragraph","tokens"]},{"type":"array","minItems":1,
+            "maxItems":3,"uniqueItems":true,
+            "items":{"enum":["sentence","paragraph","tokens"]}}]},\(chunking),
+            "return_text":{"type":["boolean","null"]},"normalize":{"type":["boolean","null"]},
+            "dimensions":{"type":["integer","null"],"minimum":1,"maximum":"{{dimensions}}"}}}
+            """
+        ),
+        (
+            "DocumentPredictRequest",
+            """
+            {"type":"object","properties":{"head":{"type":["string","null"]},
+            "evidence":{"anyOf":[{"type":"null"},{"type":"boolean"},
+            {"enum":["sentence","paragraph"]}]},"raw_scores":{"type":["boolean","null"]},
+            "top_k":{"type":["integer","null"],"minimum":1}}}
+            """
+        ),
+        (
+            "Store",
+            """
+            {"type":"object","required":["documents","passages","cached_encodings","file_bytes",
+            "hits","misses","evictions"],"properties":{"documents":{"type":"integer"},
+            "passages":{"type":"integer"},"documents_with_states":{"type":"integer"},
+            "documents_by_model":{"type":"object"},"cached_encodings":{"type":"integer"},
+            "cached_bytes":{"type":"integer"},"file_bytes":{"type":"integer"},
+            "free_bytes":{"type":"integer"},"hits":{"type":"integer"},
+            "misses":{"type":"integer"},"evictions":{"type":"integer"},
+            "oldest_cached":{"type":["number","null"]},
+            "newest_cached":{"type":["number","null"]},
+            "oldest_document":{"type":["number","null"]},
+            "newest_document":{"type":["number","null"]}}}
+            """
+        ),
+    ]
 }

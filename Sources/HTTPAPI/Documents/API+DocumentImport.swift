@@ -1,0 +1,32 @@
+import HTTPServer
+import HTTPTypes
+import Serving
+
+extension API {
+    /// The type of what streams line by line.
+    static let ndjson = "application/x-ndjson"
+
+    /// Paths whose bodies are of any length.
+    package static let streamedPaths: Set<String> = ["/documents/import"]
+
+    /// `POST /documents/import`.
+    func importDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let documents = try documents()
+        let reportsAll: Bool
+        switch request.query["results"] {
+        case nil, "all": reportsAll = true
+        case "errors": reportsAll = false
+        case .some(let value):
+            throw .validation(
+                field: "results", "expected all or errors, got \"\(value.prefix(100))\"")
+        }
+        let work = DocumentImport(
+            documents: documents, settings: settings, reportsAll: reportsAll,
+            checkReadiness: { [readiness] () throws(APIError) in _ = try readiness.service() })
+        return ServerResponse(
+            headers: [.contentType: Self.ndjson],
+            body: .stream { [body = request.body] writer in
+                try await work.run(body, to: writer)
+            })
+    }
+}

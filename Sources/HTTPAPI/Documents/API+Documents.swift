@@ -1,0 +1,283 @@
+import DocumentStore
+import Foundation
+import HTTPServer
+import HTTPTypes
+import Serving
+
+/// Documents that stay: put, get, list, delete.
+extension API {
+    /// The most documents in one `POST /documents`; more go through `/documents/import`.
+    static let maximumDocuments = 1_000
+
+    /// The document service, or why there is none.
+    func documents() throws(APIError) -> DocumentService {
+        let encoding = try readiness.service()
+        do throws(DocumentError) {
+            return try DocumentService(
+                encoding: encoding, defaultStates: settings.keptStates, heads: settings.heads)
+        } catch {
+            throw .document(error)
+        }
+    }
+
+    /// `PUT /documents/{id}`.
+    func putDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let documents = try documents()
+        let body = try await decode(DocumentBody.self, request)
+        let draft = try body.draft(id: request.parameters["id"], settings: settings)
+        return try await kept([draft], isList: false, by: documents)
+    }
+
+    /// `POST /documents`: one document or a list.
+    func postDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let documents = try documents()
+        let body = try await decode(OneOrMany<DocumentBody>.self, request)
+        if body.items.isEmpty { throw .validation(field: "documents", "cannot be empty") }
+        if body.items.count > Self.maximumDocuments {
+            throw .validation(
+                field: "documents",
+                "has \(body.items.count) entries; at most \(Self.maximumDocuments) are allowed, "
+                    + "and /documents/import takes any number")
+        }
+        var drafts: [NewDocument] = []
+        var places: [String: Int] = [:]
+        for (index, item) in body.items.enumerated() {
+            let field = body.isList ? "documents[\(index)]" : ""
+            let draft = try item.draft(field: field, settings: settings)
+            if let first = places.updateValue(index, forKey: draft.effectiveID) {
+                throw .validation(
+                    field: "documents[\(index)]", "has the id of documents[\(first)]")
+            }
+            drafts.append(draft)
+        }
+        return try await kept(drafts, isList: body.isList, by: documents)
+    }
+
+    private func kept(
+        _ drafts: [NewDocument], isList: Bool, by documents: DocumentService
+    ) async throws(APIError) -> ServerResponse {
+        var receipts: [DocumentReceipt] = []
+        for (index, result) in await documents.put(drafts).enumerated() {
+            do throws(DocumentError) {
+                receipts.append(try result.get())
+            } catch {
+                throw .document(isList ? error.named("documents[\(index)]") : error)
+            }
+        }
+        var writer = JSONWriter()
+        if isList {
+            writer.object { writer in
+                writer.key("documents")
+                writer.array { writer in
+                    for receipt in receipts { writer.object { $0.members(of: receipt) } }
+                }
+            }
+        } else {
+            writer.object { $0.members(of: receipts[0]) }
+        }
+        let isNew = receipts.contains { $0.outcome == .stored }
+        var response = ServerResponse.json(writer, status: isNew ? .created : .ok)
+        let usage = receipts.compactMap(\.usage)
+        response.headers[.cacheOutcome] =
+            usage.isEmpty ? "hit" : usage.count == receipts.count ? "miss" : "mixed"
+        response.headers[.computeTokens] = String(usage.reduce(0) { $0 + $1.tokensUsed })
+        response.headers[.inputTokens] = String(usage.reduce(0) { $0 + $1.tokens })
+        response.headers[.truncatedInputs] = String(usage.count(where: \.isTruncated))
+        if !isList, isNew { response.headers[.location] = Self.path(ofDocument: receipts[0].id) }
+        return response
+    }
+
+    /// The path of a document, every byte escaped that is not plain.
+    static func path(ofDocument id: String) -> String {
+        var path = "/documents/"
+        for byte in id.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                path.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                path += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return path
+    }
+
+    /// `GET /documents/{id}`.
+    func getDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let documents = try documents()
+        var parts: DocumentParts = [.text, .metadata]
+        if try request.flag("embedding") ?? false { parts.insert(.vector) }
+        if try request.flag("passages") ?? false { parts.insert(.passages) }
+        let id = request.parameters["id"] ?? ""
+        let document = try await run { () async throws(DocumentError) in
+            try await documents.document(id, parts: parts)
+        }
+        var writer = JSONWriter(capacity: (document.text?.utf8.count ?? 0) + 4_096)
+        writer.object { $0.members(of: document) }
+        return .json(writer)
+    }
+
+    /// `GET /documents`: `filter`, `order`, `limit`, `cursor`, `include`.
+    func listDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let documents = try documents()
+        var query = DocumentQuery(limit: try request.integer("limit", in: 1...1_000) ?? 100)
+        query.cursor = request.query["cursor"]
+        if let text = request.query["filter"] { query.filter = try Self.filter(json: text) }
+        if let order = request.query["order"] {
+            query.isDescending = order.hasPrefix("-")
+            let name = query.isDescending ? String(order.dropFirst()) : order
+            guard let order = DocumentQuery.Order(rawValue: name) else {
+                let names = DocumentQuery.Order.allCases.map(\.rawValue).joined(separator: ", ")
+                throw .validation(
+                    field: "order",
+                    "expected one of \(names), with - before it for the largest first, "
+                        + "got \"\(name.prefix(100))\"")
+            }
+            query.order = order
+        }
+        if let include = request.query["include"] {
+            query.parts = try Self.parts(
+                include.split(separator: ",").map(String.init), field: "include")
+        }
+        let page = try await run { () async throws(DocumentError) in
+            try await documents.list(query)
+        }
+        var writer = JSONWriter(capacity: 1 << 14)
+        writer.object { writer in
+            writer.key("documents")
+            writer.array { writer in
+                for document in page.documents {
+                    writer.object { $0.members(of: document) }
+                }
+            }
+            writer.key("next")
+            writer.optional(page.next)
+        }
+        return .json(writer)
+    }
+
+    /// `DELETE /documents/{id}`.
+    func deleteDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let documents = try documents()
+        let id = request.parameters["id"] ?? ""
+        let count = try await run { () async throws(DocumentError) in
+            try await documents.delete(ids: [id])
+        }
+        if count == 0 { throw .document(.notFound(id: id)) }
+        return Self.deleted(count)
+    }
+
+    /// `POST /documents/delete`: by ids or by filter.
+    func deleteDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        struct Body: Decodable {
+            let ids: [DocumentID]?
+            let filter: MetadataValue?
+            let all: Bool?
+        }
+        let documents = try documents()
+        let body = try await decode(Body.self, request)
+        let count: Int
+        switch (body.ids, body.filter) {
+        case (let ids?, nil):
+            if ids.count > 100_000 {
+                throw .validation(
+                    field: "ids", "has \(ids.count) entries; at most 100000 are allowed")
+            }
+            count = try await run { () async throws(DocumentError) in
+                try await documents.delete(ids: ids.map(\.text))
+            }
+        case (nil, let filter?):
+            if filter == .object([:]), body.all != true {
+                throw .validation(
+                    field: "filter", "lets every document through; with all: true they are deleted")
+            }
+            let filter = try Self.filter(filter)
+            count = try await run { () async throws(DocumentError) in
+                try await documents.delete(filter: filter)
+            }
+        default: throw .validation(field: "filter", "expected either filter or ids")
+        }
+        return Self.deleted(count)
+    }
+
+    private static func deleted(_ count: Int) -> ServerResponse {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("deleted")
+            writer.number(count)
+        }
+        return .json(writer)
+    }
+
+    /// Runs the document service, turning its errors into the API's.
+    func run<Value: Sendable>(
+        _ work: () async throws(DocumentError) -> Value
+    ) async throws(APIError) -> Value {
+        do { return try await work() } catch { throw .document(error) }
+    }
+
+    /// A filter out of a query's JSON text.
+    static func filter(json: String) throws(APIError) -> MetadataFilter {
+        let value: MetadataValue
+        do {
+            value = try JSONDecoder().decode(MetadataValue.self, from: Data(json.utf8))
+        } catch {
+            throw .validation(field: "filter", "is not JSON")
+        }
+        return try filter(value)
+    }
+
+    /// A filter out of a body's value.
+    static func filter(_ value: MetadataValue) throws(APIError) -> MetadataFilter {
+        do { return try MetadataFilter(value) } catch {
+            throw .validation(field: error.path, error.reason)
+        }
+    }
+
+    /// Which parts of documents are answered, by their names.
+    static func parts(_ names: [String], field: String) throws(APIError) -> DocumentParts {
+        var parts: DocumentParts = []
+        for name in names {
+            switch name {
+            case "text": parts.insert(.text)
+            case "metadata": parts.insert(.metadata)
+            case "embedding": parts.insert(.vector)
+            case "passages": parts.insert(.passages)
+            default:
+                throw .validation(
+                    field: field,
+                    "expected text, metadata, embedding or passages, got \"\(name.prefix(100))\"")
+            }
+        }
+        return parts
+    }
+}
+
+/// A value, or a list of them.
+struct OneOrMany<Value: Decodable>: Decodable {
+    let items: [Value]
+    let isList: Bool
+
+    init(from decoder: any Decoder) throws {
+        if (try? decoder.unkeyedContainer()) != nil {
+            items = try [Value](from: decoder)
+            isList = true
+        } else {
+            items = [try Value(from: decoder)]
+            isList = false
+        }
+    }
+}
+
+extension DocumentError {
+    /// The same with the place of the document in its request.
+    fileprivate func named(_ field: String) -> DocumentError {
+        switch self {
+        case .store(.invalid(let name, let reason)):
+            .store(.invalid(field: "\(field).\(name)", reason: reason))
+        default: self
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import HTTPServer
+import HTTPTypes
+import Learning
+import Serving
+
+extension API {
+    /// `/predict` with a trained head in place of the checkpoint's own.
+    func predict(
+        head name: String, _ inputs: ClassificationInputs, evidence: EvidenceField?,
+        _ options: CommonOptions, _ request: ServerRequest, service: EncodingService
+    ) async throws(APIError) -> ServerResponse {
+        let head: TrainedHead
+        do { head = try settings.heads.head(named: name, for: service.loaded) } catch {
+            throw .document(error)
+        }
+        var texts: [String] = []
+        for (index, item) in inputs.items.enumerated() {
+            guard case .text(let text) = item else {
+                throw .validation(
+                    field: "inputs[\(index)]", "the head \"\(name)\" takes texts, not pairs")
+            }
+            texts.append(text)
+        }
+        var question = HeadQuestion()
+        question.raw = options.rawScores ?? false
+        question.top = options.topK
+        question.evidence = evidence?.granularity
+        let (predictions, result): ([HeadPrediction], EncodingResult)
+        do throws(ServiceError) {
+            (predictions, result) = try await service.predict(
+                texts, head: head, question: question, rules: rules(options, request))
+        } catch {
+            throw .service(error)
+        }
+        var writer = JSONWriter()
+        if inputs.isSingle {
+            writer.prediction(predictions[0], text: texts[0])
+        } else {
+            writer.array { writer in
+                for (prediction, text) in zip(predictions, texts) {
+                    writer.prediction(prediction, text: text)
+                }
+            }
+        }
+        return response(writer, result, inputs.items)
+    }
+}

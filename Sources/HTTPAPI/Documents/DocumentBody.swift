@@ -1,0 +1,70 @@
+import DocumentStore
+import Serving
+
+/// An id in JSON: a string, or a whole number that stands for its digits.
+struct DocumentID: Decodable {
+    let text: String
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let number = try? container.decode(Int64.self) {
+            text = String(number)
+        } else {
+            text = try container.decode(String.self)
+        }
+    }
+}
+
+/// A document as a request brings it.
+struct DocumentBody: Decodable {
+    let id: DocumentID?
+    let text: String
+    let metadata: [String: MetadataValue]?
+    let chunk: ChunkField?
+    let keepStates: String?
+    let truncate: Bool?
+
+    /// What the service is to keep. `id` overrides the body's, which must then be absent or equal.
+    func draft(
+        id given: String? = nil, field: String = "", settings: APISettings
+    ) throws(APIError) -> NewDocument {
+        func name(_ member: String) -> String { field.isEmpty ? member : "\(field).\(member)" }
+        if let given, let id, id.text != given {
+            throw .validation(
+                field: name("id"), "is \"\(id.text.prefix(100))\", which is not the path's")
+        }
+        if text.isEmpty { throw .validation(field: name("text"), "cannot be empty") }
+        var document = NewDocument(id: given ?? id?.text, text: text)
+        do throws(StoreError) {
+            document.metadata = try metadata.map { members throws(StoreError) in
+                try DocumentMetadata(members)
+            }
+        } catch {
+            throw .validation(field: name("metadata"), error.reason)
+        }
+        document.rules.truncate = truncate ?? settings.autoTruncate
+        document.granularities = try chunk?.granularities(field: name("chunk")) ?? []
+        if let keepStates {
+            switch keepStates {
+            case "none": document.states = .some(nil)
+            default:
+                guard let format = TokenStates.Format(rawValue: keepStates) else {
+                    throw .validation(
+                        field: name("keep_states"),
+                        "expected \"float16\", \"int8\" or \"none\", got \"\(keepStates.prefix(100))\""
+                    )
+                }
+                document.states = .some(format)
+            }
+        }
+        return document
+    }
+}
+
+extension StoreError {
+    /// The reason without the field's name, which the caller knows better.
+    var reason: String {
+        if case .invalid(_, let reason) = self { return reason }
+        return description
+    }
+}

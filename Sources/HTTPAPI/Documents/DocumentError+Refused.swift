@@ -1,0 +1,44 @@
+import DocumentStore
+import HTTPTypes
+import Serving
+
+extension Refused {
+    /// What a document's trouble is called in HTTP. Paths of files stay inside.
+    init(_ error: DocumentError) {
+        switch error {
+        case .noStore, .noHead, .badHead:
+            self.init(
+                .init(code: 424, reasonPhrase: "Failed Dependency"), "Backend",
+                error.description)
+        case .storeUnavailable:
+            self.init(.serviceUnavailable, "Unhealthy", "the store is not available")
+            retryAfter = 5
+        case .notFound: self.init(.notFound, "NotFound", error.description)
+        case .encoding(let reason):
+            let refused = Refused(.service(reason))
+            self.init(refused.status, refused.type, error.description)
+            retryAfter = refused.retryAfter
+            field = refused.field == nil ? nil : "text"
+        case .store(let reason): self.init(reason)
+        }
+    }
+
+    private init(_ error: StoreError) {
+        switch error {
+        case .invalid(let name, let reason):
+            self.init(.unprocessableContent, "Validation", "\(name): \(reason)")
+            field = name
+        case .noSuchDocument: self.init(.notFound, "NotFound", error.description)
+        case .full:
+            self.init(
+                .init(code: 507, reasonPhrase: "Insufficient Storage"), "StoreFull",
+                "there is no room left in the store")
+        case .locked, .cancelled, .closed:
+            self.init(.serviceUnavailable, "Unhealthy", "the store is busy or closing")
+            retryAfter = 1
+        case .notADatabase, .notOurs, .corrupt, .newerVersion, .readOnly, .notAFile, .other:
+            self.init(
+                .internalServerError, "Internal", "the store cannot be used; the log has more")
+        }
+    }
+}

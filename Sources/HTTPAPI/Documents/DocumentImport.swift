@@ -1,0 +1,252 @@
+import DocumentStore
+import Foundation
+import HTTPServer
+import Serving
+import Synchronization
+
+/// `POST /documents/import`: documents line by line in, results line by line out, while reading.
+///
+/// A result is written once its document is on the disk. Lines that came meanwhile make the next
+/// group, so that one line alone is answered at once and many share a pass and a transaction. What is
+/// held is bounded: a reader that is ahead waits, and so does its client.
+struct DocumentImport: Sendable {
+    let documents: DocumentService
+    let settings: APISettings
+    /// Whether lines that went well get a result, too.
+    let reportsAll: Bool
+    /// Throws when no new work is to be begun.
+    let checkReadiness: @Sendable () throws(APIError) -> Void
+
+    /// The most lines and bytes in one group.
+    private static let groupLines = 256
+    private static let groupBytes = 1 << 20
+
+    /// Why an import ends before its last line.
+    private struct Stop: Error {
+        let reason: APIError
+    }
+
+    /// Why the body could not be read to its end.
+    private final class Broken: Sendable {
+        private let state = Mutex<(any Error)?>(nil)
+        var error: (any Error)? { state.withLock { $0 } }
+        func note(_ error: any Error) { state.withLock { $0 = error } }
+    }
+
+    private struct Counts {
+        var lines = 0
+        var outcomes: [DocumentReceipt.Outcome: Int] = [:]
+        var errors = 0
+    }
+
+    /// Reads `body` to its end. Throws when the client cannot be written to any more, or when the body
+    /// breaks off before anything was answered: then the protocol has an answer of its own.
+    func run(_ body: RequestBody, to writer: BodyWriter) async throws {
+        let queue = LineQueue(capacity: Self.groupBytes)
+        let broken = Broken()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do { try await read(body, into: queue) } catch { broken.note(error) }
+                queue.end()
+            }
+            defer {
+                queue.end()
+                group.cancelAll()
+            }
+            var counts = Counts()
+            var stop: APIError?
+            while stop == nil {
+                let lines = await queue.take(atMost: Self.groupLines, bytes: Self.groupBytes)
+                if lines.isEmpty { break }
+                try Task.checkCancellation()
+                do {
+                    try checkReadiness()
+                    for part in Self.parts(lines.map { ($0, parse($0)) }) {
+                        try await keep(part, &counts, writer)
+                    }
+                } catch let error as APIError {
+                    stop = error
+                } catch let error as Stop {
+                    stop = error.reason
+                }
+            }
+            if stop == nil, let error = broken.error {
+                guard counts.lines > 0, let error = error as? RequestBodyError else { throw error }
+                switch error {
+                case .timeout: stop = .timeout
+                case .malformed, .tooLarge: stop = .malformed("the body ended early")
+                case .disconnected: throw error
+                }
+            }
+            try await writer.write(summary(counts, stop))
+        }
+    }
+
+    private func read(_ body: RequestBody, into queue: LineQueue) async throws {
+        var splitter = LineSplitter(limit: settings.maximumBodyBytes)
+        for try await piece in body {
+            await queue.add(splitter.append(piece))
+            try Task.checkCancellation()
+        }
+        if let last = splitter.finish() { await queue.add([last]) }
+    }
+
+    private typealias Parsed = (line: LineSplitter.Line, document: Result<NewDocument, APIError>)
+
+    private func parse(_ line: LineSplitter.Line) -> Result<NewDocument, APIError> {
+        switch line {
+        case .tooLong: return .failure(.payloadTooLarge(limit: settings.maximumBodyBytes))
+        case .bytes(let bytes, _):
+            do throws(APIError) {
+                let body = try RequestBodyDecoder.decode(DocumentBody.self, from: bytes)
+                return .success(try body.draft(settings: settings))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// Cuts a group where an id comes again: the later line is to win.
+    private static func parts(_ lines: [Parsed]) -> [[Parsed]] {
+        var parts: [[Parsed]] = [[]]
+        var ids: Set<String> = []
+        for line in lines {
+            if case .success(let document) = line.document {
+                let id = document.effectiveID
+                if !ids.insert(id).inserted {
+                    parts.append([])
+                    ids = [id]
+                }
+            }
+            parts[parts.count - 1].append(line)
+        }
+        return parts
+    }
+
+    /// Keeps what can be kept and writes the results.
+    private func keep(_ lines: [Parsed], _ counts: inout Counts, _ writer: BodyWriter) async throws
+    {
+        let valid = lines.compactMap { try? $0.document.get() }
+        var receipts = await put(valid)[...]
+        var bytes: [UInt8] = []
+        var stop: APIError?
+        for (line, document) in lines {
+            counts.lines += 1
+            let result: Result<DocumentReceipt, APIError>
+            switch document {
+            case .failure(let error): result = .failure(error)
+            case .success:
+                result = (receipts.popFirst() ?? .failure(.storeUnavailable("no result")))
+                    .mapError(APIError.document)
+            }
+            switch result {
+            case .success(let receipt):
+                counts.outcomes[receipt.outcome, default: 0] += 1
+                if reportsAll { bytes += Self.line(line.number, receipt) }
+            case .failure(let error):
+                counts.errors += 1
+                let id = (try? document.get())?.id
+                bytes += Self.line(line.number, id: id, error)
+                if error.endsImport { stop = stop ?? error }
+            }
+        }
+        try await writer.write(bytes)
+        if let stop { throw Stop(reason: stop) }
+    }
+
+    /// A full queue is no reason to give up: the client waits as it does for the reader.
+    private func put(_ valid: [NewDocument]) async -> [Result<DocumentReceipt, DocumentError>] {
+        var results = await documents.put(valid)
+        while !Task.isCancelled {
+            let refused = results.indices.filter { index in
+                if case .failure(.encoding(.overloaded)) = results[index] { true } else { false }
+            }
+            if refused.isEmpty { break }
+            try? await Task.sleep(for: .milliseconds(250))
+            let again = await documents.put(refused.map { valid[$0] })
+            for (index, result) in zip(refused, again) { results[index] = result }
+        }
+        return results
+    }
+
+    private static func line(_ number: Int, _ receipt: DocumentReceipt) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("line")
+            writer.number(number)
+            writer.members(of: receipt)
+        }
+        return writer.bytes + [0x0A]
+    }
+
+    private static func line(_ number: Int, id: String?, _ error: APIError) -> [UInt8] {
+        let refused = Refused(error)
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("line")
+            writer.number(number)
+            if let id {
+                writer.key("id")
+                writer.string(id)
+            }
+            writer.key("status")
+            writer.string("error")
+            writer.key("error")
+            writer.string(refused.message)
+            writer.key("error_type")
+            writer.string(refused.type)
+        }
+        return writer.bytes + [0x0A]
+    }
+
+    private func summary(_ counts: Counts, _ stop: APIError?) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("status")
+            writer.string(stop == nil ? "done" : "stopped")
+            writer.key("lines")
+            writer.number(counts.lines)
+            for outcome in DocumentReceipt.Outcome.allCases {
+                writer.key(outcome.rawValue)
+                writer.number(counts.outcomes[outcome] ?? 0)
+            }
+            writer.key("errors")
+            writer.number(counts.errors)
+            if let stop {
+                let refused = Refused(stop)
+                writer.key("error")
+                writer.string(refused.message)
+                writer.key("error_type")
+                writer.string(refused.type)
+            }
+        }
+        return writer.bytes + [0x0A]
+    }
+}
+
+extension JSONWriter {
+    /// What became of a document: the members of a result.
+    mutating func members(of receipt: DocumentReceipt) {
+        key("id")
+        string(receipt.id)
+        key("status")
+        string(receipt.outcome.rawValue)
+        guard let usage = receipt.usage else { return }
+        key("tokens")
+        number(usage.tokens)
+        key("tokens_used")
+        number(usage.tokensUsed)
+    }
+}
+
+extension APIError {
+    /// Whether the next line would fail in the same way.
+    fileprivate var endsImport: Bool {
+        switch self {
+        case .document(.store(.invalid)): false
+        case .document(.store), .document(.noStore), .document(.storeUnavailable): true
+        case .document(.encoding(.shuttingDown)), .document(.encoding(.cancelled)): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/// Lines out of pieces of bytes, cut anywhere. Holds no more than one line of at most `limit` bytes.
+struct LineSplitter {
+    /// One line that has something in it. Numbers count every line, from 1.
+    enum Line: Equatable {
+        /// Without its line end.
+        case bytes([UInt8], number: Int)
+        /// It had more than `limit` bytes, which are gone.
+        case tooLong(number: Int)
+
+        var number: Int {
+            switch self {
+            case .bytes(_, let number), .tooLong(let number): number
+            }
+        }
+    }
+
+    /// The most bytes in a line.
+    let limit: Int
+    private var held: [UInt8] = []
+    private var isSkipping = false
+    private var number = 1
+
+    init(limit: Int) { self.limit = limit }
+
+    /// The lines that `piece` completes.
+    mutating func append(_ piece: [UInt8]) -> [Line] {
+        var lines: [Line] = []
+        var rest = piece[...]
+        while let end = rest.firstIndex(of: 0x0A) {
+            take(rest[..<end])
+            if let line = endLine() { lines.append(line) }
+            rest = rest[(end + 1)...]
+        }
+        take(rest)
+        return lines
+    }
+
+    /// The last line, which need not have a line end.
+    mutating func finish() -> Line? { endLine() }
+
+    private mutating func take(_ bytes: ArraySlice<UInt8>) {
+        if isSkipping { return }
+        if held.count + bytes.count > limit {
+            isSkipping = true
+            held = []
+        } else {
+            held += bytes
+        }
+    }
+
+    private mutating func endLine() -> Line? {
+        defer {
+            held = []
+            isSkipping = false
+            number += 1
+        }
+        if isSkipping { return .tooLong(number: number) }
+        if held.last == 0x0D { held.removeLast() }
+        let isBlank = held.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+        return isBlank ? nil : .bytes(held, number: number)
+    }
+}

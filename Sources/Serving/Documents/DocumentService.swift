@@ -1,0 +1,192 @@
+package import DocumentStore
+import Foundation
+import Learning
+
+/// Documents that stay: encodes what is new, keeps it, and answers from what is kept.
+package struct DocumentService: Sendable {
+    let encoding: EncodingService
+    let store: EncodingStore
+    let heads: HeadRegistry
+    /// How token states are kept where a document does not say; nil keeps none.
+    private let defaultStates: TokenStates.Format?
+
+    /// A service over the model and the store of `encoding`.
+    package init(
+        encoding: EncodingService, defaultStates: TokenStates.Format? = nil, heads: HeadRegistry
+    ) throws(DocumentError) {
+        guard let store = encoding.store else {
+            if let trouble = encoding.storeStatus.trouble { throw .storeUnavailable(trouble) }
+            throw .noStore
+        }
+        self.encoding = encoding
+        self.store = store
+        self.heads = heads
+        self.defaultStates = defaultStates
+    }
+
+    var fingerprint: [UInt8] { encoding.loaded.fingerprint }
+    /// The fingerprint of the model that encodes, in hexadecimal.
+    package var modelFingerprint: String { encoding.loaded.fingerprintText }
+
+    /// Encodes at most about this many tokens before it commits what it has.
+    private static let groupTokens = 32_768
+    private static let groupDocuments = 64
+
+    // MARK: Put
+
+    /// Keeps documents, whose ids must differ: encodes those whose text, model or options are new.
+    ///
+    /// Each has a result of its own, in the order given; those that went well are on the disk when
+    /// this returns, the others left nothing.
+    package func put(
+        _ documents: [NewDocument]
+    ) async -> [Result<DocumentReceipt, DocumentError>] {
+        var results: [Result<DocumentReceipt, DocumentError>?] = Array(
+            repeating: nil, count: documents.count)
+        var drafts: [Int: DocumentDraft] = [:]
+        for (index, document) in documents.enumerated() {
+            let draft = draft(document)
+            do {
+                try draft.validate()
+                drafts[index] = draft
+            } catch {
+                results[index] = .failure(.store(error))
+            }
+        }
+        let known = drafts.keys.sorted()
+        var missing: [Int] = []
+        do throws(StoreError) {
+            let outcomes = try await store.put(
+                known.compactMap { drafts[$0] }, model: fingerprint)
+            for (index, outcome) in zip(known, outcomes) {
+                if let receipt = receipt(outcome, documents[index], nil) {
+                    results[index] = .success(receipt)
+                } else {
+                    missing.append(index)
+                }
+            }
+        } catch {
+            for index in known { results[index] = .failure(.store(error)) }
+        }
+        for group in groups(missing, documents) {
+            for (index, result) in await encodeAndPut(group, documents, drafts) {
+                results[index] = result
+            }
+        }
+        return results.map { $0 ?? .failure(.encoding(.cancelled)) }
+    }
+
+    private func draft(_ document: NewDocument) -> DocumentDraft {
+        DocumentDraft(
+            id: document.effectiveID, text: document.text, metadata: document.metadata,
+            options: EncodingOptionsText.of(document, states: states(of: document)))
+    }
+
+    func states(of document: NewDocument) -> TokenStates.Format? {
+        document.states ?? defaultStates
+    }
+
+    private func receipt(
+        _ outcome: PutOutcome, _ document: NewDocument, _ usage: TokenUsage?
+    ) -> DocumentReceipt? {
+        let name: DocumentReceipt.Outcome
+        switch outcome {
+        case .created: name = .stored
+        case .replaced, .metadataUpdated: name = .replaced
+        case .unchanged: name = .unchanged
+        case .needsEncoding: return nil
+        }
+        return DocumentReceipt(id: document.effectiveID, outcome: name, usage: usage)
+    }
+
+    /// Parts documents into groups whose numbers fit into memory together.
+    private func groups(_ indices: [Int], _ documents: [NewDocument]) -> [[Int]] {
+        var groups: [[Int]] = []
+        var tokens = 0
+        for index in indices {
+            // A token has at least one byte, mostly four or more; windows bound it.
+            let cost = min(documents[index].text.utf8.count / 3 + 2, encoding.loaded.window)
+            let isFull = (groups.last?.count ?? 0) >= Self.groupDocuments
+            if groups.isEmpty || isFull || tokens + cost > Self.groupTokens {
+                groups.append([])
+                tokens = 0
+            }
+            groups[groups.count - 1].append(index)
+            tokens += cost
+        }
+        return groups
+    }
+
+    private func encodeAndPut(
+        _ indices: [Int], _ documents: [NewDocument], _ drafts: [Int: DocumentDraft]
+    ) async -> [Int: Result<DocumentReceipt, DocumentError>] {
+        var results: [Int: Result<DocumentReceipt, DocumentError>] = [:]
+        var encoded: [(index: Int, draft: DocumentDraft)] = []
+        for (index, result) in await encode(indices, documents) {
+            switch result {
+            case .failure(let error): results[index] = .failure(.encoding(error))
+            case .success(let encoding):
+                guard var draft = drafts[index] else { continue }
+                draft.encoding = encoding
+                encoded.append((index, draft))
+            }
+        }
+        encoded.sort { $0.index < $1.index }
+        do throws(StoreError) {
+            let outcomes = try await store.put(encoded.map(\.draft), model: fingerprint)
+            for ((index, draft), outcome) in zip(encoded, outcomes) {
+                let usage = draft.encoding.map {
+                    TokenUsage(tokens: $0.tokens, tokensUsed: $0.tokensUsed)
+                }
+                results[index] = receipt(outcome, documents[index], usage).map { .success($0) }
+            }
+        } catch {
+            for (index, _) in encoded { results[index] = .failure(.store(error)) }
+        }
+        return results
+    }
+
+    // MARK: Get, list, delete
+
+    /// The document of this id, with this model's encoding, or, where there is none, the newest.
+    package func document(
+        _ id: String, parts: DocumentParts
+    ) async throws(DocumentError) -> StoredDocument {
+        let found = try await inStore { store throws(StoreError) in
+            let ours = try await store.document(id, parts: parts, model: fingerprint)
+            if ours == nil || ours?.encoding != nil { return ours }
+            return try await store.document(id, parts: parts)
+        }
+        guard let found else { throw .notFound(id: id) }
+        return found
+    }
+
+    /// One page of a list.
+    package func list(_ query: DocumentQuery) async throws(DocumentError) -> DocumentPage {
+        try await inStore { store throws(StoreError) in try await store.list(query) }
+    }
+
+    /// Deletes documents by their ids; how many there were.
+    package func delete(ids: [String]) async throws(DocumentError) -> Int {
+        try await inStore { store throws(StoreError) in try await store.delete(ids: ids) }
+    }
+
+    /// Deletes the documents that pass the filter; how many there were.
+    package func delete(filter: MetadataFilter) async throws(DocumentError) -> Int {
+        try await inStore { store throws(StoreError) in try await store.delete(where: filter) }
+    }
+
+    /// Counts what is kept.
+    package func statistics() async throws(DocumentError) -> StoreStatistics {
+        try await inStore { store throws(StoreError) in try await store.statistics() }
+    }
+
+    func inStore<Value: Sendable>(
+        _ work: (EncodingStore) async throws(StoreError) -> Value
+    ) async throws(DocumentError) -> Value {
+        do { return try await work(store) } catch {
+            if case .noSuchDocument(let id) = error { throw .notFound(id: id) }
+            throw .store(error)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package import DocumentStore
+
+/// A document that is to be kept.
+package struct NewDocument: Sendable {
+    /// The caller's name for it; nil takes the SHA-256 of the text in hexadecimal.
+    package var id: String?
+    package var text: String
+    /// Nil keeps what is known of a document of this id.
+    package var metadata: DocumentMetadata?
+    /// How the text is cut into passages, each of which gets a vector.
+    package var granularities: [Granularity] = []
+    /// Whether the states of its tokens are kept, and how; nil leaves it to the service, `.some(nil)`
+    /// keeps none.
+    package var states: TokenStates.Format??
+    package var rules = EncodingRules()
+
+    /// A document without passages.
+    package init(id: String? = nil, text: String, metadata: DocumentMetadata? = nil) {
+        self.id = id
+        self.text = text
+        self.metadata = metadata
+    }
+
+    /// `id`, or the SHA-256 of the text.
+    package var effectiveID: String { id ?? TextHash.hexadecimal(text) }
+}
+
+/// What came of a document.
+package struct DocumentReceipt: Sendable, Equatable {
+    package enum Outcome: String, Sendable, CaseIterable {
+        case stored
+        case replaced
+        case unchanged
+    }
+
+    package let id: String
+    package let outcome: Outcome
+    /// What was computed for it; nil when nothing had to be.
+    package let usage: TokenUsage?
+}

@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A small file system of its own; nil where it cannot be made (no rights to mount).
+private final class SmallDisk {
+    let folder: URL
+
+    init?(bytes: Int) throws {
+        folder = try SmallModel.temporaryDirectory()
+        guard Self.run("mount", "-t", "tmpfs", "-o", "size=\(bytes)", "tmpfs", folder.path) else {
+            try? FileManager.default.removeItem(at: folder)
+            return nil
+        }
+    }
+
+    deinit {
+        _ = Self.run("umount", "-l", folder.path)
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    static func run(_ arguments: String...) -> Bool {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = arguments
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }
+}
+
+@Suite struct DiskFullTests {
+    private struct Answer: Decodable {
+        let id: String?
+        let status: String
+        let errorType: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case id, status
+            case errorType = "error_type"
+        }
+    }
+
+    @Test func aFullDiskStopsImportsAndLosesNothing() async throws {
+        guard let disk = try SmallDisk(bytes: 3 << 20) else {
+            print("skipped: a file system cannot be mounted here")
+            return
+        }
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256)
+        let store = disk.folder.appending(path: "store.sqlite").path
+        let arguments = ["--model", model.path, "--padding", "none", "--store", store]
+        let server = try await RunningServer(arguments)
+
+        let client = try DuplexClient(
+            server.base, path: "/documents/import", contentType: "application/x-ndjson")
+        let text = String(repeating: "abcd efgh ", count: 400)
+        var sent = 0
+        while sent < 4_000,
+            client.send(#"{"id":"doc-\#(sent)","text":"\#(sent) \#(text)"}"# + "\n")
+        {
+            sent += 1
+        }
+        _ = client.finish()
+        await client.waitForEnd()
+        let answers = try client.lines.map {
+            try JSONDecoder().decode(Answer.self, from: Data($0.utf8))
+        }
+        let acknowledged = answers.filter { $0.status == "stored" }.compactMap(\.id)
+        #expect(!acknowledged.isEmpty)
+        #expect(answers.last?.status == "stopped")
+        #expect(answers.last?.errorType == "StoreFull")
+
+        // What was acknowledged is there; encoding, reading and deleting go on.
+        for id in [acknowledged.first, acknowledged.last].compactMap({ $0 }) {
+            #expect(try await server.get("/documents/\(id)").status == 200)
+        }
+        #expect(try await server.post("/embed", inputs: ["abc"]).status == 200)
+        let put = try await server.post("/documents", #"{"id":"one more","text":"\#(text)"}"#)
+        #expect(put.status == 507)
+        #expect(String(decoding: put.body, as: UTF8.self).contains("StoreFull"))
+        #expect(server.end(SIGTERM) == 0)
+
+        let again = try await RunningServer(arguments)
+        for id in acknowledged {
+            #expect(try await again.get("/documents/\(id)").status == 200, "\(id)")
+        }
+        #expect(again.end(SIGTERM) == 0)
+    }
+}

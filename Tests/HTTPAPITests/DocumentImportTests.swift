@@ -1,0 +1,118 @@
+import Foundation
+import HTTPAPI
+import HTTPServer
+import HTTPTypes
+import Serving
+import Testing
+
+@Suite struct DocumentImportTests {
+    /// Imports `text` in memory; the result lines.
+    private func run(
+        _ fixture: APIFixture, _ text: String, query: String = ""
+    ) async throws -> [[String: Any]] {
+        let answer = await fixture.stream(
+            .post, "/documents/import\(query)", Array(text.utf8),
+            contentType: "application/x-ndjson")
+        #expect(answer.status == 200)
+        #expect(answer.header("content-type") == "application/x-ndjson")
+        return try answer.lines()
+    }
+
+    private func statuses(_ lines: [[String: Any]]) -> [String] {
+        lines.map { $0["status"] as? String ?? "?" }
+    }
+
+    @Test func everyLineHasAResultAndTheRestGoesOn() async throws {
+        let fixture = try APIFixture(keeps: true) { $0.maximumBodyBytes = 200 }
+        defer { fixture.executor?.stop() }
+        let long = String(repeating: "x", count: 300)
+        let lines = try await run(
+            fixture,
+            """
+            {"id":"a","text":"abc","metadata":{"n":1}}
+
+            {"id":"b","text":
+            {"id":"c"}
+            \(long)
+            {"id":7,"text":"seven"}\r
+            {"id":"d\\u0001","text":"abc"}
+            {"text":"no name"}
+            """)
+        #expect(
+            statuses(lines) == [
+                "stored", "error", "error", "error", "stored", "error", "stored", "done",
+            ])
+        #expect(lines.map { $0["line"] as? Int } == [1, 3, 4, 5, 6, 7, 8, nil])
+        #expect(lines[0]["id"] as? String == "a" && lines[0]["tokens"] as? Int == 5)
+        #expect(lines[1]["error_type"] as? String == "Malformed")
+        #expect(lines[2]["error"] as? String == "text: is missing")
+        #expect(lines[3]["error_type"] as? String == "PayloadTooLarge")
+        #expect(lines[4]["id"] as? String == "7")
+        #expect(lines[5]["error_type"] as? String == "Validation")
+        #expect(lines[7]["lines"] as? Int == 7 && lines[7]["stored"] as? Int == 3)
+        #expect(lines[7]["errors"] as? Int == 4)
+        for id in ["a", "7"] {
+            #expect(await fixture.send(.get, "/documents/\(id)").status == 200)
+        }
+    }
+
+    @Test func whatIsThereIsSkipped() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let first = (0..<40).map { #"{"id":"d\#($0)","text":"text \#($0)"}"# }
+        let half = first.prefix(20).joined(separator: "\n")
+        #expect(statuses(try await run(fixture, half)).count(where: { $0 == "stored" }) == 20)
+        let whole = try await run(fixture, first.joined(separator: "\n"))
+        #expect(
+            statuses(whole) == Array(repeating: "unchanged", count: 20)
+                + Array(repeating: "stored", count: 20) + ["done"])
+        let quiet = try await run(
+            fixture, first.joined(separator: "\n") + "\n{}", query: "?results=errors")
+        #expect(statuses(quiet) == ["error", "done"])
+        #expect(quiet.last?["unchanged"] as? Int == 40)
+    }
+
+    @Test func ofTheSameIDTheLastLineWins() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let lines = try await run(
+            fixture,
+            """
+            {"id":"a","text":"one"}
+            {"id":"a","text":"two"}
+            {"id":"a","text":"one"}
+            {"id":"a","text":"one"}
+            """)
+        #expect(statuses(lines) == ["stored", "replaced", "replaced", "unchanged", "done"])
+        #expect(await fixture.send(.get, "/documents/a").object["text"] as? String == "one")
+    }
+
+    @Test func textsThatCannotBeEncodedFailAlone() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let long = String(repeating: "ab ", count: 300)
+        let lines = try await run(
+            fixture,
+            """
+            {"id":"a","text":"one"}
+            {"id":"b","text":"\(long)","truncate":false}
+            {"id":"c","text":"\(long)"}
+            {"id":"d","text":"\(long)","truncate":false}
+            """)
+        #expect(statuses(lines) == ["stored", "error", "stored", "error", "done"])
+        #expect((lines[1]["error"] as? String)?.hasPrefix("text: has 602 tokens") == true)
+        #expect(lines[2]["tokens"] as? Int == 602 && lines[2]["tokens_used"] as? Int == 128)
+    }
+
+    @Test func othersTypesAndStreamsAreRefused() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let json = await fixture.send(
+            .post, "/documents/import", Array("{}".utf8), contentType: "application/json")
+        #expect(json.status == 415)
+        let query = await fixture.send(
+            .post, "/documents/import?results=some", [], contentType: "application/x-ndjson")
+        #expect(query.status == 422)
+        #expect(statuses(try await run(fixture, "")) == ["done"])
+    }
+}

@@ -1,0 +1,189 @@
+import Foundation
+import HTTPTypes
+import Serving
+import Testing
+
+@Suite struct DocumentRouteTests {
+    /// Puts a few documents whose texts differ in their letters.
+    private func filled() async throws -> APIFixture {
+        let fixture = try APIFixture(keeps: true)
+        let answer = await fixture.post(
+            "/documents",
+            """
+            [{"id":"apples","text":"apples are red and some are green","metadata":{"kind":"fruit","year":2019,"tags":["x","y"]}},
+             {"id":"bears","text":"bears live in woods","metadata":{"kind":"animal","year":2021}},
+             {"id":"cedars","text":"cedars grow in woods and on hills","metadata":{"kind":"tree","year":2022,"tags":["x"]}}]
+            """)
+        #expect(answer.status == 201)
+        return fixture
+    }
+
+    private func ids(_ answer: APIFixture.Answer, _ key: String = "documents") -> [String] {
+        (answer.object[key] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
+    }
+
+    private func get(_ fixture: APIFixture, _ path: String) async -> APIFixture.Answer {
+        await fixture.send(.get, path)
+    }
+
+    private func put(
+        _ fixture: APIFixture, _ path: String, _ body: String
+    ) async -> APIFixture.Answer {
+        await fixture.send(.put, path, Array(body.utf8), contentType: "application/json")
+    }
+
+    @Test func putStoresReplacesAndLeavesAlone() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let new = await put(fixture, "/documents/a", #"{"text":"abc","metadata":{"my_key":1}}"#)
+        #expect(new.status == 201 && new.object["status"] as? String == "stored")
+        #expect(new.header("x-cache") == "miss" && new.header("location") == "/documents/a")
+        #expect(new.object["tokens"] as? Int == 5)
+
+        let same = await put(fixture, "/documents/a", #"{"text":"abc"}"#)
+        #expect(same.status == 200 && same.object["status"] as? String == "unchanged")
+        #expect(same.header("x-cache") == "hit" && same.header("x-compute-tokens") == "0")
+
+        let relabelled = await put(
+            fixture, "/documents/a", #"{"text":"abc","metadata":{"my_key":2}}"#)
+        #expect(relabelled.status == 200 && relabelled.object["status"] as? String == "replaced")
+        #expect(relabelled.header("x-cache") == "hit")
+
+        let changed = await put(fixture, "/documents/a", #"{"text":"abcd"}"#)
+        #expect(changed.status == 200 && changed.object["status"] as? String == "replaced")
+        #expect(changed.header("x-cache") == "miss")
+
+        let document = await get(fixture, "/documents/a?embedding=true").object
+        #expect(document["text"] as? String == "abcd")
+        #expect((document["metadata"] as? [String: Any])?["my_key"] as? Int == 2)
+        #expect(document["tokens"] as? Int == 6 && document["truncated"] as? Bool == false)
+        #expect(document["model"] as? String == fixture.loaded?.fingerprintText)
+        #expect(document["created_at"] is Double || document["created_at"] is Int)
+
+        // The embedding is the one of /embed.
+        let embedded = await fixture.post("/embed", #"{"inputs":"abcd","normalize":false}"#)
+        #expect(document["embedding"] as? [Double] == (embedded.array.first as? [Double]))
+    }
+
+    @Test func withoutAnIDTheContentNamesIt() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let one = await fixture.post("/documents", #"{"text":"abc"}"#)
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        #expect(one.status == 201 && one.object["id"] as? String == hash)
+        #expect(await fixture.post("/documents", #"{"text":"abc"}"#).status == 200)
+        #expect(await get(fixture, "/documents/\(hash)").status == 200)
+    }
+
+    @Test(arguments: [
+        ("plain", "plain"), ("with space", "with%20space"), ("a/b?c#d", "a%2Fb%3Fc%23d"),
+        ("ünï-码-😀", "%C3%BCn%C3%AF-%E7%A0%81-%F0%9F%98%80"), ("..", "%2E%2E"),
+        ("import%", "import%25"),
+    ])
+    func idsAreAnyText(id: String, escaped: String) async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let stored = await put(fixture, "/documents/\(escaped)", #"{"text":"abc"}"#)
+        #expect(stored.status == 201 && stored.object["id"] as? String == id)
+        let location = try #require(stored.header("location"))
+        #expect(await get(fixture, location).object["id"] as? String == id)
+        #expect(await fixture.send(.delete, location).object["deleted"] as? Int == 1)
+        #expect(await get(fixture, location).status == 404)
+    }
+
+    @Test func wrongDocumentsAreNamedAndNothingIsKept() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        func refused(
+            _ path: String, _ body: String, _ message: String, status: Int = 422
+        ) async {
+            let answer =
+                path == "/documents"
+                ? await fixture.post(path, body) : await put(fixture, path, body)
+            #expect(answer.status == status, "\(body): \(answer.object)")
+            let error = answer.object["error"] as? String ?? ""
+            #expect(error.contains(message), "\(body): \(error)")
+        }
+        await refused("/documents", "{}", "text: is missing")
+        await refused("/documents", #"{"text":""}"#, "text: cannot be empty")
+        await refused("/documents", #"{"text":5}"#, "text: expected a string")
+        await refused("/documents", "[]", "documents: cannot be empty")
+        await refused("/documents", "{", "not JSON", status: 400)
+        await refused("/documents", #"{"id":"","text":"a"}"#, "id: expected 1 to 1024")
+        await refused("/documents", #"{"id":"a\u0007","text":"a"}"#, "id: has a control character")
+        await refused(
+            "/documents", #"{"id":"\#(String(repeating: "x", count: 1_025))","text":"a"}"#, "1025")
+        await refused("/documents", #"{"text":"a","metadata":[1]}"#, "metadata")
+        await refused("/documents", #"{"text":"a","keep_states":"int4"}"#, "keep_states")
+        await refused("/documents", #"{"text":"a","chunk":"page"}"#, "chunk")
+        await refused(
+            "/documents", #"[{"id":"a","text":"a"},{"id":"a","text":"b"}]"#,
+            "documents[1]: has the id of documents[0]")
+        await refused(
+            "/documents", #"[{"id":"a","text":"a"},{"id":"b"}]"#, "text: is missing")
+        await refused("/documents/a", #"{"id":"b","text":"a"}"#, "which is not the path's")
+        let long = String(repeating: "ab ", count: 300)
+        await refused("/documents", #"{"text":"\#(long)","truncate":false}"#, "window")
+        #expect(await fixture.post("/documents", #"{"text":"\#(long)"}"#).status == 201)
+        #expect(ids(await get(fixture, "/documents")).count == 1)
+    }
+
+    @Test func listsPageFilterAndOrder() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        #expect(ids(await get(fixture, "/documents")) == ["apples", "bears", "cedars"])
+        #expect(ids(await get(fixture, "/documents?order=-id")) == ["cedars", "bears", "apples"])
+        let first = await get(fixture, "/documents?limit=2")
+        #expect(ids(first) == ["apples", "bears"])
+        let cursor = try #require(first.object["next"] as? String)
+        let second = await get(fixture, "/documents?limit=2&cursor=\(cursor)")
+        #expect(ids(second) == ["cedars"] && second.object["next"] is NSNull)
+        let filter =
+            "%7B%22year%22:%7B%22$gte%22:2021%7D,%22tags%22:%7B%22$contains%22:%22x%22%7D%7D"
+        let filtered = await get(fixture, "/documents?filter=\(filter)&include=text,embedding")
+        #expect(ids(filtered) == ["cedars"])
+        let document = (filtered.object["documents"] as? [[String: Any]])?.first ?? [:]
+        #expect(document["text"] is String && document["embedding"] is [Double])
+        #expect(document["metadata"] == nil)
+        for (query, field) in [
+            ("limit=0", "limit"), ("limit=x", "limit"), ("order=size", "order"),
+            ("cursor=nonsense", "cursor"), ("filter=%7B", "filter"),
+            ("filter=%7B%22a%22:%7B%22$foo%22:1%7D%7D", "filter.a.$foo"),
+            ("include=all", "include"),
+        ] {
+            let answer = await get(fixture, "/documents?\(query)")
+            #expect(answer.status == 422, "\(query)")
+            #expect(
+                (answer.object["error"] as? String)?.hasPrefix(field) == true, "\(answer.object)")
+        }
+    }
+
+    @Test func deletesByIDAndByFilter() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        #expect(await fixture.send(.delete, "/documents/nobody").status == 404)
+        #expect(await fixture.send(.delete, "/documents/bears").object["deleted"] as? Int == 1)
+        let byFilter = await fixture.post("/documents/delete", #"{"filter":{"kind":"tree"}}"#)
+        #expect(byFilter.object["deleted"] as? Int == 1)
+        #expect(ids(await get(fixture, "/documents")) == ["apples"])
+        #expect(await fixture.post("/documents/delete", #"{"filter":{}}"#).status == 422)
+        #expect(await fixture.post("/documents/delete", "{}").status == 422)
+        #expect(
+            await fixture.post("/documents/delete", #"{"filter":{"a":1},"ids":["x"]}"#).status
+                == 422)
+        let byID = await fixture.post("/documents/delete", #"{"ids":["apples","nobody"]}"#)
+        #expect(byID.object["deleted"] as? Int == 1)
+        let all = await fixture.post("/documents/delete", #"{"filter":{},"all":true}"#)
+        #expect(all.object["deleted"] as? Int == 0)
+    }
+
+    @Test func withoutAStoreTheRoutesSayWhy() async throws {
+        let fixture = try APIFixture()
+        defer { fixture.executor?.stop() }
+        let answer = await get(fixture, "/documents")
+        #expect(answer.status == 424 && answer.errorType == "Backend")
+        #expect((answer.object["error"] as? String)?.contains("without a store") == true)
+        let loading = try APIFixture(golden: nil)
+        #expect(await get(loading, "/documents").status == 503)
+    }
+}
