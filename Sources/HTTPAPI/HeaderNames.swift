@@ -17,6 +17,7 @@ extension HTTPField.Name {
     static let accessControlExposeHeaders = known("access-control-expose-headers")
     static let accessControlMaxAge = known("access-control-max-age")
     static let requestID = known("x-request-id")
+    static let contentSecurityPolicy = known("content-security-policy")
     static let traceParent = known("traceparent")
     static let requestTimeout = known("x-request-timeout")
     static let location = known("location")

@@ -34,6 +34,7 @@ extension Route {
 
     /// The service about itself.
     static let service: [Route] = [
+        .get("/", access: .open, API.console),
         .get("/health", access: .open, API.health),
         .get("/ping", access: .open, API.health),
         .get("/ready", access: .open, API.ready),

@@ -90,6 +90,13 @@ class Checks:
     def equal(self, name, got, expected):
         self.report(name, None if got == expected else f"{got}, expected {expected}")
 
+    def attempt(self, client, *arguments):
+        """Runs one client's checks; what it raises is one failure, and the others go on."""
+        try:
+            client(self, *arguments)
+        except Exception as error:
+            self.report(client.__name__, f"{type(error).__name__}: {error}".splitlines()[0])
+
     def report(self, name, trouble, worst=None):
         self.failed += trouble is not None
         detail = trouble or ("" if worst is None else f"largest difference {worst:.1e}")
@@ -97,107 +104,124 @@ class Checks:
 
 
 def embedding_clients(checks, program):
-    import cohere
-    import openai
-    from huggingface_hub import InferenceClient
-    from langchain_huggingface import HuggingFaceEndpointEmbeddings
-    from langchain_openai import OpenAIEmbeddings
-    from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInference
-
     expected = numpy.array([line["embedding"] for line in run(program, "embed", TEXTS)])
     flat = numpy.array([line["embedding"] for line in run(program, "embed", FLAT)])
-    cosines = expected @ expected.T
     server = Server(program)
-    model = server.model()
     try:
-        client = openai.OpenAI(base_url=server.url + "/v1", api_key=KEY)
-        answer = client.embeddings.create(model=model, input=TEXTS)
-        checks.same("openai base64", [item.embedding for item in answer.data], expected)
-        answer = client.embeddings.create(model=model, input=TEXTS, encoding_format="float")
-        checks.same("openai float", [item.embedding for item in answer.data], expected)
-        answer = client.embeddings.create(model=model, input=TEXTS[0], dimensions=64)
-        cut = expected[0][:64] / numpy.linalg.norm(expected[0][:64])
-        checks.same("openai dimensions", answer.data[0].embedding, cut)
-        checks.equal("openai models", [item.id for item in client.models.list()], [model])
-        checks.equal("openai model", client.models.retrieve(model).id, model)
-        for key, body, error in [
-            ("wrong", "a", openai.AuthenticationError), (KEY, "", openai.UnprocessableEntityError),
-        ]:
-            try:
-                openai.OpenAI(base_url=server.url + "/v1", api_key=key).embeddings.create(
-                    model=model, input=body)
-                checks.report(f"openai {error.__name__}", "nothing was raised")
-            except error as raised:
-                checks.report(f"openai {error.__name__}", None if raised.body else "no body")
-
-        hub = InferenceClient(model=server.url, token=KEY)
-        checks.same("huggingface_hub feature_extraction", hub.feature_extraction(TEXTS), expected)
-        at_route = InferenceClient(model=server.url + "/embed", token=KEY)
-        checks.same(
-            "huggingface_hub feature_extraction at /embed",
-            at_route.feature_extraction(TEXTS[0], truncate=True), expected[:1])
-        similarity = InferenceClient(model=server.url + "/similarity", token=KEY)
-        checks.same(
-            "huggingface_hub sentence_similarity at /similarity",
-            similarity.sentence_similarity(TEXTS[0], TEXTS[1:]), cosines[0][1:])
-        checks.same(
-            "huggingface_hub sentence_similarity",
-            hub.sentence_similarity(TEXTS[0], TEXTS[1:]), cosines[0][1:])
-
-        chain = OpenAIEmbeddings(
-            model=model, base_url=server.url + "/v1", api_key=KEY,
-            check_embedding_ctx_length=False)
-        checks.same("langchain-openai documents", chain.embed_documents(TEXTS), expected)
-        checks.same("langchain-openai query", chain.embed_query(TEXTS[1]), expected[1])
-        endpoint = HuggingFaceEndpointEmbeddings(
-            model=server.url, huggingfacehub_api_token=KEY)
-        checks.same("langchain-huggingface documents", endpoint.embed_documents(TEXTS), flat)
-        checks.same("langchain-huggingface query", endpoint.embed_query(FLAT[1]), flat[1])
-
-        llama = TextEmbeddingsInference(
-            model_name=model, base_url=server.url, auth_token=f"Bearer {KEY}",
-            query_instruction="", text_instruction="")
-        checks.same(
-            "llama-index documents",
-            llama.get_text_embedding_batch(TEXTS), numpy.array(
-                [line["embedding"] for line in run(
-                    program, "embed", [text.strip() for text in TEXTS])]))
-        checks.same("llama-index query", llama.get_query_embedding(TEXTS[1]), expected[1])
-
-        order = sorted(range(2), key=lambda index: -cosines[0][1 + index])
-        for name, reranker in [
-            ("cohere v2", cohere.ClientV2(base_url=server.url, api_key=KEY)),
-            ("cohere v1", cohere.Client(base_url=server.url, api_key=KEY)),
-        ]:
-            ranked = reranker.rerank(model=model, query=TEXTS[0], documents=TEXTS[1:], top_n=2)
-            checks.equal(f"{name} rerank order", [item.index for item in ranked.results], order)
-            checks.same(
-                f"{name} rerank scores", [item.relevance_score for item in ranked.results],
-                [cosines[0][1 + index] for index in order])
+        for client in [openai_client, hub_client, langchain_clients, llama_index, cohere_clients]:
+            checks.attempt(client, server, expected, flat)
     finally:
         server.stop()
 
 
-def classifying_clients(checks, program, directory):
+def openai_client(checks, server, expected, _):
+    import openai
+
+    model = server.model()
+    client = openai.OpenAI(base_url=server.url + "/v1", api_key=KEY)
+    answer = client.embeddings.create(model=model, input=TEXTS)
+    checks.same("openai base64", [item.embedding for item in answer.data], expected)
+    answer = client.embeddings.create(model=model, input=TEXTS, encoding_format="float")
+    checks.same("openai float", [item.embedding for item in answer.data], expected)
+    answer = client.embeddings.create(model=model, input=TEXTS[0], dimensions=64)
+    cut = expected[0][:64] / numpy.linalg.norm(expected[0][:64])
+    checks.same("openai dimensions", answer.data[0].embedding, cut)
+    checks.equal("openai models", [item.id for item in client.models.list()], [model])
+    checks.equal("openai model", client.models.retrieve(model).id, model)
+    for key, body, error in [
+        ("wrong", "a", openai.AuthenticationError), (KEY, "", openai.UnprocessableEntityError),
+    ]:
+        other = openai.OpenAI(base_url=server.url + "/v1", api_key=key)
+        try:
+            other.embeddings.create(model=model, input=body)
+            checks.report(f"openai {error.__name__}", "nothing was raised")
+        except error as raised:
+            checks.report(f"openai {error.__name__}", None if raised.body else "no body")
+
+
+def hub_client(checks, server, expected, _):
     from huggingface_hub import InferenceClient
 
+    hub = InferenceClient(model=server.url, token=KEY)
+    checks.same("huggingface_hub feature_extraction", hub.feature_extraction(TEXTS), expected)
+    at_route = InferenceClient(model=server.url + "/embed", token=KEY)
+    checks.same(
+        "huggingface_hub feature_extraction at /embed",
+        at_route.feature_extraction(TEXTS[0], truncate=True), expected[:1])
+    cosines = expected[1:] @ expected[0]
+    checks.same(
+        "huggingface_hub sentence_similarity",
+        hub.sentence_similarity(TEXTS[0], TEXTS[1:]), cosines)
+    at_route = InferenceClient(model=server.url + "/similarity", token=KEY)
+    checks.same(
+        "huggingface_hub sentence_similarity at /similarity",
+        at_route.sentence_similarity(TEXTS[0], TEXTS[1:]), cosines)
+
+
+def langchain_clients(checks, server, expected, flat):
+    from langchain_huggingface import HuggingFaceEndpointEmbeddings
+    from langchain_openai import OpenAIEmbeddings
+
+    chain = OpenAIEmbeddings(
+        model=server.model(), base_url=server.url + "/v1", api_key=KEY,
+        check_embedding_ctx_length=False)
+    checks.same("langchain-openai documents", chain.embed_documents(TEXTS), expected)
+    checks.same("langchain-openai query", chain.embed_query(TEXTS[1]), expected[1])
+    endpoint = HuggingFaceEndpointEmbeddings(model=server.url, huggingfacehub_api_token=KEY)
+    checks.same("langchain-huggingface documents", endpoint.embed_documents(TEXTS), flat)
+    checks.same("langchain-huggingface query", endpoint.embed_query(FLAT[1]), flat[1])
+
+
+def llama_index(checks, server, expected, _):
+    from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInference
+
+    llama = TextEmbeddingsInference(
+        model_name=server.model(), base_url=server.url, auth_token=f"Bearer {KEY}",
+        query_instruction="", text_instruction="")
+    checks.same("llama-index documents", llama.get_text_embedding_batch(TEXTS), expected)
+    checks.same("llama-index query", llama.get_query_embedding(TEXTS[1]), expected[1])
+
+
+def cohere_clients(checks, server, expected, _):
+    import cohere
+
+    cosines = expected[1:] @ expected[0]
+    order = sorted(range(len(cosines)), key=lambda index: -cosines[index])
+    for name, client in [
+        ("cohere v2", cohere.ClientV2(base_url=server.url, api_key=KEY)),
+        ("cohere v1", cohere.Client(base_url=server.url, api_key=KEY)),
+    ]:
+        ranked = client.rerank(
+            model=server.model(), query=TEXTS[0], documents=TEXTS[1:], top_n=2).results
+        checks.equal(f"{name} rerank order", [item.index for item in ranked], order)
+        checks.same(
+            f"{name} rerank scores", [item.relevance_score for item in ranked], cosines[order])
+
+
+def classifying_clients(checks, program, directory):
     arguments = ["--model", directory]
     expected = run(program, "classify", TEXTS, arguments)
     server = Server(program, arguments)
     try:
-        for place in ["", "/predict"]:
-            client = InferenceClient(model=server.url + place, token=KEY)
-            for text, line in zip(TEXTS, expected):
-                scores = client.text_classification(text)
-                # /predict answers a flat list, as text-embeddings-inference does; the client takes
-                # its first element.
-                scores = scores if isinstance(scores, list) else [scores]
-                wanted = line["labels"][: len(scores)]
-                name = f"huggingface_hub text_classification at {place or '/'}"
-                checks.equal(name, [s.label for s in scores], [c["label"] for c in wanted])
-                checks.same(name, [s.score for s in scores], [c["score"] for c in wanted])
+        checks.attempt(hub_classification, server, expected, None)
     finally:
         server.stop()
+
+
+def hub_classification(checks, server, expected, _):
+    from huggingface_hub import InferenceClient
+
+    for place in ["", "/predict"]:
+        client = InferenceClient(model=server.url + place, token=KEY)
+        name = f"huggingface_hub text_classification at {place or '/'}"
+        for text, line in zip(TEXTS, expected):
+            # /predict answers a flat list, as text-embeddings-inference does, and the client takes
+            # its first element.
+            scores = client.text_classification(text)
+            scores = scores if isinstance(scores, list) else [scores]
+            wanted = line["labels"][: len(scores)]
+            checks.equal(name, [s.label for s in scores], [w["label"] for w in wanted])
+            checks.same(name, [s.score for s in scores], [w["score"] for w in wanted])
 
 
 def main():

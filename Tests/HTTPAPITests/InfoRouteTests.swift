@@ -27,4 +27,25 @@ import Testing
         let data = try #require(models["data"] as? [[String: Any]])
         #expect(data.map { $0["id"] as? String } == [fixture.loaded?.name])
     }
+
+    @Test func oneModelByName() async throws {
+        let fixture = try APIFixture()
+        let name = try #require(fixture.loaded?.name)
+        let model = await fixture.send(.get, "/v1/models/\(name)")
+        #expect(
+            model.object["id"] as? String == name && model.object["object"] as? String == "model")
+        let unknown = await fixture.send(.get, "/v1/models/other")
+        #expect(unknown.status == 404 && unknown.object["error"] is [String: Any])
+    }
+
+    @Test func theConsoleNeedsNothingFromOutside() async throws {
+        let fixture = try APIFixture(golden: nil)
+        let answer = await fixture.send(.get, "/")
+        let page = String(decoding: answer.bytes, as: UTF8.self)
+        #expect(answer.status == 200)
+        #expect(answer.header("content-type") == "text/html; charset=utf-8")
+        #expect(answer.header("content-security-policy")?.hasPrefix("default-src 'none'") == true)
+        #expect(!page.contains("http:") && !page.contains("https:") && !page.contains("src="))
+        #expect(!page.contains("innerHTML"))
+    }
 }

@@ -1,6 +1,9 @@
 /// The service about itself.
 extension OpenAPIDocument {
     static let service: [String: Operation] = [
+        "GET /": Operation(
+            tag: .service, summary: "The console, a page for browsers.",
+            answers: [200: .text("text/html")]),
         "GET /health": Operation(
             tag: .service, summary: "The process answers.", answers: [200: .empty]),
         "GET /ping": Operation(
