@@ -105,6 +105,7 @@ package struct API: Sendable {
     ) throws(APIError) {
         guard route.input != .nothing else { return }
         let given = request.head.headerFields[.contentType]
+        if given == route.input.rawValue { return }
         let media = given?.prefix { $0 != ";" }.lowercased().trimmingCharacters(in: .whitespaces)
         guard media == route.input.rawValue else {
             throw .contentType(given, expected: route.input.rawValue)
@@ -163,7 +164,8 @@ package struct API: Sendable {
     func decode<Body: Decodable>(
         _ type: Body.Type, _ request: ServerRequest
     ) async throws(APIError) -> Body {
-        try RequestBodyDecoder.decode(type, from: await collect(request))
+        try RequestBodyDecoder.decode(
+            type, from: await RequestBodyDecoder.read(await collect(request)))
     }
 
     /// The body, read whole.

@@ -94,10 +94,41 @@ enum RequestBodyDecoder {
     static func decode<Body: Decodable>(
         _ type: Body.Type, from bytes: [UInt8]
     ) throws(APIError) -> Body {
+        try decode(type, from: tape(of: bytes))
+    }
+
+    /// The body as JSON. Long ones are read on a queue: the cooperative pool has a thread per core
+    /// and must answer others meanwhile.
+    static func read(_ bytes: [UInt8]) async throws(APIError) -> JSONTape {
+        if bytes.count < 1 << 16 { return try tape(of: bytes) }
+        let result: Result<JSONTape, APIError> = await withCheckedContinuation { continuation in
+            queue.async {
+                do throws(APIError) {
+                    continuation.resume(returning: .success(try tape(of: bytes)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
+    private static let queue = DispatchQueue(label: "bigs.decoding", attributes: .concurrent)
+
+    private static func tape(of bytes: [UInt8]) throws(APIError) -> JSONTape {
+        do throws(JSONSyntaxError) {
+            return try JSONTape(bytes)
+        } catch {
+            throw .malformed("the body is not JSON: \(error)")
+        }
+    }
+
+    /// What a route wants of a body.
+    static func decode<Body: Decodable>(
+        _ type: Body.Type, from tape: JSONTape
+    ) throws(APIError) -> Body {
         do {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            return try decoder.decode(type, from: Data(bytes))
+            return try JSONBodyDecoder.decode(type, from: tape)
         } catch let error as FieldError {
             throw .validation(field: error.field, error.reason)
         } catch let error as DecodingError {
