@@ -83,11 +83,12 @@ package struct API: Sendable {
         case .otherMethods(let allowed): throw .method(allowed: allowed)
         case .route(let route, let parameters):
             try checkContentType(of: request, for: route)
-            var request = request
-            request.parameters = parameters
-            let timeout = try RequestTimeout.of(request, otherwise: settings.requestTimeout)
-            return try await RequestDeadline.within(timeout) { () async throws(APIError) in
-                try await route.handler(self)(request)
+            var routed = request
+            routed.parameters = parameters
+            let timeout = try RequestTimeout.of(routed, otherwise: settings.requestTimeout)
+            return try await RequestDeadline.within(timeout) {
+                [routed] () async throws(APIError) in
+                try await route.handler(self)(routed)
             }
         }
     }

@@ -94,7 +94,10 @@ package final class InferenceExecutor: Sendable {
     package func run(
         _ sequences: [TokenSequence], outputs: OutputRequest, model: BiGSModel? = nil
     ) async throws(ServiceError) -> Outcome {
-        try RequestDeadline.check()
+        if RequestDeadline.hasPassed {
+            state.withLock { $0.counts.expired += 1 }
+            throw .deadlinePassed
+        }
         let id = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
         let deadline = RequestDeadline.current
         let result = await withTaskCancellationHandler {
@@ -134,7 +137,7 @@ package final class InferenceExecutor: Sendable {
         let refusal: ServiceError? = state.withLock { state in
             if state.stopping { return .shuttingDown }
             // The cancellation handler may have run before there was anything to cancel.
-            if Task.isCancelled { return .cancelled }
+            if Task.isCancelled { return RequestDeadline.hasPassed ? .deadlinePassed : .cancelled }
             if state.pending.admit(id, request) { return nil }
             let tokens = state.pending.queue.queuedTokens + state.runningTokens
             let seconds = Double(tokens) / max(state.tokensPerSecond, 1)
@@ -149,7 +152,16 @@ package final class InferenceExecutor: Sendable {
     }
 
     private func cancel(_ id: UInt64) {
-        let waiting = state.withLock { $0.pending.remove(id) }
-        waiting?.continuation.resume(returning: .failure(.cancelled))
+        let now = ContinuousClock.now
+        let waiting = state.withLock { state in
+            let waiting = state.pending.remove(id)
+            if let deadline = waiting?.deadline, deadline <= now { state.counts.expired += 1 }
+            return waiting
+        }
+        guard let waiting else { return }
+        // A deadline cancels its work.
+        let hasExpired = waiting.deadline.map { $0 <= now } ?? false
+        waiting.continuation.resume(
+            returning: .failure(hasExpired ? .deadlinePassed : .cancelled))
     }
 }

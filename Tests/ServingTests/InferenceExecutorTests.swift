@@ -84,7 +84,8 @@ import Testing
                 }
             }
         }
-        #expect(executor.load == 0)
+        // A pass that nobody waits for any more ends with its layer.
+        while executor.load > 0 { await Task.yield() }
 
         // Short texts alone beside a stream of long ones, until one has run between two layers.
         let stream = Task {
