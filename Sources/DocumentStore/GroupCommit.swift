@@ -82,11 +82,25 @@ final class GroupCommit: Sendable {
                 for call in group { try call.body(db) }
                 return .commit
             }
+            giveBack(db)
             return nil
         } catch {
             return StoreError(error, path: path)
         }
     }
+
+    /// Lets free pages leave the file once they are many, some at a time. Nothing that was written
+    /// depends on it, so its errors are nobody's: the next write tries again.
+    private func giveBack(_ db: Database) {
+        guard let free = try? Int.fetchOne(db.cachedStatement(sql: "PRAGMA freelist_count")),
+            free >= Self.freePageLimit,
+            let pages = try? Int.fetchOne(db.cachedStatement(sql: "PRAGMA page_count")),
+            free > pages / 8
+        else { return }
+        try? db.execute(sql: "PRAGMA incremental_vacuum(\(Self.freePageLimit))")
+    }
+
+    private static let freePageLimit = 512
 }
 
 extension StoreError {

@@ -2,9 +2,14 @@ import Foundation
 import GRDB
 
 /// SQL with the values that its question marks stand for.
-struct Fragment {
+struct Fragment: Sendable {
     var sql: String
-    var values: [any DatabaseValueConvertible] = []
+    var values: [DatabaseValue]
+
+    init(sql: String, values: [any DatabaseValueConvertible] = []) {
+        self.sql = sql
+        self.values = values.map(\.databaseValue)
+    }
 
     /// The values as GRDB takes them.
     var arguments: StatementArguments { StatementArguments(values) }

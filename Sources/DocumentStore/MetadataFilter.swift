@@ -45,8 +45,11 @@ package struct MetadataFilter: Sendable, Hashable {
     /// The largest number of filters inside each other.
     package static let maximumDepth = 32
 
-    /// The largest number of values and operators in one filter.
+    /// The largest number of values in one filter.
     package static let maximumSize = 10_000
+
+    /// The largest number of conditions in one filter.
+    package static let maximumConditions = 1000
 
     /// Reads a filter from JSON.
     /// - Throws: what is wrong, and where in the filter.
@@ -68,6 +71,7 @@ package struct MetadataFilterError: Error, Sendable, Equatable, CustomStringConv
 
 private struct FilterParser {
     private var size = 0
+    private var conditions = 0
 
     mutating func filter(
         _ value: MetadataValue, at path: String, depth: Int
@@ -117,7 +121,7 @@ private struct FilterParser {
         _ value: MetadataValue, path: String, at place: String, depth: Int
     ) throws(MetadataFilterError) -> MetadataFilter.Node {
         guard case .object(let members) = value else {
-            return .test(path: path, .equal([try scalar(value, at: place)]))
+            return try test("$eq", value, path: path, at: place, depth: depth)
         }
         guard !members.isEmpty else {
             throw MetadataFilterError(path: place, reason: "expected an operator such as $eq")
@@ -134,6 +138,12 @@ private struct FilterParser {
     private mutating func test(
         _ name: String, _ operand: MetadataValue, path: String, at place: String, depth: Int
     ) throws(MetadataFilterError) -> MetadataFilter.Node {
+        conditions += 1
+        guard conditions <= MetadataFilter.maximumConditions else {
+            throw MetadataFilterError(
+                path: place,
+                reason: "more than \(MetadataFilter.maximumConditions) conditions in a filter")
+        }
         func node(_ test: MetadataFilter.Test) -> MetadataFilter.Node { .test(path: path, test) }
         switch name {
         case "$eq": return node(.equal([try scalar(operand, at: place)]))

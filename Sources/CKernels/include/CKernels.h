@@ -78,6 +78,37 @@ void bigs_toeplitz(
     const float *input, float *output, size_t stride, size_t length, size_t columns,
     const float *kernel, int backward);
 
+// Search ----------------------------------------------------------------------------------------
+
+/// Rows of codes are a multiple of this many bytes long, filled up with zeros.
+#define BIGS_SCAN_STRIDE 64
+
+/// output[r] = sum over c of codes[r, c] * query[c], exact; the caller bounds the query so that no
+/// sum passes 2^31.
+void bigs_scan_codes(
+    const int8_t *codes, size_t stride, size_t rows, const int16_t *query, int32_t *output);
+
+/// The same for the rows with the numbers rows[0 ..< count] only.
+void bigs_scan_codes_at(
+    const int8_t *codes, size_t stride, const uint32_t *rows, size_t count, const int16_t *query,
+    int32_t *output);
+
+/// The nearest multiples of *scale to a row, as codes in -127 ... 127, and, in double precision,
+/// the row's Euclidean norm and that of what the codes leave out. Finite numbers only.
+void bigs_quantize_row(
+    const float *row, size_t columns, size_t stride, int8_t *codes, float *scale, double *norm,
+    double *residual);
+
+/// The inner product in double precision, summed in a fixed order.
+double bigs_dot_double(const float *a, const float *b, size_t columns);
+
+/// Zeroed memory straight from the system, in large pages where it has them; NULL when there is
+/// none left.
+void *bigs_allocate_pages(size_t bytes);
+
+/// Gives back what `bigs_allocate_pages` gave.
+void bigs_free_pages(void *pages, size_t bytes);
+
 // State space kernel ----------------------------------------------------------------------------
 
 /// kernel[l] += Re(c * z^l), z = exp(step_re + i step_im), l < length, for one state. Powers are

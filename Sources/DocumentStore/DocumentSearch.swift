@@ -1,0 +1,243 @@
+import Foundation
+import GRDB
+import Kernels
+
+/// One search, on one connection and within one transaction.
+struct DocumentSearch {
+    let request: SearchRequest
+    let db: Database
+    let path: String
+    let images: VectorImages
+    let threads: Int
+
+    /// The constant of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009).
+    static let fusionConstant = 60.0
+
+    /// How deep each ranking of a hybrid goes.
+    private var fusionDepth: Int { max(100, request.topK * 4) }
+
+    /// A row of a ranking before its document is read.
+    private struct Ranked {
+        let document: Int64
+        /// The passage's row number; nil for a document.
+        let passage: Int64?
+        let name: String
+        let score: Double
+    }
+
+    /// What two rankings are joined by: passages do not meet, their documents do.
+    private typealias Identity = Int64
+
+    /// The hits; nil when the transaction is older than an image: begin another.
+    func run() throws -> [SearchHit]? {
+        switch request.query {
+        case .vector(let vector):
+            guard let ranking = try nearest(to: vector, limit: request.topK) else { return nil }
+            return try hits(byVector: ranking)
+        case .like(let id):
+            guard let vector = try vector(of: id) else { throw StoreError.noSuchDocument(id: id) }
+            guard let ranking = try nearest(to: vector, limit: request.topK, without: id) else {
+                return nil
+            }
+            return try hits(byVector: ranking)
+        case .text(let text):
+            let ranking = try bestText(text, limit: request.topK)
+            return try ranking.enumerated().compactMap { index, ranked in
+                try hit(
+                    ranked, score: ranked.score, byVector: nil,
+                    byText: SearchHit.Placing(rank: index + 1, score: ranked.score))
+            }
+        case .hybrid(let text, let vector):
+            guard let byVector = try nearest(to: vector, limit: fusionDepth) else { return nil }
+            return try fuse(byVector, try bestText(text, limit: fusionDepth))
+        }
+    }
+
+    private func hits(byVector ranking: [Ranked]) throws -> [SearchHit] {
+        try ranking.enumerated().compactMap { index, ranked in
+            try hit(
+                ranked, score: ranked.score,
+                byVector: SearchHit.Placing(rank: index + 1, score: ranked.score), byText: nil)
+        }
+    }
+
+    /// Joins by the sum of 1 / (60 + rank). A passage has its document's place among the texts; a
+    /// document that only its text brought in comes without a passage.
+    private func fuse(_ byVector: [Ranked], _ byText: [Ranked]) throws -> [SearchHit] {
+        struct Joined {
+            var ranked: Ranked
+            var vector: SearchHit.Placing?
+            var text: SearchHit.Placing?
+            var score: Double {
+                [vector, text].reduce(0) { sum, placing in
+                    sum
+                        + (placing.map { 1 / (DocumentSearch.fusionConstant + Double($0.rank)) }
+                            ?? 0)
+                }
+            }
+        }
+        var texts: [Identity: SearchHit.Placing] = [:]
+        for (index, ranked) in byText.enumerated() {
+            texts[ranked.document] = SearchHit.Placing(rank: index + 1, score: ranked.score)
+        }
+        var joined = byVector.enumerated().map { index, ranked in
+            Joined(
+                ranked: ranked,
+                vector: SearchHit.Placing(rank: index + 1, score: ranked.score),
+                text: texts[ranked.document])
+        }
+        let known = Set(byVector.map(\.document))
+        joined += byText.filter { !known.contains($0.document) }.map {
+            Joined(ranked: $0, vector: nil, text: texts[$0.document])
+        }
+        let order = joined.map { ($0, $0.score) }.sorted { a, b in
+            a.1 != b.1 ? a.1 > b.1 : Self.precedes(a.0.ranked, b.0.ranked)
+        }
+        return try order.prefix(request.topK).compactMap { joined, score in
+            try hit(joined.ranked, score: score, byVector: joined.vector, byText: joined.text)
+        }
+    }
+
+    private static func precedes(_ a: Ranked, _ b: Ranked) -> Bool {
+        a.name != b.name
+            ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8)
+            : (a.passage ?? 0) < (b.passage ?? 0)
+    }
+
+    // MARK: Rankings
+
+    private func nearest(
+        to vector: [Float], limit: Int, without excluded: String? = nil
+    ) throws -> [Ranked]? {
+        guard !vector.isEmpty, vector.allSatisfy(\.isFinite) else {
+            throw StoreError.invalid(
+                field: "embedding", reason: "expected one finite number or more")
+        }
+        guard let model = try EncodingTable.existingModel(Data(request.model), in: db) else {
+            return []
+        }
+        let rows: VectorImage.Key.Rows = request.scope == .documents ? .documents : .passages
+        let image = images.image(
+            VectorImage.Key(model: model, columns: vector.count, rows: rows), path: path)
+        guard let snapshot = try image.snapshot(db) else { return nil }
+        let matches = VectorScan.nearest(
+            to: vector, in: snapshot.vectors, topK: limit,
+            mask: try mask(snapshot, without: excluded), threads: threads)
+        let isPassage = rows == .passages
+        let ranked = try matches.map { match in
+            let document = snapshot.documents[match.row]
+            return Ranked(
+                document: document, passage: isPassage ? snapshot.items[match.row] : nil,
+                name: try name(document), score: match.score)
+        }
+        let ordered = ranked.sorted { a, b in
+            a.score != b.score ? a.score > b.score : Self.precedes(a, b)
+        }
+        return Array(ordered.prefix(limit))
+    }
+
+    /// The rows that take part; nil is all.
+    private func mask(
+        _ snapshot: VectorImage.Snapshot, without excluded: String?
+    ) throws -> RowMask? {
+        var mask: RowMask?
+        if let filter = request.filter {
+            var allowed = RowMask(count: snapshot.vectors.count)
+            for document in try documents(passing: filter) {
+                for row in snapshot.places[document] ?? 0..<0 { allowed[row] = true }
+            }
+            mask = allowed
+        } else if snapshot.deadCount > 0 {
+            mask = snapshot.alive
+        }
+        if case .passages(let granularity?) = request.scope {
+            var wanted = RowMask(count: snapshot.vectors.count)
+            try forEachPassage(of: granularity, snapshot) { wanted[$0] = true }
+            if let mask { wanted.formIntersection(mask) }
+            mask = wanted
+        }
+        if let excluded, let document = try row(of: excluded) {
+            var rest = mask ?? snapshot.alive
+            for row in snapshot.places[document] ?? 0..<0 { rest[row] = false }
+            mask = rest
+        }
+        return mask
+    }
+
+    private func documents(passing filter: MetadataFilter) throws -> [Int64] {
+        var sql = Fragment(sql: "SELECT d.id FROM document AS d WHERE ")
+        sql.append(filter.condition(on: "d.id"))
+        return try Int64.fetchAll(db, sql: sql.sql, arguments: sql.arguments)
+    }
+
+    private func forEachPassage(
+        of granularity: String, _ snapshot: VectorImage.Snapshot, _ body: (Int) -> Void
+    ) throws {
+        guard let code = snapshot.granularities[granularity] else { return }
+        for (row, value) in snapshot.granularityOf.enumerated()
+        where value == code && !snapshot.dead[row] { body(row) }
+    }
+
+    private func bestText(_ text: String, limit: Int) throws -> [Ranked] {
+        guard let match = TextQuery(text).match else { return [] }
+        var sql = Fragment(
+            sql: """
+                SELECT d.id, d.name, -bm25(text_index) AS score
+                FROM text_index JOIN document AS d ON d.id = text_index.rowid
+                WHERE text_index MATCH ?
+                """,
+            values: [match])
+        if let filter = request.filter {
+            sql.append(Fragment(sql: " AND "))
+            sql.append(filter.condition(on: "d.id"))
+        }
+        sql.append(Fragment(sql: " ORDER BY score DESC, d.name LIMIT ?", values: [limit]))
+        return try Row.fetchAll(db, sql: sql.sql, arguments: sql.arguments).map { row in
+            guard let document = Int64.fromDatabaseValue(row[0]),
+                let name = String.fromDatabaseValue(row[1]),
+                let score = Double.fromDatabaseValue(row[2])
+            else { throw StoreError.corrupt(path: path, detail: "a document has a wrong type") }
+            return Ranked(document: document, passage: nil, name: name, score: score)
+        }
+    }
+
+    // MARK: Documents
+
+    private func hit(
+        _ ranked: Ranked, score: Double, byVector: SearchHit.Placing?, byText: SearchHit.Placing?
+    ) throws -> SearchHit? {
+        let reader = try DocumentReader(
+            db, path: path, parts: request.parts, fingerprint: request.model)
+        guard let document = try reader.find(row: ranked.document) else { return nil }
+        return SearchHit(
+            document: document, passage: try ranked.passage.flatMap(passage), score: score,
+            byVector: byVector, byText: byText)
+    }
+
+    private func passage(_ id: Int64) throws -> PassageReference? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT granularity, start_at, end_at FROM passage WHERE id = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
+        guard let granularity = String.fromDatabaseValue(row[0]),
+            let start = Int.fromDatabaseValue(row[1]), let end = Int.fromDatabaseValue(row[2])
+        else { throw StoreError.corrupt(path: path, detail: "a passage has a wrong type") }
+        return PassageReference(granularity: granularity, start: start, end: end)
+    }
+
+    private func vector(of id: String) throws -> [Float]? {
+        let reader = try DocumentReader(
+            db, path: path, parts: .vector, fingerprint: request.model)
+        return try reader.find(id)?.encoding?.vector
+    }
+
+    private func row(of name: String) throws -> Int64? {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT id FROM document WHERE name = ?"), arguments: [name])
+    }
+
+    private func name(_ document: Int64) throws -> String {
+        try String.fetchOne(
+            db.cachedStatement(sql: "SELECT name FROM document WHERE id = ?"),
+            arguments: [document]) ?? ""
+    }
+}

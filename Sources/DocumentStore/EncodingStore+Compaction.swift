@@ -1,0 +1,74 @@
+import Foundation
+import GRDB
+
+/// What `EncodingStore.compact` did.
+package struct CompactionReport: Sendable, Equatable {
+    /// The bytes of the file and its log before.
+    package var bytesBefore: Int
+    /// The bytes of the file and its log after.
+    package var bytesAfter: Int
+}
+
+extension EncodingStore {
+    /// Gives disk space back: removes what nothing names any more, writes the file anew without
+    /// gaps, and empties the log. Writers wait; reads and searches go on. Where the disk has no
+    /// room for the file twice, only whole free pages leave it.
+    package func compact() async throws(StoreError) -> CompactionReport {
+        let before = StoreStatistics.size(ofStoreAt: path)
+        try await write { [use, options] db in
+            try use.flush(db)
+            if let ttl = options.cacheTTL { try Leftovers.removeExpired(before: ttl, options, db) }
+            try Leftovers.remove(in: db)
+        }
+        let (pool, path) = (try current().pool, path)
+        do {
+            try await pool.writeWithoutTransaction { db in
+                do {
+                    // Has an effect on files of the first version, by way of the next statement.
+                    try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+                } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+                    try db.execute(sql: "PRAGMA incremental_vacuum")
+                }
+            }
+            try await checkpoint(pool)
+        } catch {
+            throw noted(StoreError(error, path: path))
+        }
+        return CompactionReport(
+            bytesBefore: before, bytesAfter: StoreStatistics.size(ofStoreAt: path))
+    }
+
+    /// Moves the log into the file and empties it. Readers of an older moment may hold that up; the
+    /// next checkpoint, or the last close, then does it.
+    private func checkpoint(_ pool: DatabasePool) async throws {
+        try await pool.writeWithoutTransaction { db in
+            // Waits for readers as long as for anything else, then answers that it did not.
+            _ = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+    }
+}
+
+/// Rows that nothing leads to any more.
+enum Leftovers {
+    static func remove(in db: Database) throws {
+        // Images that have not followed yet are read anew.
+        let revision = try Counter.revision.add(1, in: db)
+        try Counter.oldestFollowable.set(revision, in: db)
+        try db.execute(
+            sql: """
+                DELETE FROM removed;
+                DELETE FROM metadata_path WHERE NOT EXISTS
+                    (SELECT 1 FROM metadata_value WHERE path_id = metadata_path.id);
+                DELETE FROM model WHERE id NOT IN (SELECT model_id FROM encoding)
+                    AND id NOT IN (SELECT model_id FROM document_encoding);
+                INSERT INTO text_index (text_index) VALUES ('optimize');
+                """)
+    }
+
+    static func removeExpired(before ttl: Double, _ options: StoreOptions, _ db: Database) throws {
+        try db.execute(
+            sql: "DELETE FROM encoding WHERE created_at <= ?",
+            arguments: [options.clock().timeIntervalSince1970 - ttl])
+        if db.changesCount > 0 { try Counter.evictions.add(Int64(db.changesCount), in: db) }
+    }
+}

@@ -1,0 +1,165 @@
+import Foundation
+import GRDB
+
+/// A document that a model has not encoded yet.
+package struct PendingDocument: Sendable, Equatable {
+    /// The caller's name for it.
+    package var id: String
+    /// The text, to be encoded.
+    package var text: String
+    /// The text's SHA-256, to be given back with the encoding.
+    package var textHash: [UInt8]
+    /// The options of its newest encoding.
+    package var options: String
+    /// The granularities of that encoding's passages.
+    package var granularities: [String]
+    /// How that encoding's token states are kept; nil when they are not.
+    package var states: TokenStates.Format?
+}
+
+/// How far a store has gone over to a model.
+package struct ReencodingProgress: Sendable, Equatable {
+    /// How many documents the model has encoded.
+    package var done: Int
+    /// How many documents there are.
+    package var total: Int
+}
+
+/// Moving to another model while the old one serves: its vectors are written beside the old ones,
+/// and each search sees those of its own model. What is left to do is read from the file, so a run
+/// that was stopped goes on where it was.
+extension EncodingStore {
+    /// The next documents that the model has not encoded, by row; empty when there are none.
+    /// - Parameter limit: how many at most; 1 or more.
+    package func documentsLacking(
+        model: [UInt8], limit: Int
+    ) async throws(StoreError) -> [PendingDocument] {
+        precondition(limit > 0 && model.count == CacheKey.byteCount)
+        let path = path
+        return try await read { db in
+            try Reencoding(db: db, path: path).lacking(Data(model), limit: limit)
+        }
+    }
+
+    /// Keeps a model's encodings of documents beside those of others, in one transaction. False for
+    /// a document that is gone or has another text by now: nothing was written for it.
+    package func add(
+        _ encodings: [(document: PendingDocument, encoding: DocumentEncoding)], model: [UInt8]
+    ) async throws(StoreError) -> [Bool] {
+        precondition(model.count == CacheKey.byteCount)
+        for (document, encoding) in encodings { try encoding.validate(id: document.id) }
+        if encodings.isEmpty { return [] }
+        let path = path
+        return try await write { [clock = options.clock] db in
+            try Reencoding(db: db, path: path).add(
+                encodings, fingerprint: Data(model), now: clock().milliseconds)
+        }
+    }
+
+    /// How many of the documents the model has encoded.
+    package func reencodingProgress(model: [UInt8]) async throws(StoreError) -> ReencodingProgress {
+        try await read { db in
+            let model = try EncodingTable.existingModel(Data(model), in: db) ?? 0
+            return ReencodingProgress(
+                done: try Int.fetchOne(
+                    db, sql: "SELECT count(*) FROM document_encoding WHERE model_id = ?",
+                    arguments: [model]) ?? 0,
+                total: try Int.fetchOne(db, sql: "SELECT count(*) FROM document") ?? 0)
+        }
+    }
+
+    /// Ends the move: in one transaction, removes every other model's encodings of documents.
+    /// False, and nothing removed, when the model has not encoded all of them.
+    package func finishReencoding(model: [UInt8]) async throws(StoreError) -> Bool {
+        let path = path
+        return try await write { db in
+            try Reencoding(db: db, path: path).finish(Data(model))
+        }
+    }
+}
+
+private struct Reencoding {
+    let db: Database
+    let path: String
+
+    func lacking(_ fingerprint: Data, limit: Int) throws -> [PendingDocument] {
+        let model = try EncodingTable.existingModel(fingerprint, in: db) ?? 0
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT \(DocumentReader.columns) FROM document AS d WHERE NOT EXISTS
+                    (SELECT 1 FROM document_encoding WHERE document_id = d.id AND model_id = ?)
+                ORDER BY d.id LIMIT ?
+                """,
+            arguments: [model, limit])
+        let reader = try DocumentReader(db, path: path, parts: .text, fingerprint: nil)
+        return try rows.map { row in
+            let document = try reader.document(row)
+            return PendingDocument(
+                id: document.id, text: document.text ?? "", textHash: document.textHash,
+                options: document.encoding?.options ?? "",
+                granularities: try granularities(row[0]), states: try format(row[0]))
+        }
+    }
+
+    private static let newest = "(SELECT max(id) FROM document_encoding WHERE document_id = ?)"
+
+    private func granularities(_ document: Int64) throws -> [String] {
+        try String.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT granularity FROM passage WHERE encoding_id = \(Self.newest)
+                    GROUP BY granularity ORDER BY min(id)
+                    """), arguments: [document])
+    }
+
+    private func format(_ document: Int64) throws -> TokenStates.Format? {
+        try String.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT format FROM token_state WHERE encoding_id = \(Self.newest)"),
+            arguments: [document]
+        ).flatMap(TokenStates.Format.init)
+    }
+
+    func add(
+        _ encodings: [(document: PendingDocument, encoding: DocumentEncoding)], fingerprint: Data,
+        now: Int64
+    ) throws -> [Bool] {
+        let model = try EncodingTable.model(fingerprint, in: db)
+        let revision = try Counter.revision.add(1, in: db)
+        let table = DocumentTable(db: db, path: path, now: now)
+        return try encodings.map { pending, encoding in
+            let document = try Int64.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT id FROM document WHERE name = ? AND text_hash = ?"),
+                arguments: [pending.id, Data(pending.textHash)])
+            guard let document else { return false }
+            let standing = try Int64.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT id FROM document_encoding WHERE document_id = ? AND model_id = ?
+                        """),
+                arguments: [document, model])
+            if let standing { try table.removeEncoding(standing) }
+            try table.insert(
+                encoding, document: document, model: model, options: pending.options,
+                revision: revision)
+            return true
+        }
+    }
+
+    func finish(_ fingerprint: Data) throws -> Bool {
+        guard try lacking(fingerprint, limit: 1).isEmpty else { return false }
+        let model = try EncodingTable.existingModel(fingerprint, in: db) ?? 0
+        let revision = try Counter.revision.add(1, in: db)
+        // Images of the models that go are read anew, and are empty then.
+        try Counter.oldestFollowable.set(revision, in: db)
+        let others = "(SELECT id FROM document_encoding WHERE model_id <> ?)"
+        for sql in [
+            "DELETE FROM token_state WHERE encoding_id IN \(others)",
+            "DELETE FROM passage WHERE encoding_id IN \(others)",
+            "DELETE FROM document_encoding WHERE model_id <> ?",
+        ] { try db.execute(sql: sql, arguments: [model]) }
+        return true
+    }
+}

@@ -1,0 +1,34 @@
+import GRDB
+import Kernels
+
+extension EncodingStore {
+    /// The best documents or passages, best first; ties by id. Every write that was acknowledged
+    /// before the call, by whatever process, is seen; all of the answer is from one moment. The
+    /// numbers are those of a comparison of all vectors in double precision.
+    ///
+    /// The first search of a model reads its vectors into memory: five bytes for each number.
+    /// - Throws: `StoreError.noSuchDocument` when the document to be like does not exist or was not
+    ///   encoded by this model; `invalid` for a vector that is empty or not finite.
+    package func search(_ request: SearchRequest) async throws(StoreError) -> [SearchHit] {
+        let (path, images) = (path, images)
+        let threads = options.searchThreads > 0 ? options.searchThreads : ComputeThreads.count
+        while true {
+            let hits = try await read { db in
+                try DocumentSearch(
+                    request: request, db: db, path: path, images: images, threads: threads
+                ).run()
+            }
+            if let hits { return hits }
+        }
+    }
+
+    /// Reads a model's vectors into memory before the first search has to.
+    package func warm(
+        model: [UInt8], columns: Int, passages: Bool = false
+    ) async throws(StoreError) {
+        _ = try await search(
+            SearchRequest(
+                query: .vector([Float](repeating: 1, count: columns)), model: model, topK: 1,
+                scope: passages ? .passages(granularity: nil) : .documents, parts: []))
+    }
+}

@@ -1,0 +1,167 @@
+import DocumentStore
+import Foundation
+import GRDB
+import TestSupport
+import Testing
+
+/// Cached encodings go when they are old or room is needed; documents never do.
+struct CacheRoomTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private var fileSize: Int {
+        ["", "-wal"].reduce(0) { total, suffix in
+            let attributes = try? FileManager.default.attributesOfItem(
+                atPath: folder.path() + suffix)
+            return total + ((attributes?[.size] as? NSNumber)?.intValue ?? 0)
+        }
+    }
+
+    private func entries(
+        _ count: Int, byteCount: Int = 1024, at clock: TestClock, _ random: inout SeededGenerator
+    ) throws -> [(CacheKey, CachedEncoding)] {
+        try random.entries(count, byteCount: byteCount).map { key, encoding in
+            var encoding = encoding
+            encoding.createdAt = clock.now()
+            return (key, encoding)
+        }
+    }
+
+    @Test("past their age, encodings are not answered, and leave with a later write")
+    func age() async throws {
+        var random = SeededGenerator(seed: 101)
+        let clock = TestClock()
+        let store = try openStore(
+            folder.path(), options: StoreOptions(cacheTTL: 100, clock: clock.now))
+        let old = try entries(3, at: clock, &random)
+        try await store.keep(old, fingerprint: fingerprint)
+        clock.advance(99)
+        let keys = old.map(\.0)
+        #expect(
+            try await store.lookup(keys, model: fingerprint, kind: .embedding) == old.map(\.1))
+        clock.advance(1)
+        #expect(
+            try await store.lookup(keys, model: fingerprint, kind: .embedding) == [nil, nil, nil])
+        let new = try entries(1, at: clock, &random)
+        try await store.keep(new, fingerprint: fingerprint)
+        let statistics = try await store.statistics()
+        #expect(statistics.encodings == 1 && statistics.evictions == 3)
+        #expect(statistics.hits == 3 && statistics.misses == 3)
+    }
+
+    @Test("the size stays below its limit; what was used last stays; documents stay")
+    func leastRecentlyUsed() async throws {
+        var random = SeededGenerator(seed: 102)
+        let clock = TestClock()
+        let limit = 2_000_000
+        let store = try openStore(
+            folder.path(), options: StoreOptions(maximumBytes: limit, clock: clock.now))
+        let drafts = try random.drafts(20, columns: 64)
+        _ = try await store.put(drafts, model: fingerprint)
+        let favourites = try entries(10, byteCount: 4000, at: clock, &random)
+        try await store.keep(favourites, fingerprint: fingerprint)
+        var last: [(CacheKey, CachedEncoding)] = []
+        for _ in 0..<60 {
+            clock.advance(120)
+            last = try entries(20, byteCount: 4000, at: clock, &random)
+            try await store.keep(last, fingerprint: fingerprint)
+            let found = try await store.lookup(
+                favourites.map(\.0), model: fingerprint, kind: .embedding)
+            #expect(found == favourites.map(\.1))
+        }
+        let found = try await store.lookup(last.map(\.0), model: fingerprint, kind: .embedding)
+        #expect(found == last.map(\.1))
+        let statistics = try await store.statistics()
+        #expect(statistics.evictions > 700 && statistics.documents == 20)
+        #expect(statistics.encodings + statistics.evictions == 60 * 20 + 10)
+        store.close()
+        #expect(fileSize <= limit)
+        let again = try openStore(folder.path())
+        let documents = try await again.documents(drafts.map(\.id), parts: .vector)
+        #expect(documents.map { $0?.encoding?.vector } == drafts.map { $0.encoding?.vector })
+        let counted = try await again.statistics()
+        #expect(counted.evictions == statistics.evictions && counted.hits == statistics.hits)
+    }
+
+    @Test("documents make room for themselves, and refuse when only documents are left")
+    func documentsFill() async throws {
+        var random = SeededGenerator(seed: 103)
+        let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: 1_500_000))
+        try await store.keep(try random.entries(600, byteCount: 1500), fingerprint: fingerprint)
+        var acknowledged: [DocumentDraft] = []
+        var refusal: StoreError?
+        for round in 0..<200 {
+            let drafts = try random.drafts(10, prefix: "r\(round)-", columns: 384)
+            do {
+                _ = try await store.put(drafts, model: fingerprint)
+                acknowledged += drafts
+            } catch {
+                refusal = error
+                break
+            }
+        }
+        #expect(refusal == .full(path: folder.path()))
+        #expect(acknowledged.count > 300)
+        let found = try await store.documents(acknowledged.map(\.id), parts: .vector)
+        #expect(found.map { $0?.encoding?.vector } == acknowledged.map { $0.encoding?.vector })
+        #expect(try await store.statistics().encodings == 0)
+        // After deletions there is room again.
+        _ = try await store.delete(ids: acknowledged.prefix(100).map(\.id))
+        let more = try random.drafts(10, prefix: "more", columns: 384)
+        _ = try await store.put(more, model: fingerprint)
+    }
+
+    @Test("compaction gives the disk back what deletions left, and loses nothing")
+    func compaction() async throws {
+        var random = SeededGenerator(seed: 104)
+        let store = try openStore(folder.path())
+        let drafts = try random.drafts(400, columns: 384, passages: 2)
+        _ = try await store.put(drafts, model: fingerprint)
+        try await store.keep(try random.entries(100, byteCount: 4000), fingerprint: fingerprint)
+        _ = try await store.delete(ids: drafts.dropFirst(40).map(\.id))
+        let before = fileSize
+        let report = try await store.compact()
+        #expect(report.bytesBefore == before && report.bytesAfter == fileSize)
+        #expect(report.bytesAfter < before / 3)
+        let found = try await store.documents(
+            drafts.prefix(40).map(\.id), parts: [.text, .passages])
+        #expect(found.map { $0?.text } == drafts.prefix(40).map(\.text))
+        #expect(try await store.statistics().encodings == 100)
+        let query = random.floats(384)
+        let hits = try await store.search(
+            SearchRequest(query: .vector(query), model: fingerprint, topK: 100))
+        #expect(hits.count == 40)
+    }
+
+    @Test("free pages leave the file by themselves once they are many")
+    func shrinking() async throws {
+        var random = SeededGenerator(seed: 105)
+        let store = try openStore(folder.path())
+        let drafts = try random.drafts(1500, columns: 1024)
+        _ = try await store.put(drafts, model: fingerprint)
+        _ = try await store.delete(ids: drafts.dropFirst(10).map(\.id))
+        for index in 0..<12 {
+            _ = try await store.put([try random.draft("s\(index)")], model: fingerprint)
+        }
+        store.close()
+        #expect(fileSize < 1500 * 4096 / 4)
+    }
+
+    @Test("uses are written together, not one by one")
+    func noWriteStorm() async throws {
+        var random = SeededGenerator(seed: 106)
+        let clock = TestClock()
+        let store = try openStore(folder.path(), options: StoreOptions(clock: clock.now))
+        let kept = try entries(50, at: clock, &random)
+        try await store.keep(kept, fingerprint: fingerprint)
+        let before = fileSize
+        for _ in 0..<20 {
+            clock.advance(10)
+            for (key, _) in kept {
+                _ = try await store.lookup([key], model: fingerprint, kind: .embedding)
+            }
+        }
+        #expect(fileSize == before)
+    }
+}

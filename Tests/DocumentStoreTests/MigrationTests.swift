@@ -1,0 +1,117 @@
+import DocumentStore
+import Foundation
+import GRDB
+import TestSupport
+import Testing
+
+/// Files of earlier versions open, and keep what they have.
+struct MigrationTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    /// The file that the first version made, statement by statement.
+    private func makeFirstVersion(_ entries: [(CacheKey, CachedEncoding)]) throws {
+        let pool = try DatabasePool(path: folder.path())
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE model (
+                        id INTEGER PRIMARY KEY,
+                        fingerprint BLOB NOT NULL UNIQUE CHECK (length(fingerprint) = 32)
+                    );
+                    CREATE TABLE encoding (
+                        id INTEGER PRIMARY KEY,
+                        model_id INTEGER NOT NULL REFERENCES model (id),
+                        kind TEXT NOT NULL,
+                        key BLOB NOT NULL CHECK (length(key) = 32),
+                        tokens INTEGER NOT NULL,
+                        tokens_used INTEGER NOT NULL,
+                        created_at INTEGER NOT NULL,
+                        digest INTEGER NOT NULL,
+                        payload BLOB NOT NULL,
+                        UNIQUE (key, model_id, kind)
+                    );
+                    PRAGMA application_id = \(0x4269_4753);
+                    PRAGMA user_version = 1;
+                    INSERT INTO model (fingerprint) VALUES (x'\(String(repeating: "07", count: 32))');
+                    """)
+        }
+        try migrator.migrate(pool)
+        try pool.write { db in
+            for (key, encoding) in entries {
+                try db.execute(
+                    sql: """
+                        INSERT INTO encoding (model_id, kind, key, tokens, tokens_used, created_at,
+                            digest, payload) VALUES (1, 'embedding', ?, ?, ?, ?, ?, ?)
+                        """,
+                    arguments: [
+                        Data(key.bytes), encoding.tokens, encoding.tokensUsed,
+                        Int64(encoding.createdAt.timeIntervalSince1970),
+                        digest(key, encoding), Data(encoding.payload),
+                    ])
+            }
+        }
+        try pool.close()
+    }
+
+    /// FNV-1a over key, counts and payload, as the first version had it.
+    private func digest(_ key: CacheKey, _ encoding: CachedEncoding) -> Int64 {
+        let numbers = [encoding.tokens, encoding.tokensUsed].flatMap { number in
+            (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+        }
+        let hash = (key.bytes + numbers + encoding.payload).reduce(0xcbf2_9ce4_8422_2325 as UInt64)
+        {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+        }
+        return Int64(bitPattern: hash)
+    }
+
+    @Test("the first version's encodings are answered; documents can be put beside them")
+    func firstVersion() async throws {
+        var random = SeededGenerator(seed: 111)
+        let entries = try random.entries(50)
+        try makeFirstVersion(entries)
+        for _ in 0..<2 {
+            let store = try openStore(folder.path())
+            let found = try await store.lookup(
+                entries.map(\.0), model: fingerprint, kind: .embedding)
+            #expect(found == entries.map(\.1))
+            _ = try await store.put(try random.drafts(3), model: fingerprint)
+            #expect(try await store.statistics().documents == 3)
+            store.close()
+        }
+    }
+
+    @Test("several open the first version's file at the same moment")
+    func together() async throws {
+        var random = SeededGenerator(seed: 112)
+        let entries = try random.entries(5)
+        try makeFirstVersion(entries)
+        let path = folder.path()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    let store = try openStore(path, busyTimeout: 10)
+                    let found = try await store.lookup(
+                        entries.map(\.0), model: fingerprint, kind: .embedding)
+                    #expect(found == entries.map(\.1))
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("compaction lets a file of the first version shrink from then on")
+    func firstVersionShrinks() async throws {
+        var random = SeededGenerator(seed: 113)
+        try makeFirstVersion(try random.entries(10))
+        let store = try openStore(folder.path())
+        _ = try await store.compact()
+        store.close()
+        let queue = try DatabaseQueue(path: folder.path())
+        let mode = try await queue.read { try Int.fetchOne($0, sql: "PRAGMA auto_vacuum") }
+        #expect(mode == 2)
+    }
+}
