@@ -36,3 +36,28 @@ enum Counter: String, CaseIterable {
             arguments: [rawValue, value])
     }
 }
+
+/// The numbers of the transactions that change documents.
+enum Revision {
+    /// How far behind an image may be and still be brought up to date.
+    private static let memory: Int64 = 65_536
+
+    /// The number for this transaction, which goes on every row that it writes.
+    static func next(in db: Database) throws -> Int64 {
+        let revision = try Counter.revision.add(1, in: db)
+        // Now and then, what nobody can have missed is forgotten.
+        if revision % 1024 == 0, revision > memory {
+            try db.execute(
+                sql: "DELETE FROM removed WHERE revision <= ?", arguments: [revision - memory])
+            let oldest = try Counter.oldestFollowable.value(in: db)
+            try Counter.oldestFollowable.set(max(oldest, revision - memory), in: db)
+        }
+        return revision
+    }
+
+    /// Forgets all of it: images that are behind are read anew.
+    static func forget(in db: Database) throws {
+        try Counter.oldestFollowable.set(try next(in: db), in: db)
+        try db.execute(sql: "DELETE FROM removed")
+    }
+}

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Kernels
+import Synchronization
 
 /// One search, on one connection and within one transaction.
 struct DocumentSearch {
@@ -122,7 +123,7 @@ struct DocumentSearch {
         guard let snapshot = try image.snapshot(db) else { return nil }
         let matches = VectorScan.nearest(
             to: vector, in: snapshot.vectors, topK: limit,
-            mask: try mask(snapshot, without: excluded), threads: threads)
+            mask: try mask(snapshot, image, without: excluded), threads: threads)
         let isPassage = rows == .passages
         let ranked = try matches.map { match in
             let document = snapshot.documents[match.row]
@@ -138,13 +139,16 @@ struct DocumentSearch {
 
     /// The rows that take part; nil is all.
     private func mask(
-        _ snapshot: VectorImage.Snapshot, without excluded: String?
+        _ snapshot: VectorImage.Snapshot, _ image: VectorImage, without excluded: String?
     ) throws -> RowMask? {
         var mask: RowMask?
         if let filter = request.filter {
-            var allowed = RowMask(count: snapshot.vectors.count)
-            for document in try documents(passing: filter) {
-                for row in snapshot.places[document] ?? 0..<0 { allowed[row] = true }
+            let known = image.masks.withLock { $0.find(filter, revision: snapshot.revision) }
+            let allowed = try known ?? FilterMasks.mask(filter, snapshot, db)
+            if known == nil {
+                image.masks.withLock {
+                    $0.keep(allowed, for: filter, revision: snapshot.revision)
+                }
             }
             mask = allowed
         } else if snapshot.deadCount > 0 {
@@ -162,12 +166,6 @@ struct DocumentSearch {
             mask = rest
         }
         return mask
-    }
-
-    private func documents(passing filter: MetadataFilter) throws -> [Int64] {
-        var sql = Fragment(sql: "SELECT d.id FROM document AS d WHERE ")
-        sql.append(filter.condition(on: "d.id"))
-        return try Int64.fetchAll(db, sql: sql.sql, arguments: sql.arguments)
     }
 
     private func forEachPassage(

@@ -19,7 +19,7 @@ struct DocumentTable {
     /// Writes the drafts in their order and answers what was done with each.
     func put(_ drafts: [DocumentDraft], fingerprint: Data) throws -> [PutOutcome] {
         let model = try EncodingTable.model(fingerprint, in: db)
-        let revision = try Counter.revision.add(1, in: db)
+        let revision = try Revision.next(in: db)
         return try drafts.map { try put($0, model: model, revision: revision) }
     }
 

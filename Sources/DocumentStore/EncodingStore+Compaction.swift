@@ -52,11 +52,9 @@ extension EncodingStore {
 enum Leftovers {
     static func remove(in db: Database) throws {
         // Images that have not followed yet are read anew.
-        let revision = try Counter.revision.add(1, in: db)
-        try Counter.oldestFollowable.set(revision, in: db)
+        try Revision.forget(in: db)
         try db.execute(
             sql: """
-                DELETE FROM removed;
                 DELETE FROM metadata_path WHERE NOT EXISTS
                     (SELECT 1 FROM metadata_value WHERE path_id = metadata_path.id);
                 DELETE FROM model WHERE id NOT IN (SELECT model_id FROM encoding)

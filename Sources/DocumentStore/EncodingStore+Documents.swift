@@ -86,7 +86,7 @@ extension EncodingStore {
         let path = path
         return try await write { [clock = options.clock] db in
             let table = DocumentTable(db: db, path: path, now: clock().milliseconds)
-            let revision = try Counter.revision.add(1, in: db)
+            let revision = try Revision.next(in: db)
             var count = 0
             for id in ids {
                 let statement = try db.cachedStatement(
@@ -101,19 +101,22 @@ extension EncodingStore {
 
     /// Deletes the documents that pass the filter; answers how many. Goes through in transactions
     /// of a thousand, so that other writers wait for one of them at most: a kill or an error in
-    /// between leaves the rest, and documents that are put meanwhile are deleted when they pass.
+    /// between leaves the rest. Documents that were not there when it began stay.
     package func delete(where filter: MetadataFilter) async throws(StoreError) -> Int {
         let path = path
+        let last = try await read { db in
+            try Int64.fetchOne(db, sql: "SELECT max(id) FROM document") ?? 0
+        }
         var total = 0
         while true {
             let count = try await write { [clock = options.clock] db in
                 let table = DocumentTable(db: db, path: path, now: clock().milliseconds)
                 var sql = Fragment(sql: "SELECT d.id, d.metadata FROM document AS d WHERE ")
                 sql.append(filter.condition(on: "d.id"))
-                sql.append(Fragment(sql: " LIMIT 1000"))
+                sql.append(Fragment(sql: " AND d.id <= ? LIMIT 1000", values: [last]))
                 let rows = try Row.fetchAll(db, sql: sql.sql, arguments: sql.arguments)
                 if rows.isEmpty { return 0 }
-                let revision = try Counter.revision.add(1, in: db)
+                let revision = try Revision.next(in: db)
                 for row in rows { try table.delete(row, revision: revision) }
                 return rows.count
             }

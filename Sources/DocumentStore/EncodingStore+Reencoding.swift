@@ -126,7 +126,7 @@ private struct Reencoding {
         now: Int64
     ) throws -> [Bool] {
         let model = try EncodingTable.model(fingerprint, in: db)
-        let revision = try Counter.revision.add(1, in: db)
+        let revision = try Revision.next(in: db)
         let table = DocumentTable(db: db, path: path, now: now)
         return try encodings.map { pending, encoding in
             let document = try Int64.fetchOne(
@@ -151,9 +151,8 @@ private struct Reencoding {
     func finish(_ fingerprint: Data) throws -> Bool {
         guard try lacking(fingerprint, limit: 1).isEmpty else { return false }
         let model = try EncodingTable.existingModel(fingerprint, in: db) ?? 0
-        let revision = try Counter.revision.add(1, in: db)
         // Images of the models that go are read anew, and are empty then.
-        try Counter.oldestFollowable.set(revision, in: db)
+        try Revision.forget(in: db)
         let others = "(SELECT id FROM document_encoding WHERE model_id <> ?)"
         for sql in [
             "DELETE FROM token_state WHERE encoding_id IN \(others)",

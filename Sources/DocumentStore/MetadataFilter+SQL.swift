@@ -34,7 +34,8 @@ extension MetadataFilter.Node {
         case .any(let nodes): Self.join(nodes, " OR ", none: "0", column)
         case .not(let node):
             Fragment(sql: "NOT ", values: []).with(node.condition(on: column))
-        case .test(let path, let test): Self.look(path, test, column)
+        case .test(let path, let test):
+            Fragment(sql: "\(column) IN (").with(Self.look(path, test)).with(Fragment(sql: ")"))
         }
     }
 
@@ -58,12 +59,11 @@ extension MetadataFilter.Node {
             .with(Fragment(sql: ")"))
     }
 
-    private static func look(
-        _ path: String, _ test: MetadataFilter.Test, _ column: String
-    ) -> Fragment {
+    /// The row numbers of the documents that a test holds for, some of them more than once.
+    static func look(_ path: String, _ test: MetadataFilter.Test) -> Fragment {
         var fragment = Fragment(
             sql: """
-                \(column) IN (SELECT document_id FROM metadata_value WHERE path_id = \
+                SELECT document_id FROM metadata_value WHERE path_id = \
                 (SELECT id FROM metadata_path WHERE path = ?)
                 """,
             values: [Data(path.utf8)])
@@ -78,7 +78,6 @@ extension MetadataFilter.Node {
                     values: [value.kind.rawValue, value.databaseValue]))
         case .contains(let value): fragment.append(contains(value))
         }
-        fragment.append(Fragment(sql: ")"))
         return fragment
     }
 

@@ -90,7 +90,9 @@ struct StoreFile {
     }
 
     private func choose(_ tokenizer: TextIndexTokenizer, _ pool: DatabasePool) throws {
+        guard try pool.read({ try TextIndexTokenizer(of: $0) }) != tokenizer else { return }
         try pool.write { db in
+            // Another process may have been faster.
             guard try TextIndexTokenizer(of: db) != tokenizer else { return }
             try db.execute(
                 sql: "DROP TABLE text_index; \(tokenizer.tableDefinition);"

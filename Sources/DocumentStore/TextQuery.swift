@@ -11,22 +11,25 @@ struct TextQuery {
     init(_ text: String) {
         var terms: [String] = []
         var seen: Set<String> = []
-        func add(_ term: Substring) {
+        func add(_ term: Substring.UnicodeScalarView) {
             // A term without a letter or digit has no token, and would match nothing.
-            guard terms.count < Self.maximumTerms,
-                term.unicodeScalars.contains(where: Self.isWordScalar)
-            else { return }
+            guard terms.count < Self.maximumTerms, term.contains(where: Self.isWordScalar) else {
+                return
+            }
             let term = String(term)
             if seen.insert(term).inserted { terms.append(term) }
         }
-        let parts = text.replacing("\0", with: " ").split(
-            separator: "\"", omittingEmptySubsequences: false)
+        // By scalars: a quote with an accent on it is one character, and still a quote. A zero byte
+        // would end the expression.
+        let parts = text.unicodeScalars.split(
+            omittingEmptySubsequences: false, whereSeparator: { $0 == "\"" })
         for (index, part) in parts.enumerated() {
             // Every other part lies in quotes; a last quote that nothing closes is none.
-            if index % 2 == 1, index < parts.count - 1 {
+            if index % 2 == 1, index < parts.count - 1, !part.contains("\0") {
                 add(part)
             } else {
-                for word in part.split(whereSeparator: \.isWhitespace) { add(word) }
+                let words = part.split { $0.properties.isWhitespace || $0 == "\0" }
+                for word in words { add(word) }
             }
         }
         self.terms = terms

@@ -57,6 +57,7 @@ final class VectorImage: Sendable {
     private let key: Key
     private let path: String
     private let state: Mutex<Snapshot>
+    let masks = Mutex(FilterMasks())
 
     init(key: Key, path: String) {
         self.key = key
@@ -163,21 +164,6 @@ final class VectorImage: Sendable {
                 throw StoreError.other(path: path, detail: "no memory for the vectors of a search")
             }
             return true
-        }
-    }
-}
-
-/// The images of a store.
-final class VectorImages: Sendable {
-    private let images = Mutex<[VectorImage.Key: VectorImage]>([:])
-
-    /// The image for `key`, empty when nobody asked for it before.
-    func image(_ key: VectorImage.Key, path: String) -> VectorImage {
-        images.withLock { images in
-            if let image = images[key] { return image }
-            let image = VectorImage(key: key, path: path)
-            images[key] = image
-            return image
         }
     }
 }

@@ -36,6 +36,11 @@ package struct RowMask: Sendable, Equatable {
         }
     }
 
+    /// Adds the rows of `other`, which has room for no more.
+    package mutating func formUnion(_ other: RowMask) {
+        for index in 0..<min(words.count, other.words.count) { words[index] |= other.words[index] }
+    }
+
     /// How many rows of `range`, which starts at a multiple of 64, are in the set.
     func count(in range: Range<Int>) -> Int {
         forWords(in: range, 0) { $0 + $1.nonzeroBitCount }

@@ -11,6 +11,7 @@ struct BigsCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, EmbedCommand.self, ClassifyCommand.self, TokenizeCommand.self,
             ForwardCommand.self, InspectCommand.self, HeadCommand.self,
+            BenchSearchCommand.self,
         ])
 
     /// Reads the command line, with `serve`'s settings from the environment put before it.

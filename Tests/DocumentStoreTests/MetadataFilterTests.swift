@@ -32,6 +32,13 @@ struct MetadataFilterTests {
             let found = Set(try await store.list(query).documents.map(\.id))
             let expected = Set(values.filter { FilterDefinition.holds(json, for: $1) }.keys)
             #expect(found == expected, "seed \(7000 + seed), trial \(trial): \(json)")
+            let hits = try await store.search(
+                SearchRequest(
+                    query: .vector([1, 0]), model: fingerprint, topK: 1000, filter: filter,
+                    parts: []))
+            #expect(
+                Set(hits.map(\.document.id)) == expected && hits.count == expected.count,
+                "seed \(7000 + seed), trial \(trial): \(json)")
         }
     }
 
