@@ -178,7 +178,7 @@ enum RequestBodyDecoder {
 
 extension CodingKey {
     /// The key as the request has it: `truncation_direction`, not `truncationDirection`.
-    fileprivate var wireName: String {
+    var wireName: String {
         var name = ""
         for character in stringValue {
             if character.isUppercase { name += "_" }

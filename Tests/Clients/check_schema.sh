@@ -23,7 +23,9 @@ curl -sf -o "$work/openapi.json" "$url/openapi.json"
 
 # Every check, so that a 5xx, a status or a body that is not described, a refused right request or a
 # taken wrong one fails. Missing keys are among the wrong requests.
-"$bin/schemathesis" --config-file "$(dirname "$0")/schemathesis.toml" run "$work/openapi.json" --url "$url" --checks all \
+here=$(realpath "$(dirname "$0")")
+PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1 \
+    "$bin/schemathesis" --config-file "$here/schemathesis.toml" run "$work/openapi.json" --url "$url" --checks all \
     --header "Authorization: Bearer $key" --max-examples "$examples" --seed 1 \
     --phases examples,coverage,fuzzing --workers 2 --request-timeout 60 \
     || { grep -E "^[^ ]+ (error|critical) " "$work/log" || true; exit 1; }

@@ -168,6 +168,9 @@ import Testing
         #expect(ids(await get(fixture, "/documents")) == ["apples"])
         #expect(await fixture.post("/documents/delete", #"{"filter":{}}"#).status == 422)
         #expect(await fixture.post("/documents/delete", "{}").status == 422)
+        let misspelt = await fixture.post(
+            "/documents/delete", #"{"filter":{"a":1},"dry_run":true}"#)
+        #expect((misspelt.object["error"] as? String)?.hasPrefix("dry_run") == true)
         #expect(
             await fixture.post("/documents/delete", #"{"filter":{"a":1},"ids":["x"]}"#).status
                 == 422)

@@ -42,6 +42,11 @@ import Testing
         #expect((missing.object["error"] as? String)?.hasPrefix("inputs") == true)
         let wrong = await fixture.post("/embed", #"{"inputs": "a", "normalize": 3}"#)
         #expect((wrong.object["error"] as? String)?.hasPrefix("normalize") == true)
+        for number in ["1.5", "1e40", "99999999999999999999", "-1", "true"] {
+            let bad = await fixture.post("/embed", #"{"inputs": "a", "dimensions": \#(number)}"#)
+            #expect(bad.status == 422, "\(number)")
+            #expect((bad.object["error"] as? String)?.hasPrefix("dimensions") == true)
+        }
         let unknown = await fixture.post("/embed", #"{"inputs": [[1], [2, 999]]}"#)
         #expect((unknown.object["error"] as? String)?.hasPrefix("inputs[1][1]") == true)
     }

@@ -171,13 +171,8 @@ extension API {
 
     /// `POST /documents/delete`: by ids or by filter.
     func deleteDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        struct Body: Decodable {
-            let ids: [DocumentID]?
-            let filter: MetadataValue?
-            let all: Bool?
-        }
         let documents = try documents()
-        let body = try await decode(Body.self, request)
+        let body = try await decode(DeletionBody.self, request)
         let count: Int
         switch (body.ids, body.filter) {
         case (let ids?, nil):

@@ -61,6 +61,38 @@ struct DocumentBody: Decodable {
     }
 }
 
+/// Which documents are to be deleted. A field that is not one of these is refused: a misspelt
+/// condition must not delete more than was meant.
+struct DeletionBody: Decodable {
+    let ids: [DocumentID]?
+    let filter: MetadataValue?
+    let all: Bool?
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case ids, filter, all
+    }
+
+    private struct AnyKey: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let known = Set(CodingKeys.allCases.map(\.rawValue))
+        for key in try decoder.container(keyedBy: AnyKey.self).allKeys
+        where !known.contains(key.stringValue) {
+            throw FieldError(
+                field: String(key.wireName.prefix(100)), reason: "is not a field of a deletion")
+        }
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        ids = try container.decodeIfPresent([DocumentID].self, forKey: .ids)
+        filter = try container.decodeIfPresent(MetadataValue.self, forKey: .filter)
+        all = try container.decodeIfPresent(Bool.self, forKey: .all)
+    }
+}
+
 extension StoreError {
     /// The reason without the field's name, which the caller knows better.
     var reason: String {

@@ -72,8 +72,10 @@ struct OpenAPIDocument {
                 + #""schema":{"type":"string","minLength":1}}"#
         }
         parameters += operation.query.map {
-            #"{"name":"\#($0.name)","in":"query","description":"\#($0.description)","#
-                + #""schema":\#($0.schema)}"#
+            let schema = #""schema":\#($0.schema)"#
+            let value = $0.isJSON ? #""content":{"application/json":{\#(schema)}}"# : schema
+            return #"{"name":"\#($0.name)","in":"query","#
+                + #""description":"\#($0.description)",\#(value)}"#
         }
         if !parameters.isEmpty {
             parts.append(#""parameters":[\#(parameters.joined(separator: ","))]"#)

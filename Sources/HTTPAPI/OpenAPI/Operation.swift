@@ -10,6 +10,8 @@ struct Operation: Sendable {
         let description: String
         /// JSON text.
         let schema: String
+        /// Whether the value is JSON in text.
+        var isJSON = false
 
         static func flag(_ name: String, _ description: String) -> Query {
             Query(
@@ -24,6 +26,13 @@ struct Operation: Sendable {
                 name: name, description: description,
                 schema: #"{"type":"integer","minimum":\#(range.lowerBound),"#
                     + #""maximum":\#(range.upperBound)}"#)
+        }
+
+        /// A value that is written as JSON.
+        static func json(_ name: String, _ schema: String, _ description: String) -> Query {
+            Query(
+                name: name, description: description,
+                schema: OpenAPIDocument.reference(schema), isJSON: true)
         }
 
         static func text(_ name: String, _ description: String) -> Query {

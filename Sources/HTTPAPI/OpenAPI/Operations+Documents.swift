@@ -1,11 +1,11 @@
 /// The store.
 extension OpenAPIDocument {
-    private static let filter = Operation.Query.text(
-        "filter", "Only documents whose metadata pass, as JSON.")
+    private static let filter = Operation.Query.json(
+        "filter", "Filter", "Only documents whose metadata pass.")
 
     static let documents: [String: Operation] = [
         "PUT /documents/{id}": Operation(
-            tag: .documents, summary: "Encodes and keeps a document.", body: "Document",
+            tag: .documents, summary: "Encodes and keeps a document.", body: "DocumentBody",
             answers: [200: .json("Receipt"), 201: .json("Receipt")], encodes: true,
             refusals: [507]),
         "POST /documents": Operation(
@@ -35,7 +35,11 @@ extension OpenAPIDocument {
                     name: "order", description: "What they are sorted by; - turns it around.",
                     schema: #"{"type":"string","enum":["id","created","updated","-id","#
                         + #""-created","-updated"]}"#),
-                .text("include", "Some of text, metadata, embedding, passages; with commas."),
+                Operation.Query(
+                    name: "include",
+                    description: "Some of text, metadata, embedding, passages; with commas.",
+                    schema: #"{"type":"string","enum":["text","metadata","embedding","#
+                        + #""passages","text,metadata","embedding,passages"]}"#),
             ], answers: [200: .json("DocumentPage")], refusals: [424]),
         "DELETE /documents/{id}": Operation(
             tag: .documents, summary: "Deletes a document.", answers: [200: .json("Deleted")],
@@ -79,13 +83,20 @@ extension OpenAPIDocument {
         (
             "Document",
             """
-            {"type":"object","required":["text"],"properties":{"id":\(id),
+            {"allOf":[{"$ref":"#/components/schemas/DocumentBody"},
+            {"type":"object","properties":{"id":\(id)}}]}
+            """
+        ),
+        (
+            "DocumentBody",
+            """
+            {"type":"object","required":["text"],"properties":{
             "text":{"$ref":"#/components/schemas/Text"},"metadata":{"type":["object","null"]},
             "chunk":{"anyOf":[{"type":"null"},{"enum":["sentence","paragraph","tokens"]},
             {"$ref":"#/components/schemas/Chunk"},
             {"type":"array","maxItems":1,"items":{"$ref":"#/components/schemas/Chunk"}}]},
             "keep_states":{"enum":["float16","int8","none",null]},
-            "truncate":{"const":true}}}
+            "truncate":{"type":["boolean","null"]}}}
             """
         ),
         (
@@ -169,7 +180,8 @@ extension OpenAPIDocument {
             "ids":{"type":"array","maxItems":100000,"items":{"type":["string","integer"]}}},
             "additionalProperties":false},
             {"type":"object","required":["filter"],"properties":{
-            "filter":{"$ref":"#/components/schemas/Filter"}},"additionalProperties":false}]}
+            "filter":{"$ref":"#/components/schemas/Filter"},
+            "all":{"type":["boolean","null"]}},"additionalProperties":false}]}
             """
         ),
         (
