@@ -27,9 +27,12 @@ extension Route {
         .get("/documents", API.listDocuments),
         .delete("/documents/{id}", API.deleteDocument),
         .post("/documents/delete", API.deleteDocuments),
+        .post("/documents/search", API.searchDocuments),
         .post("/documents/{id}/chunk", API.chunkDocument),
         .post("/documents/{id}/predict", API.predictDocument),
+        .get("/documents/export", API.exportDocuments),
         .get("/store", API.storeStatistics),
+        .post("/store/compact", takes: .nothing, API.compactStore),
     ]
 
     /// The service about itself.

@@ -56,7 +56,7 @@ extension Connection {
                     try await stream.write(ResponseEncoder.continueBytes)
                 }
             }
-            control.beginReading(until: .now + configuration.bodyProgressTimeout)
+            control.beginReading(until: .now + bodyTimeout)
             defer { control.endReading() }
             decoder.append(try await stream.read(atMost: Self.bodyPiece))
         } catch {

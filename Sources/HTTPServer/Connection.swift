@@ -33,6 +33,8 @@ actor Connection {
     var bodyRefusal: RequestDecodingError?
     var isReadingBody = false
     var owesContinue = false
+    /// The longest wait for the next bytes of the current request's body.
+    var bodyTimeout = Duration.zero
     var answer: AnswerState = .none
     var isWriting = false
     var writeWaiters: [CheckedContinuation<Void, Never>] = []
@@ -119,6 +121,9 @@ actor Connection {
         body = .open
         bodyRefusal = nil
         owesContinue = head.expectsContinue
+        bodyTimeout =
+            configuration.decoderLimits.isStreamed(head.request)
+            ? configuration.streamProgressTimeout : configuration.bodyProgressTimeout
         if head.framing == .none { skipBufferedBody() }
         let request = ServerRequest(
             head: head.request,

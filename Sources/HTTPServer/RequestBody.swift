@@ -27,7 +27,7 @@ package struct RequestBody: AsyncSequence, Sendable {
     package init(bytes: [UInt8]) { source = .bytes(bytes) }
 
     /// A body that `pull` delivers piece by piece, nil at its end.
-    init(pull: @escaping @Sendable () async throws -> [UInt8]?) { source = .pull(pull) }
+    package init(pull: @escaping @Sendable () async throws -> [UInt8]?) { source = .pull(pull) }
 
     /// The pieces of a body.
     package struct AsyncIterator: AsyncIteratorProtocol {

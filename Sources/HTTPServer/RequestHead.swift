@@ -49,10 +49,11 @@ package struct DecoderLimits: Equatable, Sendable {
 
     /// The bound of the body of `request`. What streams is bounded too, so that sizes can be added
     /// without overflow.
-    func bodyLimit(of request: HTTPRequest?) -> Int {
-        guard !streamedPaths.isEmpty, let target = request?.path,
-            streamedPaths.contains(RequestTarget.path(of: target))
-        else { return body }
-        return 1 << 59
+    func bodyLimit(of request: HTTPRequest?) -> Int { isStreamed(request) ? 1 << 59 : body }
+
+    /// Whether the body of `request` is read piece by piece.
+    func isStreamed(_ request: HTTPRequest?) -> Bool {
+        guard !streamedPaths.isEmpty, let target = request?.path else { return false }
+        return streamedPaths.contains(RequestTarget.path(of: target))
     }
 }

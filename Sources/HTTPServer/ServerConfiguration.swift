@@ -19,6 +19,9 @@ package struct ServerConfiguration: Sendable {
     package var headerTimeout: Duration
     /// The longest wait for the next bytes of a body that the handler is reading.
     package var bodyProgressTimeout: Duration
+    /// The same for bodies of ``DecoderLimits/streamedPaths``: their clients may wait for an answer to
+    /// what they sent before they send more.
+    package var streamProgressTimeout: Duration
     /// The longest wait for the client to take any bytes of the answer.
     package var writeProgressTimeout: Duration
     /// From the end of an answer to the next request's first byte.
@@ -39,6 +42,7 @@ package struct ServerConfiguration: Sendable {
         maximumConnections: Int = 1024,
         headerTimeout: Duration = .seconds(10),
         bodyProgressTimeout: Duration = .seconds(10),
+        streamProgressTimeout: Duration = .seconds(300),
         writeProgressTimeout: Duration = .seconds(10),
         idleTimeout: Duration = .seconds(75),
         drainTimeout: Duration = .seconds(30),
@@ -51,6 +55,7 @@ package struct ServerConfiguration: Sendable {
         self.maximumConnections = maximumConnections
         self.headerTimeout = headerTimeout
         self.bodyProgressTimeout = bodyProgressTimeout
+        self.streamProgressTimeout = streamProgressTimeout
         self.writeProgressTimeout = writeProgressTimeout
         self.idleTimeout = idleTimeout
         self.drainTimeout = drainTimeout

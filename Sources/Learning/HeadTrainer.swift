@@ -30,40 +30,40 @@ package struct HeadTrainer: Sendable {
     /// A trainer with the documented defaults.
     package init() {}
 
+    /// What a training is about to do.
+    package enum Step: Sendable, Equatable {
+        /// Fits on all folds but this one, counted from 1, and judges on it.
+        case fold(Int, of: Int)
+        case lastFit
+    }
+
     /// Chooses the strength with the lowest out-of-fold cross-entropy (of equal ones the strongest
-    /// penalty), then fits on all rows.
-    ///
-    /// - Parameter progress: told before each candidate and before the last fit (nil).
-    package func train(
-        _ set: TrainingSet, progress: (Double?) -> Void = { _ in }
-    ) -> Result {
+    /// penalty), then fits on all rows. Memory: about three times the set's own.
+    package func train(_ set: TrainingSet, progress: (Step) -> Void = { _ in }) -> Result {
         precondition(!candidates.isEmpty && candidates.allSatisfy { $0 > 0 })
         let folds = StratifiedFolds(set.targets, count: folds)
-        let parts = folds.folds.indices.map { index in
-            (fit: Prepared(set.subset(folds.others(than: index))), held: folds.folds[index])
-        }
-        var starts: [[Double]?] = Array(repeating: nil, count: parts.count)
-        var validation: [(inverseRegularization: Double, metrics: HeadMetrics)] = []
-        for candidate in candidates {
-            progress(candidate)
-            var scores = Array(repeating: [Float](), count: set.count)
-            for (index, part) in parts.enumerated() {
+        var scores = candidates.map { _ in Array(repeating: [Float](), count: set.count) }
+        for (fold, held) in folds.folds.enumerated() {
+            progress(.fold(fold + 1, of: folds.folds.count))
+            let rest = Prepared(set.subset(folds.others(than: fold)))
+            var start: [Double]?
+            for (index, candidate) in candidates.enumerated() {
                 // The solution for a stronger penalty lies near.
-                let (head, outcome) = fit(part.fit, candidate, from: starts[index])
-                starts[index] = outcome.parameters
-                for row in part.held { scores[row] = head.scores(Array(set.vector(row))) }
+                let (head, outcome) = fit(rest, candidate, from: start)
+                start = outcome.parameters
+                for row in held { scores[index][row] = head.scores(Array(set.vector(row))) }
             }
-            validation.append(
-                (
-                    candidate,
-                    HeadMetrics(
-                        kind: set.kind, scores: scores, targets: set.targets,
-                        labels: set.labels.count)
-                ))
+        }
+        let validation = zip(candidates, scores).map { candidate, scores in
+            (
+                inverseRegularization: candidate,
+                metrics: HeadMetrics(
+                    kind: set.kind, scores: scores, targets: set.targets, labels: set.labels.count)
+            )
         }
         var best = validation[0]
         for entry in validation where entry.metrics.logLoss < best.metrics.logLoss { best = entry }
-        progress(nil)
+        progress(.lastFit)
         let (head, outcome) = fit(Prepared(set), best.inverseRegularization)
         return Result(
             head: head, metrics: best.metrics, inverseRegularization: best.inverseRegularization,

@@ -10,8 +10,8 @@ struct BigsCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ServeCommand.self, EmbedCommand.self, ClassifyCommand.self, TokenizeCommand.self,
-            ForwardCommand.self, InspectCommand.self, HeadCommand.self,
-            BenchSearchCommand.self,
+            ForwardCommand.self, InspectCommand.self, SearchCommand.self, StoreCommand.self,
+            HeadCommand.self, BenchSearchCommand.self,
         ])
 
     /// Reads the command line, with `serve`'s settings from the environment put before it.

@@ -97,9 +97,11 @@ struct HeadTrainCommand: AsyncParsableCommand {
 
         var trainer = HeadTrainer()
         trainer.folds = folds
-        let result = trainer.train(documents.set) { candidate in
-            StandardError.write(
-                candidate.map { "cross-validating with C = \($0)" } ?? "fitting on all documents")
+        let result = trainer.train(documents.set) { step in
+            switch step {
+            case .fold(let fold, let count): StandardError.write("fold \(fold) of \(count)")
+            case .lastFit: StandardError.write("fitting on all documents")
+            }
         }
         if !result.isConverged {
             StandardError.write("the last fit stopped after \(result.iterations) iterations")

@@ -121,4 +121,35 @@ import Testing
             #expect(await ended.next() == true)
         }
     }
+
+    @Test("a client of a streamed path may wait longer before it sends more; it is bounded too")
+    func patience() async throws {
+        var configuration = configuration()
+        configuration.bodyProgressTimeout = .milliseconds(50)
+        configuration.streamProgressTimeout = .seconds(60)
+        try await withServer(configuration, handler: echo) { address, _ in
+            func post(_ path: String) async throws -> String {
+                let client = try await TestClient.connect(address)
+                try await client.send(
+                    "POST \(path) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                        + "Content-Length: 2\r\n\r\na")
+                // Six times the limit of other bodies: the server had all the time to notice.
+                try await Task.sleep(for: .milliseconds(300))
+                try? await client.send("b")
+                return String(decoding: try await client.receiveAll(), as: UTF8.self)
+            }
+            let patient = try await post("/stream")
+            #expect(patient.hasSuffix("POST /stream 2"))
+            let refused = try await post("/other")
+            #expect(refused.hasPrefix("HTTP/1.1 408"))
+        }
+        configuration.streamProgressTimeout = .milliseconds(50)
+        try await withServer(configuration, handler: echo) { address, _ in
+            let client = try await TestClient.connect(address)
+            try await client.send(
+                "POST /stream HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na")
+            let answer = String(decoding: try await client.receiveAll(), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 408"))
+        }
+    }
 }

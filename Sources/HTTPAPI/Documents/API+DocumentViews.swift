@@ -27,7 +27,7 @@ extension API {
     /// `POST /documents/{id}/chunk`: passages of a kept document.
     func chunkDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let documents = try documents()
-        let body = try await decode(WithOptions<ChunkBody>.self, request)
+        let body = try await decode(WithOptions<KeptChunkBody>.self, request)
         let service = try readiness.service()
         let granularities = try body.value.granularities()
         let finish = try finish(body.options, service)
@@ -110,7 +110,7 @@ extension API {
 
 /// The body of a chunk route apart from the text: `granularity` is a name or a list of names, and
 /// `size`, `overlap` and `spans` are theirs.
-struct ChunkBody: Decodable {
+struct KeptChunkBody: Decodable {
     let granularity: OneOrMany<String>?
     let size: Int?
     let overlap: Int?

@@ -15,6 +15,22 @@ extension API {
         writer.object { $0.members(of: statistics) }
         return .json(writer)
     }
+
+    /// `POST /store/compact`: gives disk space back that nothing uses.
+    func compactStore(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let documents = try documents()
+        let report = try await run { () async throws(DocumentError) in
+            try await documents.compact()
+        }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("bytes_before")
+            writer.number(report.bytesBefore)
+            writer.key("bytes_after")
+            writer.number(report.bytesAfter)
+        }
+        return .json(writer)
+    }
 }
 
 extension JSONWriter {

@@ -19,7 +19,7 @@ struct DocumentImport: Sendable {
 
     /// The most lines and bytes in one group.
     private static let groupLines = 256
-    private static let groupBytes = 1 << 20
+    private static let groupBytes = 1 << 18
 
     /// Why an import ends before its last line.
     private struct Stop: Error {

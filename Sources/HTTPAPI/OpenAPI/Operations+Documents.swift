@@ -47,6 +47,10 @@ extension OpenAPIDocument {
         "POST /documents/delete": Operation(
             tag: .documents, summary: "Deletes documents by ids or by filter.",
             body: "DeleteRequest", answers: [200: .json("Deleted")], refusals: [424, 507]),
+        "POST /documents/search": Operation(
+            tag: .documents, summary: "The best documents or passages for a question.",
+            body: "SearchRequest", answers: [200: .json("SearchAnswer")], encodes: true,
+            refusals: [404]),
         "POST /documents/{id}/chunk": Operation(
             tag: .documents, summary: "New passages of a kept document.",
             body: "DocumentChunkRequest", answers: [200: .json("DocumentPassages")],
@@ -55,13 +59,19 @@ extension OpenAPIDocument {
             tag: .documents, summary: "A head's labels for a kept document.",
             query: [.text("head", "A trained head.")], body: "DocumentPredictRequest",
             answers: [200: .json("Scores")], encodes: true),
+        "GET /documents/export": Operation(
+            tag: .documents, summary: "All documents with their vectors: a snapshot.",
+            query: [filter], answers: [200: .ndjson("KeptDocument")], refusals: [424]),
         "GET /store": Operation(
             tag: .documents, summary: "What is kept, and how it was used.",
             answers: [200: .json("Store")], refusals: [424]),
+        "POST /store/compact": Operation(
+            tag: .documents, summary: "Gives disk space back.",
+            answers: [200: .json("Compaction")], refusals: [424, 507]),
     ]
 
     private static let id = #"""
-        {"anyOf":[{"type":"null"},{"type":"integer"},{"type":"string","minLength":1,
+        {"anyOf":[{"type":"null"},{"type":"integer","minimum":0,"maximum":1000000},{"type":"string","minLength":1,
         "maxLength":256,"pattern":"^[^\\u0000-\\u001f\\u007f]+$"}]}
         """#
 
@@ -72,7 +82,7 @@ extension OpenAPIDocument {
         """
 
     private static let chunking = """
-        "size":{"type":["integer","null"],"minimum":1},
+        "size":{"type":["integer","null"],"minimum":1,"maximum":1000000},
         "overlap":{"type":["integer","null"],"minimum":0,"maximum":0},
         "spans":{"type":["array","null"],"items":{"type":"array","minItems":2,"maxItems":2,
         "prefixItems":[{"type":"integer","minimum":0,"maximum":9},
@@ -197,6 +207,29 @@ extension OpenAPIDocument {
             """
         ),
         (
+            "SearchRequest",
+            """
+            {"type":"object","required":["query"],"properties":{
+            "query":{"$ref":"#/components/schemas/Text"},
+            "mode":{"enum":["vector","text","hybrid",null]},
+            "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
+            "filter":{"$ref":"#/components/schemas/Filter"},
+            "passages":{"type":["boolean","null"]},
+            "include":{"type":"array","items":{"enum":["text","metadata","embedding",
+            "passages"]}},"explain":{"type":["boolean","null"]}}}
+            """
+        ),
+        (
+            "SearchAnswer",
+            """
+            {"type":"object","required":["results","model"],"properties":{
+            "model":{"type":"string"},"results":{"type":"array","items":{"allOf":[
+            {"$ref":"#/components/schemas/KeptDocument"},{"type":"object","required":["score"],
+            "properties":{"score":{"type":"number"},"passage":{"type":"object"},
+            "explain":{"type":"object"}}}]}}}}
+            """
+        ),
+        (
             "DocumentChunkRequest",
             """
             {"type":"object","properties":{"granularity":{"anyOf":[{"type":"null"},
@@ -213,7 +246,7 @@ extension OpenAPIDocument {
             {"type":"object","properties":{"head":{"type":["string","null"]},
             "evidence":{"anyOf":[{"type":"null"},{"type":"boolean"},
             {"enum":["sentence","paragraph"]}]},"raw_scores":{"type":["boolean","null"]},
-            "top_k":{"type":["integer","null"],"minimum":1}}}
+            "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000000}}}
             """
         ),
         (
@@ -230,6 +263,13 @@ extension OpenAPIDocument {
             "newest_cached":{"type":["number","null"]},
             "oldest_document":{"type":["number","null"]},
             "newest_document":{"type":["number","null"]}}}
+            """
+        ),
+        (
+            "Compaction",
+            """
+            {"type":"object","required":["bytes_before","bytes_after"],"properties":{
+            "bytes_before":{"type":"integer"},"bytes_after":{"type":"integer"}}}
             """
         ),
     ]

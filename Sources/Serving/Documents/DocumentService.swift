@@ -79,7 +79,7 @@ package struct DocumentService: Sendable {
     private func draft(_ document: NewDocument) -> DocumentDraft {
         DocumentDraft(
             id: document.effectiveID, text: document.text, metadata: document.metadata,
-            options: EncodingOptionsText.of(document, states: states(of: document)))
+            options: DocumentOptions(document, states: states(of: document)).text)
     }
 
     func states(of document: NewDocument) -> TokenStates.Format? {
@@ -100,7 +100,7 @@ package struct DocumentService: Sendable {
     }
 
     /// Parts documents into groups whose numbers fit into memory together.
-    private func groups(_ indices: [Int], _ documents: [NewDocument]) -> [[Int]] {
+    func groups(_ indices: [Int], _ documents: [NewDocument]) -> [[Int]] {
         var groups: [[Int]] = []
         var tokens = 0
         for index in indices {

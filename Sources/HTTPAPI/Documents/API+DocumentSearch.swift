@@ -1,0 +1,153 @@
+import DocumentStore
+import HTTPServer
+import HTTPTypes
+import Serving
+
+/// The `passages` of a search: true for all granularities, or the name of one.
+private struct PassagesField: Decodable {
+    let scope: SearchRequest.Scope
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let flag = try? container.decode(Bool.self) {
+            scope = flag ? .passages(granularity: nil) : .documents
+        } else if let name = try? container.decode(String.self) {
+            scope = .passages(granularity: name)
+        } else {
+            throw FieldError(
+                field: "passages", reason: "expected true, false or a granularity's name")
+        }
+    }
+}
+
+private struct SearchBody: Decodable {
+    let query: String?
+    let embedding: [Float]?
+    let like: DocumentID?
+    let mode: String?
+    let topK: Int?
+    let filter: MetadataValue?
+    let passages: PassagesField?
+    let include: [String]?
+    let explain: Bool?
+    let promptName: String?
+}
+
+extension API {
+    /// The most hits of one search.
+    static let maximumHits = 1_000
+
+    /// `POST /documents/search`.
+    func searchDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let documents = try documents()
+        let body = try await decode(SearchBody.self, request)
+        let topK = body.topK ?? 10
+        guard (1...Self.maximumHits).contains(topK) else {
+            throw .validation(field: "top_k", "expected 1 to \(Self.maximumHits), got \(topK)")
+        }
+        var search = DocumentSearch(question: try Self.question(body), topK: topK)
+        search.filter = try body.filter.map { value throws(APIError) in try Self.filter(value) }
+        search.scope = body.passages?.scope ?? .documents
+        search.parts = try Self.parts(body.include ?? ["metadata"], field: "include")
+        let asked = search.parts
+        // A passage is cut out of its text.
+        if search.scope != .documents { search.parts.insert(.text) }
+        let answer = try await run { [search] () async throws(DocumentError) in
+            try await documents.search(search)
+        }
+        var writer = JSONWriter(capacity: 1 << 14)
+        writer.object { writer in
+            writer.key("results")
+            writer.array { writer in
+                for hit in answer.hits {
+                    writer.object {
+                        Self.write(hit, asked, explain: body.explain ?? false, &$0)
+                    }
+                }
+            }
+            writer.key("model")
+            writer.string(documents.modelFingerprint)
+        }
+        var response = ServerResponse.json(writer)
+        if let cache = answer.queryCache { response.headers[.cacheOutcome] = cache.rawValue }
+        return response
+    }
+
+    private static func question(_ body: SearchBody) throws(APIError) -> DocumentSearch.Question {
+        let given = [
+            body.query.map { _ in "query" }, body.embedding.map { _ in "embedding" },
+            body.like.map { _ in "like" },
+        ].compactMap { $0 }
+        if let query = body.query, query.isEmpty {
+            throw .validation(field: "query", "cannot be empty")
+        }
+        let mode = body.mode ?? "vector"
+        switch (mode, given) {
+        case ("vector", ["query"]): return .meaning(body.query ?? "", prompt: body.promptName)
+        case ("vector", ["embedding"]): return .vector(body.embedding ?? [])
+        case ("vector", ["like"]): return .like(body.like?.text ?? "")
+        case ("text", ["query"]): return .words(body.query ?? "")
+        case ("hybrid", ["query"]): return .both(body.query ?? "", prompt: body.promptName)
+        case ("hybrid", ["query", "embedding"]):
+            return .bothWith(body.query ?? "", body.embedding ?? [])
+        case ("vector", []): throw .validation(field: "query", "is missing")
+        case ("text", _), ("hybrid", _):
+            throw .validation(
+                field: "query",
+                "mode \(mode) looks for words, so it needs query"
+                    + (mode == "hybrid" ? ", alone or with embedding" : " alone"))
+        case ("vector", _):
+            throw .validation(
+                field: given[1],
+                "expected one of query, embedding and like, got "
+                    + given.joined(separator: " and "))
+        default:
+            throw .validation(
+                field: "mode",
+                "expected \"vector\", \"text\" or \"hybrid\", got \"\(mode.prefix(100))\"")
+        }
+    }
+
+    private static func write(
+        _ hit: SearchHit, _ asked: DocumentParts, explain: Bool, _ writer: inout JSONWriter
+    ) {
+        writer.key("score")
+        writer.number(hit.score)
+        var document = hit.document
+        if let passage = hit.passage {
+            writer.key("passage")
+            let text = document.text.map(ScalarText.init)
+            writer.object { writer in
+                writer.key("granularity")
+                writer.string(passage.granularity)
+                writer.key("start")
+                writer.number(passage.start)
+                writer.key("end")
+                writer.number(passage.end)
+                if let text {
+                    writer.key("text")
+                    writer.string(text[passage.start..<passage.end])
+                }
+            }
+        }
+        if !asked.contains(.text) { document.text = nil }
+        writer.members(of: document)
+        guard explain else { return }
+        writer.key("explain")
+        writer.object { writer in
+            for (name, placing) in [("vector", hit.byVector), ("text", hit.byText)] {
+                writer.key(name)
+                guard let placing else {
+                    writer.null()
+                    continue
+                }
+                writer.object { writer in
+                    writer.key("rank")
+                    writer.number(placing.rank)
+                    writer.key("score")
+                    writer.number(placing.score)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package import DocumentStore
+package import HTTPServer
+package import Serving
+
+/// Documents as JSON lines, for the routes and for the commands alike.
+package enum DocumentLines {
+    /// What an export carries.
+    package static let exportedParts: DocumentParts = [.text, .metadata, .vector, .passages]
+
+    /// Reads documents from `body` to its end and writes a result for each line, then a summary.
+    /// - Parameters:
+    ///   - maximumLineBytes: longer lines are errors.
+    ///   - reportsAll: whether lines that went well get a result, too.
+    package static func read(
+        _ body: RequestBody, into documents: DocumentService, maximumLineBytes: Int,
+        reportsAll: Bool, to writer: BodyWriter
+    ) async throws {
+        var settings = APISettings(version: "", started: 0)
+        settings.maximumBodyBytes = maximumLineBytes
+        let work = DocumentImport(
+            documents: documents, settings: settings, reportsAll: reportsAll,
+            checkReadiness: { () throws(APIError) in })
+        try await work.run(body, to: writer)
+    }
+
+    /// A store's statistics as `GET /store` answers them.
+    package static func text(of statistics: StoreStatistics) -> String {
+        var json = JSONWriter()
+        json.object { $0.members(of: statistics) }
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+
+    /// Writes a snapshot, a line a document; a slow reader holds it back.
+    package static func write(_ export: DocumentExport, to writer: BodyWriter) async throws {
+        var last: String?
+        while true {
+            let documents = try await export.next(after: last)
+            guard let end = documents.last else { return }
+            last = end.id
+            var lines: [UInt8] = []
+            for document in documents {
+                var json = JSONWriter(capacity: 1 << 14)
+                json.object { json in
+                    json.members(of: document, passageText: false)
+                    if let options = document.encoding?.options {
+                        json.options(DocumentOptions(options))
+                    }
+                }
+                lines += json.bytes
+                lines.append(0x0A)
+            }
+            try await writer.write(lines)
+        }
+    }
+}
+
+extension JSONWriter {
+    /// What a document was put with, so that a line that is imported again asks for the same.
+    fileprivate mutating func options(_ options: DocumentOptions) {
+        if !options.granularities.isEmpty {
+            key("chunk")
+            array { writer in
+                for granularity in options.granularities { writer.granularity(granularity) }
+            }
+        }
+        if let states = options.states {
+            key("keep_states")
+            string(states.rawValue)
+        }
+    }
+
+    private mutating func granularity(_ granularity: Granularity) {
+        object { writer in
+            writer.key("granularity")
+            writer.string(granularity.name)
+            switch granularity {
+            case .sentence, .paragraph: break
+            case .tokens(let size, let overlap):
+                writer.key("size")
+                writer.number(size)
+                writer.key("overlap")
+                writer.number(overlap)
+            case .spans(let spans):
+                writer.key("spans")
+                writer.array { writer in
+                    for span in spans {
+                        writer.array { writer in
+                            writer.number(span.lowerBound)
+                            writer.number(span.upperBound)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package import DocumentStore
+package import Tokenization
+
+/// What, apart from text and model, decides a document's encoding. It is kept with the encoding as one
+/// line of text: documents of equal lines need not be encoded again, and another model can do for a
+/// document what this one did.
+package struct DocumentOptions: Sendable, Hashable {
+    package var granularities: [Granularity] = []
+    /// Nil keeps no token states.
+    package var states: TokenStates.Format?
+    package var truncationSide = TruncationSide.right
+
+    init(_ document: NewDocument, states: TokenStates.Format?) {
+        granularities = document.granularities
+        truncationSide = document.rules.truncationSide
+        self.states = states
+    }
+
+    /// The line. Whether truncation was allowed is not in it: it decides about the encoding's being,
+    /// not its numbers.
+    var text: String {
+        var parts = granularities.map { "chunk=\($0.description)" }
+        if let states { parts.append("states=\(states.rawValue)") }
+        if truncationSide != .right { parts.append("side=\(truncationSide.rawValue)") }
+        return parts.joined(separator: " ")
+    }
+
+    /// Reads a line; what another version may have written beside is left out.
+    package init(_ text: String) {
+        for part in text.split(separator: " ") {
+            let pair = part.split(separator: "=", maxSplits: 1)
+            guard pair.count == 2 else { continue }
+            switch pair[0] {
+            case "chunk":
+                if let granularity = Granularity(description: String(pair[1])) {
+                    granularities.append(granularity)
+                }
+            case "states": states = TokenStates.Format(rawValue: String(pair[1]))
+            case "side": truncationSide = TruncationSide(rawValue: String(pair[1])) ?? .right
+            default: break
+            }
+        }
+    }
+}

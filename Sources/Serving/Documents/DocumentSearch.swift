@@ -1,0 +1,85 @@
+import BiGSModel
+package import DocumentStore
+
+/// A search in a caller's terms: what is not a vector yet is encoded first.
+package struct DocumentSearch: Sendable {
+    package enum Question: Sendable {
+        /// The nearest in meaning to this text, after the model's prompt of that name.
+        case meaning(String, prompt: String?)
+        /// The nearest to this vector.
+        case vector([Float])
+        /// The best for these words.
+        case words(String)
+        /// Words and meaning of one text.
+        case both(String, prompt: String?)
+        /// Words of a text, and a vector.
+        case bothWith(String, [Float])
+        /// The nearest to a kept document.
+        case like(String)
+    }
+
+    package var question: Question
+    package var topK: Int
+    package var filter: MetadataFilter?
+    package var scope: SearchRequest.Scope = .documents
+    package var parts: DocumentParts = [.metadata]
+
+    package init(question: Question, topK: Int = 10) {
+        self.question = question
+        self.topK = topK
+    }
+
+    /// The answer.
+    package struct Answer: Sendable {
+        package let hits: [SearchHit]
+        /// Where the question's own vector came from, if it had to be encoded.
+        package let queryCache: CacheOutcome?
+    }
+}
+
+extension DocumentService {
+    /// The best documents or passages for a question.
+    package func search(
+        _ search: DocumentSearch
+    ) async throws(DocumentError) -> DocumentSearch.Answer {
+        var cache: CacheOutcome?
+        func vector(_ text: String, _ prompt: String?) async throws(DocumentError) -> [Float] {
+            do throws(ServiceError) {
+                let result = try await encoding.embed([.text(text)], rules: EncodingRules())
+                cache = result.cache
+                return result.vectors[0]
+            } catch {
+                throw .encoding(error)
+            }
+        }
+        let query: SearchRequest.Query
+        switch search.question {
+        case .meaning(let text, let prompt): query = .vector(try await vector(text, prompt))
+        case .vector(let vector): query = .vector(try checked(vector))
+        case .words(let text): query = .text(text)
+        case .both(let text, let prompt):
+            query = .hybrid(text: text, vector: try await vector(text, prompt))
+        case .bothWith(let text, let vector):
+            query = .hybrid(text: text, vector: try checked(vector))
+        case .like(let id): query = .like(id: id)
+        }
+        let request = SearchRequest(
+            query: query, model: fingerprint, topK: search.topK, filter: search.filter,
+            scope: search.scope, parts: search.parts)
+        let hits = try await inStore { store throws(StoreError) in
+            try await store.search(request)
+        }
+        return DocumentSearch.Answer(hits: hits, queryCache: cache)
+    }
+
+    private func checked(_ vector: [Float]) throws(DocumentError) -> [Float] {
+        let size = encoding.loaded.configuration.hiddenSize
+        guard vector.count == size else {
+            throw .store(
+                .invalid(
+                    field: "embedding",
+                    reason: "has \(vector.count) numbers; this model's vectors have \(size)"))
+        }
+        return vector
+    }
+}

@@ -1,0 +1,127 @@
+import ArgumentParser
+import DocumentStore
+import Foundation
+import Logging
+import Serving
+
+/// How `search` ranks.
+enum SearchMode: String, ExpressibleByArgument, CaseIterable {
+    case vector, text, hybrid
+}
+
+/// `bigs search`: asks a store without a server.
+struct SearchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search",
+        abstract: "Finds stored documents by meaning, by words, or by both.")
+
+    @Argument(help: "What to look for.")
+    var query: String
+
+    @OptionGroup var model: ModelArguments
+
+    @Option(help: "The SQLite file with the documents.")
+    var store: String
+
+    @Option(help: "vector (meaning), text (words) or hybrid (both).")
+    var mode = SearchMode.vector
+
+    @Option(help: "How many hits at most.")
+    var topK = 10
+
+    @Option(help: "Only documents whose metadata pass: a filter as JSON.")
+    var filter: String?
+
+    @Option(help: "Ranks the passages of this granularity; all for every one.")
+    var passages: String?
+
+    @Flag(help: "Prints JSON lines instead of a table.")
+    var json = false
+
+    func validate() throws {
+        if query.isEmpty { throw ValidationError("the query cannot be empty") }
+        guard (1...1_000).contains(topK) else {
+            throw ValidationError("--top-k: expected 1 to 1000, got \(topK)")
+        }
+    }
+
+    private struct Line: Encodable {
+        struct Passage: Encodable {
+            let granularity: String
+            let start: Int
+            let end: Int
+            let text: String
+        }
+
+        let rank: Int
+        let id: String
+        let score: Double
+        let metadata: MetadataValue
+        let passage: Passage?
+        let vectorRank: Int?
+        let textRank: Int?
+    }
+
+    func run() async throws {
+        let filter = try StoreAccess.filter(filter)
+        let opened = try StoreAccess.open(store)
+        defer { opened.close() }
+        let loaded = try model.load()
+        let request = SearchRequest(
+            query: try await question(loaded), model: loaded.fingerprint, topK: topK,
+            filter: filter,
+            scope: passages.map { .passages(granularity: $0 == "all" ? nil : $0) } ?? .documents,
+            parts: [.metadata, .text])
+        let hits = try await opened.search(request)
+        for (index, hit) in hits.enumerated() {
+            let line = Self.line(index + 1, hit)
+            if json { try JSONLines.write(line) } else { print(Self.row(line, hit)) }
+        }
+        if hits.isEmpty, !json { StandardError.write("nothing found") }
+    }
+
+    private func question(_ loaded: LoadedModel) async throws -> SearchRequest.Query {
+        if mode == .text { return .text(query) }
+        var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .warning
+        let executor = InferenceExecutor(
+            model: loaded.model, maximumBatchTokens: 16_384, maximumQueueTokens: .max,
+            threads: model.threads)
+        defer { executor.stop() }
+        let service = EncodingService(
+            loaded: loaded, executor: executor, store: nil, logger: logger)
+        let vector = try await service.embed([.text(query)], rules: EncodingRules()).vectors[0]
+        return mode == .vector ? .vector(vector) : .hybrid(text: query, vector: vector)
+    }
+
+    private static func line(_ rank: Int, _ hit: SearchHit) -> Line {
+        let passage = hit.passage.map { passage in
+            let scalars = Array((hit.document.text ?? "").unicodeScalars)
+            let range = (passage.start..<passage.end).clamped(to: 0..<scalars.count)
+            var text = String.UnicodeScalarView()
+            text.append(contentsOf: scalars[range])
+            return Line.Passage(
+                granularity: passage.granularity, start: passage.start, end: passage.end,
+                text: String(text))
+        }
+        return Line(
+            rank: rank, id: hit.document.id, score: hit.score,
+            metadata: .object(hit.document.metadata?.members ?? [:]), passage: passage,
+            vectorRank: hit.byVector?.rank, textRank: hit.byText?.rank)
+    }
+
+    /// `rank  score  id  beginning of the text`, the text on one line.
+    private static func row(_ line: Line, _ hit: SearchHit) -> String {
+        let text = line.passage?.text ?? hit.document.text ?? ""
+        // What a document says must not steer the terminal.
+        let plain = String(
+            String.UnicodeScalarView(
+                text.prefix(400).unicodeScalars.map {
+                    $0.properties.generalCategory == .control ? " " : $0
+                }))
+        let words = plain.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let rank = String(format: "%3d", line.rank)
+        let score = String(format: "%8.4f", line.score)
+        return "\(rank)  \(score)  \(line.id)  \(words.prefix(100))"
+    }
+}

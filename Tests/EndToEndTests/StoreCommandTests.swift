@@ -1,0 +1,129 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The commands on a store, one after the other as a user would run them.
+@Suite struct StoreCommandTests {
+    private func run(_ arguments: String..., input: String = "") throws -> Program.Outcome {
+        try Program.run(arguments, input: Data(input.utf8))
+    }
+
+    /// A number in letters: the small model knows no digits.
+    private static func name(_ number: Int) -> String {
+        String(
+            String(number).map { Character(Unicode.Scalar($0.asciiValue.map { $0 + 56 } ?? 97)) })
+    }
+
+    private func lines() -> String {
+        (0..<30).map { number in
+            let word = number % 2 == 0 ? "abcd dcba" : "vwxy yxwv"
+            let name = Self.name(number)
+            return #"{"id":"d\#(number)","text":"\#(word) \#(name)","chunk":"sentence","#
+                + #""metadata":{"kind":"\#(number % 2 == 0 ? "early" : "late")"}}"# + "\n"
+        }.joined()
+    }
+
+    @Test func importSearchExportReencodeAndTrain() async throws {
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256
+        ).path
+        let folder = try SmallModel.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = folder.appending(path: "store.sqlite").path
+        let heads = folder.appending(path: "heads").path
+
+        let missing = try run("store", "stats", "--store", store)
+        #expect(missing.status == 1 && missing.errors.contains("there is no store"))
+
+        let imported = try run(
+            "store", "import", "--model", model, "--store", store, input: lines() + "{}\n")
+        #expect(imported.status == 0, "\(imported.errors)")
+        let results = try imported.objects()
+        #expect(results.count == 32 && results.last?["stored"] as? Int == 30)
+        #expect(results[30]["status"] as? String == "error")
+        let again = try run(
+            "store", "import", "--model", model, "--store", store, "--errors-only", input: lines())
+        #expect(try again.objects().last?["unchanged"] as? Int == 30)
+
+        let stats = try #require(try run("store", "stats", "--store", store).objects().first)
+        #expect(stats["documents"] as? Int == 30 && stats["passages"] as? Int == 30)
+
+        let found = try run(
+            "search", "vwxy yxwv \(Self.name(7))", "--model", model, "--store", store, "--json",
+            "--top-k", "3",
+            "--filter", #"{"kind":"late"}"#)
+        #expect(try found.objects().first?["id"] as? String == "d7", "\(found.errors)")
+        #expect(try found.objects().count == 3)
+        let words = try run(
+            "search", Self.name(7), "--model", model, "--store", store, "--mode", "text")
+        #expect(words.lines.count == 1 && words.lines[0].contains("d7  vwxy yxwv \(Self.name(7))"))
+        let wrong = try run(
+            "search", "a", "--model", model, "--store", store, "--filter", #"{"$foo":1}"#)
+        #expect(wrong.status != 0 && wrong.errors.contains("$foo"))
+
+        let exported = try run("store", "export", "--store", store)
+        #expect(try exported.objects().count == 30)
+
+        let trained = try run(
+            "head", "train", "--model", model, "--store", store, "--label-field", "metadata.kind",
+            "--name", "kinds", "--heads", heads, "--json")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let head = try #require(try trained.objects().first)
+        #expect(head["labels"] as? [String] == ["early", "late"])
+        #expect((head["accuracy"] as? Double ?? 0) > 0.9)
+        let listed = try run("head", "list", "--model", model, "--heads", heads)
+        #expect(try listed.objects().first?["name"] as? String == "kinds")
+
+        // Another model: the old one serves while its vectors are made.
+        let server = try await RunningServer([
+            "--model", model, "--store", store, "--heads", heads,
+        ])
+        let predicted = try await server.post(
+            "/predict", #"{"inputs":"abcd dcba d","head":"kinds","top_k":1}"#)
+        #expect(String(decoding: predicted.body, as: UTF8.self).contains("early"))
+        let moved = try run(
+            "store", "reencode", "--model", model, "--pooling", "cls", "--store", store)
+        #expect(moved.status == 0 && moved.errors.contains("30 of 30"), "\(moved.errors)")
+        let old = try await server.post(
+            "/documents/search", #"{"query":"abcd dcba \#(Self.name(4))","top_k":1}"#)
+        #expect(String(decoding: old.body, as: UTF8.self).contains(#""id":"d4""#))
+        #expect(server.end(SIGTERM) == 0)
+        let both = try #require(try run("store", "stats", "--store", store).objects().first)
+        #expect((both["documents_by_model"] as? [String: Int])?.count == 2)
+        let finished = try run(
+            "store", "reencode", "--model", model, "--pooling", "cls", "--store", store, "--finish")
+        #expect(try finished.objects().first?["finished"] as? Bool == true)
+        let one = try #require(try run("store", "stats", "--store", store).objects().first)
+        #expect((one["documents_by_model"] as? [String: Int])?.values.map { $0 } == [30])
+        let unfit = try run(
+            "head", "train", "--model", model, "--store", store, "--label-field", "metadata.kind",
+            "--name", "kinds", "--heads", heads)
+        #expect(unfit.status == 1 && unfit.errors.contains("30 the encoding"))
+
+        let compacted = try run("store", "compact", "--store", store)
+        #expect(try compacted.objects().first?["bytes_after"] is Int)
+    }
+
+    @Test func aLineIsAnsweredBeforeTheNextIsSent() async throws {
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256)
+        let store = try SmallModel.temporaryDirectory().appending(path: "store.sqlite").path
+        let server = try await RunningServer(["--model", model.path, "--store", store])
+        let client = try DuplexClient(
+            server.base, path: "/documents/import", contentType: "application/x-ndjson")
+        for number in 1...5 {
+            #expect(client.send(#"{"id":"d\#(number)","text":"abc \#(number)"}"# + "\n"))
+            var patience = 2_000
+            while client.lines.count < number, patience > 0 {
+                try await Task.sleep(for: .milliseconds(10))
+                patience -= 1
+            }
+            #expect(client.lines.count == number)
+            #expect(client.lines.last?.contains(#""status":"stored""#) == true)
+        }
+        #expect(client.finish())
+        await client.waitForEnd()
+        #expect(client.lines.last?.contains(#""status":"done","lines":5"#) == true)
+        #expect(server.end(SIGTERM) == 0)
+    }
+}

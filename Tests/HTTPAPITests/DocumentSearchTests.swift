@@ -1,0 +1,103 @@
+import Foundation
+import HTTPTypes
+import Serving
+import Testing
+
+@Suite struct DocumentSearchTests {
+    /// Puts a few documents whose texts differ in their letters.
+    private func filled() async throws -> APIFixture {
+        let fixture = try APIFixture(keeps: true)
+        let answer = await fixture.post(
+            "/documents",
+            """
+            [{"id":"apples","text":"Apples are red. Some are green","metadata":{"year":2019},"chunk":"sentence"},
+             {"id":"bears","text":"bears live in woods","metadata":{"year":2021},"chunk":"sentence"},
+             {"id":"cedars","text":"cedars grow in woods and on hills","metadata":{"year":2022}}]
+            """)
+        #expect(answer.status == 201)
+        return fixture
+    }
+
+    private func ids(_ answer: APIFixture.Answer, _ key: String = "results") -> [String] {
+        (answer.object[key] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
+    }
+
+    @Test func searchFindsByMeaningWordsAndBoth() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        func search(_ body: String) async -> APIFixture.Answer {
+            await fixture.post("/documents/search", body)
+        }
+        // A document's own text is its nearest.
+        let own = await search(#"{"query":"bears live in woods","top_k":2,"include":["text"]}"#)
+        #expect(own.status == 200, "\(own.object)")
+        #expect(ids(own, "results").first == "bears" && ids(own, "results").count == 2)
+        let first = (own.object["results"] as? [[String: Any]])?.first ?? [:]
+        #expect(abs((first["score"] as? Double ?? 0) - 1) < 1e-5)
+        #expect(first["text"] as? String == "bears live in woods" && first["metadata"] == nil)
+        #expect(own.header("x-cache") == "miss")
+
+        let words = await search(#"{"query":"green","mode":"text"}"#)
+        #expect(ids(words, "results") == ["apples"])
+        let both = await search(#"{"query":"woods","mode":"hybrid","explain":true}"#)
+        #expect(Set(ids(both, "results")) == ["apples", "bears", "cedars"])
+        let explained = (both.object["results"] as? [[String: Any]])?.last?["explain"]
+        #expect((explained as? [String: Any])?["text"] is NSNull)
+
+        let like = await search(#"{"like":"bears"}"#)
+        #expect(!ids(like, "results").contains("bears") && ids(like, "results").count == 2)
+        #expect(await search(#"{"like":"nobody"}"#).status == 404)
+        let filtered = await search(#"{"query":"woods","filter":{"year":{"$lt":2022}}}"#)
+        #expect(Set(ids(filtered, "results")) == ["apples", "bears"])
+
+        let vector = await fixture.post("/embed", #"{"inputs":"bears live in woods"}"#)
+        let json = String(decoding: vector.bytes.dropFirst().dropLast(), as: UTF8.self)
+        let byVector = await search(#"{"embedding":\#(json),"top_k":1}"#)
+        #expect(ids(byVector, "results") == ["bears"])
+    }
+
+    @Test(arguments: [
+        ("{}", "query: is missing"), (#"{"query":""}"#, "query: cannot be empty"),
+        (#"{"query":"a","like":"b"}"#, "like: expected one of"),
+        (#"{"like":"b","mode":"text"}"#, "query: mode text"),
+        (#"{"query":"a","mode":"magic"}"#, "mode: expected"),
+        (#"{"query":"a","top_k":0}"#, "top_k: expected 1"),
+        (#"{"query":"a","filter":{"$foo":[]}}"#, "filter.$foo"),
+        (#"{"query":"a","include":["all"]}"#, "include: expected"),
+        (#"{"embedding":[1,2]}"#, "embedding"), (#"{"query":"a","passages":3}"#, "passages"),
+    ])
+    func wrongSearchesAreNamed(body: String, message: String) async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        let answer = await fixture.post("/documents/search", body)
+        #expect(answer.status == 422, "\(answer.object)")
+        #expect((answer.object["error"] as? String)?.contains(message) == true, "\(answer.object)")
+    }
+
+    @Test func passagesAreRankedAndCutOut() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        let answer = await fixture.post(
+            "/documents/search", #"{"query":"Some are green","passages":"sentence","top_k":5}"#)
+        #expect(answer.status == 200, "\(answer.object)")
+        #expect(ids(answer).sorted() == ["apples", "apples", "bears"])
+        let hits = answer.object["results"] as? [[String: Any]] ?? []
+        let texts = hits.compactMap { ($0["passage"] as? [String: Any])?["text"] as? String }
+        #expect(texts.sorted() == ["Apples are red.", "Some are green", "bears live in woods"])
+        #expect(hits.allSatisfy { $0["text"] == nil })
+    }
+
+    @Test func whatWasJustPutIsFound() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        for number in 0..<5 {
+            _ = await fixture.post("/documents", #"{"id":"new","text":"number \#(number)"}"#)
+            let answer = await fixture.post(
+                "/documents/search", #"{"query":"number \#(number)","top_k":1}"#)
+            #expect(ids(answer) == ["new"])
+        }
+        #expect(await fixture.send(.delete, "/documents/new").status == 200)
+        let gone = await fixture.post("/documents/search", #"{"query":"number 4"}"#)
+        #expect(!ids(gone).contains("new"))
+    }
+}
