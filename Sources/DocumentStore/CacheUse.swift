@@ -31,7 +31,7 @@ final class CacheUse: Sendable {
                     continue
                 }
                 state.hits += 1
-                if now - row.usedAt >= Self.granularity { state.usedAt[row.row] = now }
+                if now &- row.usedAt >= Self.granularity { state.usedAt[row.row] = now }
             }
             let since = state.since ?? now
             state.since = since

@@ -91,7 +91,7 @@ struct DocumentList {
         statement.append(
             Fragment(
                 sql: " ORDER BY \(order.joined(separator: ", ")) LIMIT ?",
-                values: [query.limit + 1]))
+                values: [min(query.limit, 1 << 30) + 1]))
         return statement
     }
 }

@@ -15,7 +15,7 @@ struct DocumentSearch {
     static let fusionConstant = 60.0
 
     /// How deep each ranking of a hybrid goes.
-    private var fusionDepth: Int { max(100, request.topK * 4) }
+    private var fusionDepth: Int { max(100, min(request.topK, 1 << 20) * 4) }
 
     /// A row of a ranking before its document is read.
     private struct Ranked {

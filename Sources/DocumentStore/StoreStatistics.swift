@@ -44,8 +44,8 @@ extension EncodingStore {
         let path = path
         let pending = use.pendingCounts
         var statistics = try await read { try StoreStatistics($0, path: path) }
-        statistics.hits += Int(pending.hits)
-        statistics.misses += Int(pending.misses)
+        statistics.hits &+= Int(pending.hits)
+        statistics.misses &+= Int(pending.misses)
         return statistics
     }
 }
