@@ -74,7 +74,6 @@ extension JSONWriter {
             writer.key("granularity")
             writer.string(granularity.name)
             switch granularity {
-            case .sentence, .paragraph: break
             case .tokens(let size, let overlap):
                 writer.key("size")
                 writer.number(size)
@@ -90,6 +89,7 @@ extension JSONWriter {
                         }
                     }
                 }
+            default: break
             }
         }
     }
