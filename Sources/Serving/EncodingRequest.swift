@@ -15,16 +15,23 @@ package struct EncodingRules: Sendable, Equatable {
     package var truncate: Bool
     /// Which end of it is cut away.
     package var truncationSide: TruncationSide
+    /// Reads a single text over the window in overlapping windows, instead of cutting or refusing it.
+    package var windows: TextWindows?
+    /// The prompt to put before texts that are embedded; nil takes the model's default, if any.
+    package var promptName: String?
     /// What the cache may do.
     package var cache: CachePolicy
 
     /// Cuts at the end and uses the cache, unless told otherwise.
     package init(
         truncate: Bool = true, truncationSide: TruncationSide = .right,
+        windows: TextWindows? = nil, promptName: String? = nil,
         cache: CachePolicy = CachePolicy()
     ) {
         self.truncate = truncate
         self.truncationSide = truncationSide
+        self.windows = windows
+        self.promptName = promptName
         self.cache = cache
     }
 }

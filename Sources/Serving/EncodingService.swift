@@ -73,14 +73,15 @@ package final class EncodingService: Sendable {
         _ inputs: [EncodingInput], rules: EncodingRules, kind: EncodingKind
     ) async throws(ServiceError) -> EncodingResult {
         let start = ContinuousClock.now
-        let texts = try await prepare(inputs, rules)
+        let prepared = try await prepare(inputs, rules, isEmbedding: kind == .embedding)
+        let texts = prepared.flatMap(\.windows)
         let tokenized = ContinuousClock.now
         let keys = texts.map { key($0, kind) }
         let found = rules.cache.mayRead ? await lookup(keys, kind, rules.cache) : [:]
 
         var vectors = keys.map { found[$0].flatMap { floats($0.payload) } }
         let missing = vectors.indices.filter { vectors[$0] == nil }
-        if let first = missing.first, rules.cache.isReadOnly { throw .notCached(input: first) }
+        if let first = missing.first, rules.cache.isReadOnly { throw .notCached(input: texts[first].input) }
         // Equal texts of one request are encoded once.
         var firstIndex: [CacheKey: Int] = [:]
         let unique = missing.filter { firstIndex.updateValueIfAbsent($0, forKey: keys[$0]) }
@@ -94,12 +95,24 @@ package final class EncodingService: Sendable {
         }
         let oldest = found.values.map(\.createdAt).min()
         return EncodingResult(
-            vectors: vectors.map { $0 ?? [] },
-            usage: texts.map(\.usage),
-            cache: missing.isEmpty ? .hit : missing.count == inputs.count ? .miss : .mixed,
-            hits: inputs.count - missing.count,
+            vectors: joined(vectors.map { $0 ?? [] }, of: prepared),
+            usage: prepared.map(\.usage),
+            cache: missing.isEmpty ? .hit : missing.count == texts.count ? .miss : .mixed,
+            hits: texts.count - missing.count,
             age: oldest.map { max(0, Int(Date.now.timeIntervalSince($0))) },
             timings: timings)
+    }
+
+    /// One vector per input: of an input in windows the mean by tokens.
+    private func joined(_ vectors: [[Float]], of inputs: [PreparedInput]) -> [[Float]] {
+        guard vectors.count != inputs.count else { return vectors }
+        var rest = vectors[...]
+        return inputs.map { input in
+            defer { rest.removeFirst(input.windows.count) }
+            return TextWindows.joined(
+                Array(rest.prefix(input.windows.count)),
+                tokens: input.windows.map(\.usage.tokensUsed))
+        }
     }
 
     struct FlightKey: Hashable {
@@ -116,12 +129,13 @@ package final class EncodingService: Sendable {
         func run(_ indices: [Int]) async throws(ServiceError) -> [[Float]] {
             let outcome = try await executor.run(
                 indices.map { texts[$0].sequence },
-                outputs: kind == .scores ? .logits : loaded.pooling.outputs)
+                outputs: kind == .scores ? .logits : loaded.pooling.outputs,
+                model: loaded.model)
             timings.queue += outcome.queueTime
             timings.inference += outcome.inferenceTime
             var vectors: [[Float]] = []
             for (index, output) in zip(indices, outcome.outputs) {
-                vectors.append(try vector(output, of: texts[index], kind, input: index))
+                vectors.append(try vector(output, of: texts[index], kind))
             }
             if policy.mayKeep { await keep(indices, keys, texts, vectors, kind) }
             return vectors
@@ -137,7 +151,7 @@ package final class EncodingService: Sendable {
     }
 
     func vector(
-        _ output: SequenceOutput, of text: PreparedText, _ kind: EncodingKind, input: Int
+        _ output: SequenceOutput, of text: PreparedText, _ kind: EncodingKind
     ) throws(ServiceError) -> [Float] {
         let vector =
             kind == .scores
@@ -145,7 +159,7 @@ package final class EncodingService: Sendable {
             : loaded.pooling.vector(
                 of: output, hiddenSize: loaded.configuration.hiddenSize,
                 mask: text.sequence.attentionMask)
-        guard let vector, vector.allSatisfy(\.isFinite) else { throw .notFinite(input: input) }
+        guard let vector, vector.allSatisfy(\.isFinite) else { throw .notFinite(input: text.input) }
         return vector
     }
 }
@@ -153,14 +167,6 @@ package final class EncodingService: Sendable {
 // MARK: - Tokens
 
 extension EncodingService {
-    /// A text as the model will see it.
-    struct PreparedText: Sendable {
-        var sequence: TokenSequence
-        var usage: TokenUsage
-        /// Where each of its tokens lies in the text, padding left out; of a pair or of ids, nothing.
-        var offsets: [Range<Int>] = []
-    }
-
     /// The tokenizer's answer for one text, without the model's window.
     package func tokenize(
         _ text: String, addSpecialTokens: Bool
@@ -175,9 +181,10 @@ extension EncodingService {
         }
     }
 
+    /// Tokens of every input. Prompts stand before texts that are embedded, and before nothing else.
     func prepare(
-        _ inputs: [EncodingInput], _ rules: EncodingRules
-    ) async throws(ServiceError) -> [PreparedText] {
+        _ inputs: [EncodingInput], _ rules: EncodingRules, isEmbedding: Bool = false
+    ) async throws(ServiceError) -> [PreparedInput] {
         let bytes = inputs.reduce(0) { total, input in
             switch input {
             case .text(let text): total + text.utf8.count
@@ -185,7 +192,9 @@ extension EncodingService {
             case .tokens(let ids): total + 4 * ids.count
             }
         }
-        let preparation = TextPreparation(loaded: loaded, rules: rules)
+        let preparation = TextPreparation(
+            loaded: loaded, rules: rules,
+            prompt: try isEmbedding ? prompt(named: rules.promptName, for: inputs) : nil)
         return try await offPool(bytes: bytes) {
             do throws(ServiceError) {
                 return .success(try preparation.prepare(inputs))
@@ -195,8 +204,28 @@ extension EncodingService {
         }
     }
 
+    /// The prompt of that name, or the model's default; throws `unsupported` when there is no such
+    /// prompt, or when it would have to stand before token ids, which are used verbatim.
+    private func prompt(
+        named name: String?, for inputs: [EncodingInput]
+    ) throws(ServiceError) -> String? {
+        guard let name else { return loaded.prompts.default }
+        guard let prompt = loaded.prompts.byName[name] else {
+            let names = loaded.prompts.byName.keys.sorted()
+            throw .unsupported(
+                field: "prompt_name",
+                reason: "the model has no prompt named \"\(name.prefix(100))\"; it has "
+                    + (names.isEmpty ? "none" : names.joined(separator: ", ")))
+        }
+        for case .tokens in inputs {
+            throw .unsupported(
+                field: "prompt_name", reason: "token ids are used verbatim, without a prompt")
+        }
+        return prompt.isEmpty ? nil : prompt
+    }
+
     /// Runs short work here and now, long work on a queue of its own.
-    private func offPool<Value: Sendable>(
+    func offPool<Value: Sendable>(
         bytes: Int, _ work: @escaping @Sendable () -> Result<Value, ServiceError>
     ) async throws(ServiceError) -> Value {
         if bytes < 1 << 16 { return try work().get() }

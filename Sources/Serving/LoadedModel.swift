@@ -50,7 +50,7 @@ package struct LoadingOptions: Sendable {
 
 /// A model directory, loaded: weights, tokenizer, and the rules that make a text into numbers.
 package struct LoadedModel: Sendable {
-    /// The name under which it is served: the directory's own.
+    /// The name under which it is served: the one it was given, else the directory's own.
     package let name: String
     package let model: BiGSModel
     package let tokenizer: Tokenizer
@@ -58,8 +58,10 @@ package struct LoadedModel: Sendable {
     package let padding: PaddingPolicy
     /// The length every text is padded to where `padding` is `maxLength`.
     package let paddedLength: Int
+    /// Texts that requests may ask to be put before their inputs.
+    package let prompts: Prompts
     /// SHA-256 over everything that decides a number: weights, configuration, tokenizer, pooling,
-    /// padding, GELU form and element type. Vectors of different fingerprints are not comparable.
+    /// padding, the default prompt, GELU form and element type. Vectors of different fingerprints are not comparable.
     package let fingerprint: [UInt8]
 
     /// The most tokens a text may have.
@@ -73,9 +75,10 @@ package struct LoadedModel: Sendable {
     /// The fingerprint in lower-case hexadecimal.
     package var fingerprintText: String { Hexadecimal.text(fingerprint) }
 
-    /// Reads a directory as `save_pretrained` writes it.
+    /// Reads a directory as `save_pretrained` writes it; `name` is what requests call it by, nil the
+    /// directory's own name.
     package static func load(
-        directory: URL, options: LoadingOptions = LoadingOptions()
+        directory: URL, name: String? = nil, options: LoadingOptions = LoadingOptions()
     ) throws(ModelLoadingError) -> LoadedModel {
         let checkpoint: Checkpoint
         do { checkpoint = try Checkpoint(directory: directory) } catch { throw .checkpoint(error) }
@@ -97,15 +100,16 @@ package struct LoadedModel: Sendable {
         let padding = options.padding ?? defaultPadding(model, fixedLength: fixed)
         let paddedLength = min(
             fixed ?? model.configuration.maximumPositions, model.configuration.maximumPositions)
+        let prompts = try Prompts.configured(in: directory)
+        var rules = [
+            "pooling=\(pooling.rawValue)", "padding=\(padding.rawValue):\(paddedLength)",
+        ]
+        if let prompt = prompts.default { rules.append("prompt=\(prompt)") }
         return LoadedModel(
-            name: directory.standardizedFileURL.lastPathComponent, model: model,
+            name: name ?? directory.standardizedFileURL.lastPathComponent, model: model,
             tokenizer: tokenizer, pooling: pooling, padding: padding, paddedLength: paddedLength,
-            fingerprint: fingerprint(
-                checkpoint, model, tokenizer,
-                rules: [
-                    "pooling=\(pooling.rawValue)", "padding=\(padding.rawValue):\(paddedLength)",
-                ]
-            ))
+            prompts: prompts,
+            fingerprint: fingerprint(checkpoint, model, tokenizer, rules: rules))
     }
 
     /// The configuration's word; else a fixed length in tokenizer.json; else as the reference

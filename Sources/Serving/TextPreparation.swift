@@ -1,34 +1,82 @@
 import BiGSModel
 import Tokenization
 
+/// A text, or a window of one, as the model will see it.
+struct PreparedText: Sendable {
+    var sequence: TokenSequence
+    /// Tokens of this window; for a text that was cut, those of the whole and those that are left.
+    var usage: TokenUsage
+    /// Where each token stands in the input, in Unicode scalars; `0..<0` for those that are not of it.
+    var offsets: [Range<Int>]
+    /// The rows whose states are this window's to give; all but padding where there is one window.
+    var owned: Range<Int>
+}
+
+/// An input as the model will see it.
+struct PreparedInput: Sendable {
+    /// One, unless the text is longer than the model's window and is read in several.
+    var windows: [PreparedText]
+    /// Of the whole input.
+    var usage: TokenUsage
+}
+
 /// Texts to tokens, under a model's window and padding and a caller's rules. Pure.
 struct TextPreparation: Sendable {
     let loaded: LoadedModel
     let rules: EncodingRules
+    /// Put before every single text.
+    let prompt: String?
 
     /// Tokens and usage of every input; throws for the first that cannot be encoded.
-    func prepare(
-        _ inputs: [EncodingInput]
-    ) throws(ServiceError) -> [EncodingService.PreparedText] {
-        var texts: [EncodingService.PreparedText] = []
-        texts.reserveCapacity(inputs.count)
+    func prepare(_ inputs: [EncodingInput]) throws(ServiceError) -> [PreparedInput] {
+        var prepared: [PreparedInput] = []
+        prepared.reserveCapacity(inputs.count)
         for (index, input) in inputs.enumerated() {
-            let text =
+            var input =
                 switch input {
-                case .text(let text): try prepare(text, pair: nil, input: index)
-                case .pair(let first, let second): try prepare(first, pair: second, input: index)
+                case .text(let text): try prepare(text, input: index)
+                case .pair(let first, let second):
+                    try prepare(pair: first, second, input: index)
                 case .tokens(let ids): try prepare(ids, input: index)
                 }
-            texts.append(padded(text))
+            for window in input.windows.indices {
+                input.windows[window].sequence = padded(input.windows[window].sequence)
+            }
+            prepared.append(input)
         }
-        return texts
+        return prepared
+    }
+
+    private func prepare(_ text: String, input: Int) throws(ServiceError) -> PreparedInput {
+        let isCut = rules.windows == nil
+        let encoding = try encode(
+            (prompt ?? "") + text, pair: nil, limit: isCut ? loaded.window : nil, input: input)
+        let offsets = prompt.map { shifted(encoding.offsets, by: $0.unicodeScalars.count) }
+        if let windows = rules.windows, encoding.ids.count > loaded.window {
+            return try split(
+                encoding, offsets ?? encoding.offsets, windows, input: input)
+        }
+        return whole(encoding, offsets ?? encoding.offsets, typeIDs: nil)
     }
 
     private func prepare(
-        _ text: String, pair: String?, input: Int
-    ) throws(ServiceError) -> EncodingService.PreparedText {
+        pair first: String, _ second: String, input: Int
+    ) throws(ServiceError) -> PreparedInput {
+        let encoding = try encode(first, pair: second, limit: loaded.window, input: input)
+        if encoding.isTruncated, rules.windows != nil {
+            throw .unsupported(
+                field: "long",
+                reason: "inputs[\(input)] is a pair of "
+                    + "\(encoding.tokensBeforeTruncation) tokens, which cannot be read in windows")
+        }
+        return whole(encoding, encoding.offsets, typeIDs: encoding.typeIDs)
+    }
+
+    private func encode(
+        _ text: String, pair: String?, limit: Int?, input: Int
+    ) throws(ServiceError) -> Encoding {
         let options = EncodingOptions(
-            maximumLength: loaded.window, truncation: .longestFirst,
+            maximumLength: limit, truncation: .longestFirst,
             truncationSide: rules.truncationSide)
         let encoding: Encoding
         do {
@@ -40,46 +88,130 @@ struct TextPreparation: Sendable {
             throw .textTooLong(
                 input: input, tokens: encoding.tokensBeforeTruncation, limit: loaded.window)
         }
-        return EncodingService.PreparedText(
-            sequence: TokenSequence(
-                ids: encoding.ids, typeIDs: pair == nil ? nil : encoding.typeIDs),
-            usage: TokenUsage(
-                tokens: encoding.tokensBeforeTruncation, tokensUsed: encoding.ids.count),
-            offsets: pair == nil ? encoding.offsets : [])
+        return encoding
     }
 
-    private func prepare(
-        _ ids: [Int32], input: Int
-    ) throws(ServiceError) -> EncodingService.PreparedText {
+    private func whole(
+        _ encoding: Encoding, _ offsets: [Range<Int>], typeIDs: [Int32]?
+    ) -> PreparedInput {
+        let usage = TokenUsage(
+            tokens: encoding.tokensBeforeTruncation, tokensUsed: encoding.ids.count)
+        return PreparedInput(
+            windows: [
+                PreparedText(
+                    sequence: TokenSequence(ids: encoding.ids, typeIDs: typeIDs), usage: usage,
+                    offsets: offsets, owned: encoding.ids.indices)
+            ], usage: usage)
+    }
+
+    /// Places in the prompt and the text as places in the text; tokens of the prompt have none.
+    private func shifted(_ offsets: [Range<Int>], by prompt: Int) -> [Range<Int>] {
+        offsets.map { range in
+            range.upperBound <= prompt
+                ? 0..<0 : max(range.lowerBound - prompt, 0)..<range.upperBound - prompt
+        }
+    }
+
+    /// [CLS], the prompt and [SEP] stand around every window of the text's own tokens.
+    private func split(
+        _ encoding: Encoding, _ offsets: [Range<Int>], _ windows: TextWindows, input: Int
+    ) throws(ServiceError) -> PreparedInput {
+        let first = offsets.firstIndex { !$0.isEmpty } ?? 1
+        let text = first..<encoding.ids.count - 1
+        let ranges = try ranges(
+            count: text.count, room: loaded.window - first - 1, windows, input: input)
+        let owned = TextWindows.owned(ranges)
+        var prepared: [PreparedText] = []
+        for (index, range) in ranges.enumerated() {
+            let rows = range.lowerBound + first..<range.upperBound + first
+            let ids = encoding.ids[..<first] + encoding.ids[rows] + [encoding.ids[text.upperBound]]
+            let own = owned[index]
+            // The first window has the tokens before the text, the last one that after it.
+            let start = index == 0 ? 0 : own.lowerBound - range.lowerBound + first
+            let end =
+                own.upperBound - range.lowerBound + first + (index == ranges.count - 1 ? 1 : 0)
+            prepared.append(
+                PreparedText(
+                    sequence: TokenSequence(ids: Array(ids)),
+                    usage: TokenUsage(tokens: ids.count, tokensUsed: ids.count),
+                    offsets: Array(repeating: 0..<0, count: first) + offsets[rows] + [0..<0],
+                    owned: start..<end))
+        }
+        let count = encoding.tokensBeforeTruncation
+        return PreparedInput(
+            windows: prepared, usage: TokenUsage(tokens: count, tokensUsed: count))
+    }
+
+    private func ranges(
+        count: Int, room: Int, _ windows: TextWindows, input: Int
+    ) throws(ServiceError) -> [Range<Int>] {
+        guard room > 0 else {
+            throw .unsupported(
+                field: "prompt_name", reason: "the prompt leaves no room in the model's window")
+        }
+        let overlap = windows.overlap(size: room)
+        guard overlap < room else {
+            throw .unsupported(
+                field: "window_overlap", reason: "expected less than \(room) tokens, got \(overlap)"
+            )
+        }
+        let ranges = TextWindows.ranges(count: count, size: room, overlap: overlap)
+        guard ranges.count <= Self.maximumWindows else {
+            throw .unsupported(
+                field: "window_overlap",
+                reason: "inputs[\(input)] would be read in \(ranges.count) windows; at most "
+                    + "\(Self.maximumWindows)")
+        }
+        return ranges
+    }
+
+    /// An overlap of all but one token would make a window of every token.
+    private static let maximumWindows = 4_096
+
+    private func prepare(_ ids: [Int32], input: Int) throws(ServiceError) -> PreparedInput {
         if ids.isEmpty { throw .emptyInput(input: input) }
         let size = loaded.configuration.vocabularySize
         if let position = ids.firstIndex(where: { $0 < 0 || Int($0) >= size }) {
             throw .unknownToken(
                 input: input, position: position, id: Int(ids[position]), vocabularySize: size)
         }
+        func text(_ ids: ArraySlice<Int32>, of tokens: Int, owned: Range<Int>) -> PreparedText {
+            PreparedText(
+                sequence: TokenSequence(ids: Array(ids)),
+                usage: TokenUsage(tokens: tokens, tokensUsed: ids.count),
+                offsets: Array(repeating: 0..<0, count: ids.count), owned: owned)
+        }
+        if ids.count > loaded.window, let windows = rules.windows {
+            let ranges = try ranges(count: ids.count, room: loaded.window, windows, input: input)
+            let prepared = zip(ranges, TextWindows.owned(ranges)).map { range, owned in
+                text(
+                    ids[range], of: range.count,
+                    owned: owned.lowerBound - range.lowerBound..<owned.upperBound - range.lowerBound
+                )
+            }
+            return PreparedInput(
+                windows: prepared, usage: TokenUsage(tokens: ids.count, tokensUsed: ids.count))
+        }
         if ids.count > loaded.window, !rules.truncate {
             throw .textTooLong(input: input, tokens: ids.count, limit: loaded.window)
         }
         let used =
             rules.truncationSide == .right ? ids.prefix(loaded.window) : ids.suffix(loaded.window)
-        return EncodingService.PreparedText(
-            sequence: TokenSequence(ids: Array(used)),
-            usage: TokenUsage(tokens: ids.count, tokensUsed: used.count))
+        let prepared = text(used, of: ids.count, owned: 0..<used.count)
+        return PreparedInput(windows: [prepared], usage: prepared.usage)
     }
 
     /// The encoder has no mask, so padding changes its numbers: it is added only where the model's
     /// contract says so, and then always to the same length.
-    private func padded(_ text: EncodingService.PreparedText) -> EncodingService.PreparedText {
-        let count = text.sequence.ids.count
-        guard loaded.padding == .maxLength, count <= loaded.paddedLength else { return text }
+    private func padded(_ sequence: TokenSequence) -> TokenSequence {
+        let count = sequence.ids.count
+        guard loaded.padding == .maxLength, count <= loaded.paddedLength else { return sequence }
         let padding = loaded.paddedLength - count
         let padID = Int32(loaded.configuration.padTokenID)
-        return EncodingService.PreparedText(
-            sequence: TokenSequence(
-                ids: text.sequence.ids + Array(repeating: padID, count: padding),
-                typeIDs: text.sequence.typeIDs.map { $0 + Array(repeating: 0, count: padding) },
-                attentionMask: Array(repeating: 1, count: count)
-                    + Array(repeating: 0, count: padding)),
-            usage: text.usage, offsets: text.offsets)
+        return TokenSequence(
+            ids: sequence.ids + Array(repeating: padID, count: padding),
+            typeIDs: sequence.typeIDs.map { $0 + Array(repeating: 0, count: padding) },
+            attentionMask: Array(repeating: 1, count: count)
+                + Array(repeating: 0, count: padding))
     }
 }

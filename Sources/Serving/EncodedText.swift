@@ -1,0 +1,99 @@
+import BiGSModel
+import DocumentStore
+
+/// A text that went through the encoder once: its vector, and the state of each of its tokens.
+package struct EncodedText: Sendable {
+    /// The pooled vector, [H], not normalised: the same bytes as `EncodingService.embed` gives.
+    package let pooled: [Float]
+    /// The last layer's states, row-major [T, H], padding left out.
+    package let states: [Float]
+    /// Where each token stands in the text, in Unicode scalars, [T]; `0..<0` for special tokens, for
+    /// those of a prompt, and for all of an input that came as token ids.
+    package let offsets: [Range<Int>]
+    /// The ids of the tokens, [T].
+    package let tokenIDs: [Int32]
+    /// How many tokens the text had, and how many were used.
+    package let usage: TokenUsage
+    /// H.
+    package let hiddenSize: Int
+
+    /// Passages of the text by late chunking. `ranges` come from ``LateChunking/ranges(of:_:offsets:)``,
+    /// or from the caller.
+    package func passages(_ ranges: [Range<Int>], pooling: Pooling = .mean) -> [Passage] {
+        LateChunking.passages(
+            ranges, states: states, offsets: offsets, hiddenSize: hiddenSize, pooling: pooling,
+            isTruncated: usage.isTruncated)
+    }
+}
+
+/// Encoded texts, and what they took.
+package struct EncodedTexts: Sendable {
+    /// One per input.
+    package let texts: [EncodedText]
+    package let timings: EncodingResult.Timings
+}
+
+extension EncodingService {
+    /// The most numbers that the states of one request may have: 256 MB.
+    package static let maximumStateCount = 1 << 26
+
+    /// Encodes each text once, for its vector and its tokens' states. Nothing is looked up or kept:
+    /// states are a thousand times larger than a vector.
+    ///
+    /// Texts over the window are cut, refused or read in windows as `rules` say; of windows each token
+    /// appears once, with its state from the window that shows most text around it.
+    /// - Throws: `unsupported` when the states of all inputs together would be too many.
+    package func encodeStates(
+        _ inputs: [EncodingInput], rules: EncodingRules
+    ) async throws(ServiceError) -> EncodedTexts {
+        let start = ContinuousClock.now
+        let prepared = try await prepare(inputs, rules, isEmbedding: true)
+        let tokenized = ContinuousClock.now
+        let windows = prepared.flatMap(\.windows)
+        let size = loaded.configuration.hiddenSize
+        let count = windows.reduce(0) { $0 + $1.sequence.ids.count * size }
+        guard count <= Self.maximumStateCount else {
+            throw .unsupported(
+                field: "inputs",
+                reason:
+                    "\(count / size) tokens of \(size) numbers each are too many at once; at most "
+                    + "\(Self.maximumStateCount / size) tokens; send fewer texts")
+        }
+        let outcome = try await executor.run(
+            windows.map(\.sequence), outputs: [.lastHiddenState, loaded.pooling.outputs])
+        var texts: [EncodedText] = []
+        var next = 0
+        for (index, input) in prepared.enumerated() {
+            let outputs = outcome.outputs[next..<next + input.windows.count]
+            next += input.windows.count
+            texts.append(try joined(input, Array(outputs), index: index))
+        }
+        return EncodedTexts(
+            texts: texts,
+            timings: EncodingResult.Timings(
+                tokenization: tokenized - start, queue: outcome.queueTime,
+                inference: outcome.inferenceTime))
+    }
+
+    private func joined(
+        _ input: PreparedInput, _ outputs: [SequenceOutput], index: Int
+    ) throws(ServiceError) -> EncodedText {
+        let size = loaded.configuration.hiddenSize
+        var vectors: [[Float]] = []
+        var states: [Float] = []
+        var offsets: [Range<Int>] = []
+        var ids: [Int32] = []
+        for (window, output) in zip(input.windows, outputs) {
+            vectors.append(try vector(output, of: window, .embedding, input: index))
+            guard let rows = output.lastHiddenState, rows.allSatisfy(\.isFinite) else {
+                throw .notFinite(input: index)
+            }
+            states += rows[window.owned.lowerBound * size..<window.owned.upperBound * size]
+            offsets += window.offsets[window.owned]
+            ids += window.sequence.ids[window.owned]
+        }
+        return EncodedText(
+            pooled: TextWindows.joined(vectors, tokens: input.windows.map(\.usage.tokensUsed)),
+            states: states, offsets: offsets, tokenIDs: ids, usage: input.usage, hiddenSize: size)
+    }
+}

@@ -1,0 +1,132 @@
+import Tokenization
+
+/// How a text is cut into passages.
+package enum Granularity: Sendable, Equatable {
+    /// Sentences by Unicode's rules; with `joiningLines` a single line end is a space.
+    case sentences(joiningLines: Bool)
+    /// What stands between blank lines.
+    case paragraphs
+    /// Lines that are not blank.
+    case lines
+    /// Windows of `size` tokens of the text, each `size - overlap` after the other.
+    case tokens(size: Int, overlap: Int)
+    /// Ranges of Unicode scalars that the caller chose; they may overlap.
+    case spans([Range<Int>])
+}
+
+/// A passage of a text, and its vector.
+package struct Passage: Sendable, Equatable {
+    /// Where it stands in the text, in Unicode scalars.
+    package let range: Range<Int>
+    /// How many of its tokens went into the vector.
+    package let tokens: Int
+    /// Its vector, [H], not normalised; nil where none of it was seen: white space, or what
+    /// truncation cut away.
+    package let vector: [Float]?
+
+    package init(range: Range<Int>, tokens: Int, vector: [Float]?) {
+        self.range = range
+        self.tokens = tokens
+        self.vector = vector
+    }
+}
+
+/// Late chunking (arXiv 2409.04701): the whole text goes through the encoder once, and a passage's
+/// vector is pooled from the states of its own tokens, which know the text around them. Pure.
+package enum LateChunking {
+    /// The ranges of `text` that `granularity` names, in Unicode scalars. `offsets` are those of the
+    /// text's tokens (empty for special ones); only token windows need them.
+    package static func ranges(
+        of text: String, _ granularity: Granularity, offsets: [Range<Int>]
+    ) -> [Range<Int>] {
+        switch granularity {
+        case .sentences(let joiningLines):
+            return TextBoundaries.sentences(of: text, joiningLines: joiningLines)
+        case .paragraphs: return TextBoundaries.paragraphs(of: text)
+        case .lines: return TextBoundaries.lines(of: text)
+        case .spans(let ranges): return ranges
+        case .tokens(let size, let overlap):
+            let words = offsets.filter { !$0.isEmpty }
+            guard !words.isEmpty else { return [] }
+            return TextWindows.ranges(count: words.count, size: size, overlap: overlap)
+                .map { words[$0.lowerBound].lowerBound..<words[$0.upperBound - 1].upperBound }
+        }
+    }
+
+    /// One passage for each of `ranges`, pooled from `states` [T, H] of tokens at `offsets` [T].
+    ///
+    /// A token belongs to the range that its first scalar lies in; a range inside a single token has
+    /// that token. Passages that do not overlap therefore share no token. Where truncation cut a
+    /// passage, its range is what was seen of it.
+    /// - Parameter pooling: `max` and `lastToken` pool as they do for whole texts; all else takes the mean,
+    ///   summed in double precision in order.
+    package static func passages(
+        _ ranges: [Range<Int>], states: [Float], offsets: [Range<Int>], hiddenSize: Int,
+        pooling: Pooling = .mean, isTruncated: Bool = false
+    ) -> [Passage] {
+        let rows = offsets.indices.filter { !offsets[$0].isEmpty }
+        guard let first = rows.first, let last = rows.last else {
+            return ranges.map { Passage(range: $0, tokens: 0, vector: nil) }
+        }
+        let seen = offsets[first].lowerBound..<offsets[last].upperBound
+        return ranges.map { range in
+            let own = Self.rows(rows, in: range, offsets)
+            guard !own.isEmpty else { return Passage(range: range, tokens: 0, vector: nil) }
+            return Passage(
+                range: isTruncated ? range.clamped(to: seen) : range, tokens: own.count,
+                vector: pooled(own, states, hiddenSize, pooling))
+        }
+    }
+
+    /// The tokens of a range: `rows` is in the order of the text, so two binary searches find them.
+    private static func rows(
+        _ rows: [Int], in range: Range<Int>, _ offsets: [Range<Int>]
+    ) -> ArraySlice<Int> {
+        func first(startingAt place: Int) -> Int {
+            var low = 0
+            var high = rows.count
+            while low < high {
+                let middle = (low + high) / 2
+                if offsets[rows[middle]].lowerBound < place {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
+            }
+            return low
+        }
+        let start = first(startingAt: range.lowerBound)
+        let end = first(startingAt: range.upperBound)
+        if start < end { return rows[start..<end] }
+        // No token starts here: the one before may reach into the range.
+        guard !range.isEmpty, start > 0, offsets[rows[start - 1]].upperBound > range.lowerBound
+        else {
+            return []
+        }
+        return rows[start - 1..<start]
+    }
+
+    private static func pooled(
+        _ rows: ArraySlice<Int>, _ states: [Float], _ size: Int, _ pooling: Pooling
+    ) -> [Float] {
+        switch pooling {
+        case .lastToken:
+            guard let last = rows.last else { return [] }
+            return Array(states[last * size..<(last + 1) * size])
+        case .max:
+            var vector = Array(repeating: -Float.infinity, count: size)
+            for row in rows {
+                for column in 0..<size {
+                    vector[column] = Swift.max(vector[column], states[row * size + column])
+                }
+            }
+            return vector
+        case .mean, .cls, .pooler:
+            var sums = Array(repeating: 0.0, count: size)
+            for row in rows {
+                for column in 0..<size { sums[column] += Double(states[row * size + column]) }
+            }
+            return sums.map { Float($0 / Double(rows.count)) }
+        }
+    }
+}

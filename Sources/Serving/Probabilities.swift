@@ -1,0 +1,34 @@
+import Foundation
+
+/// Scores to probabilities, computed in double precision so that long sums lose nothing.
+package enum Probabilities {
+    /// exp(x) over the sum of all, shifted by the largest so that nothing overflows.
+    package static func softmax(_ scores: some Collection<Float>) -> [Float] {
+        let largest = Double(scores.max() ?? 0)
+        let weights = scores.map { exp(Double($0) - largest) }
+        let sum = weights.reduce(0, +)
+        return weights.map { Float($0 / sum) }
+    }
+
+    /// 1 / (1 + exp(-x)).
+    package static func sigmoid(_ score: Float) -> Float { Float(1 / (1 + exp(-Double(score)))) }
+}
+
+/// How alike two vectors are.
+package enum Similarity {
+    /// The cosine of the angle between two vectors of one size, in double precision; 0 where one of them
+    /// is zero.
+    package static func cosine(_ a: [Float], _ b: [Float]) -> Float {
+        precondition(a.count == b.count, "vectors of one model have one size")
+        var dot = 0.0
+        var first = 0.0
+        var second = 0.0
+        for (x, y) in zip(a, b) {
+            dot += Double(x) * Double(y)
+            first += Double(x) * Double(x)
+            second += Double(y) * Double(y)
+        }
+        let norms = (first * second).squareRoot()
+        return norms > 0 ? Float(max(-1, min(1, dot / norms))) : 0
+    }
+}

@@ -1,0 +1,51 @@
+/// How a text that is longer than the model's window is read in several overlapping windows.
+package struct TextWindows: Sendable, Equatable {
+    /// Tokens that two neighbouring windows share; nil leaves it to ``overlap(size:)``.
+    package var overlap: Int?
+
+    package init(overlap: Int? = nil) { self.overlap = overlap }
+
+    /// The overlap for windows of `size` tokens: what was asked for, else an eighth.
+    package func overlap(size: Int) -> Int { overlap ?? size / 8 }
+
+    /// The windows over `count` tokens: each has `size` tokens but the last, which has the rest;
+    /// one starts `size - overlap` after the other, and none lies inside the one before. At least one.
+    ///
+    /// `size` must be above `overlap`.
+    package static func ranges(count: Int, size: Int, overlap: Int) -> [Range<Int>] {
+        precondition(overlap >= 0 && size > overlap, "windows must move on")
+        var ranges = [0..<min(size, count)]
+        var start = 0
+        while start + size < count {
+            start += size - overlap
+            ranges.append(start..<min(start + size, count))
+        }
+        return ranges
+    }
+
+    /// For each window, the tokens whose states are taken from it: those that are nearer to its
+    /// middle than to its neighbour's, so that every token has as much text around it as can be.
+    /// Together they are all tokens, each once.
+    package static func owned(_ windows: [Range<Int>]) -> [Range<Int>] {
+        var owned = windows
+        for index in windows.indices.dropFirst() {
+            let shared = windows[index - 1].upperBound - windows[index].lowerBound
+            let border = windows[index].lowerBound + shared / 2
+            owned[index - 1] = owned[index - 1].lowerBound..<border
+            owned[index] = border..<owned[index].upperBound
+        }
+        return owned
+    }
+
+    /// The mean of the windows' vectors, weighted by their numbers of tokens, in double precision and
+    /// in order. A single window's vector is left as it is, bit for bit.
+    package static func joined(_ vectors: [[Float]], tokens: [Int]) -> [Float] {
+        guard vectors.count > 1, let size = vectors.first?.count else { return vectors.first ?? [] }
+        var sums = Array(repeating: 0.0, count: size)
+        for (vector, weight) in zip(vectors, tokens) {
+            for column in 0..<size { sums[column] += Double(weight) * Double(vector[column]) }
+        }
+        let total = Double(tokens.reduce(0, +))
+        return sums.map { Float($0 / total) }
+    }
+}
