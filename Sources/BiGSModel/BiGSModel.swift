@@ -104,7 +104,19 @@ package final class BiGSModel: Sendable {
         if wantsScores {
             for index in results.indices {
                 let rows = head.needsPooler ? index..<index + 1 : layout.range(index)
-                if let scores = scorer.scores(rows, w) { set(scores, &results[index]) }
+                let scores: [Float]?
+                if !head.needsPooler, let wanted = batch.sequences[index].scoredRows {
+                    let first = rows.lowerBound
+                    scores = wanted.reduce(into: [Float]?.some([])) { scores, row in
+                        guard let next = scorer.scores(first + row..<first + row + 1, w) else {
+                            return scores = nil
+                        }
+                        scores?.append(contentsOf: next)
+                    }
+                } else {
+                    scores = scorer.scores(rows, w)
+                }
+                if let scores { set(scores, &results[index]) }
             }
         }
     }

@@ -9,11 +9,15 @@ package struct TokenSequence: Sendable {
     package let attentionMask: [Int32]?
     /// Rows of the position table; [L], nil means 0, 1, 2, …
     package let positionIDs: [Int32]?
+    /// The rows whose scores a head that scores tokens is to give, in this order, each below L; nil
+    /// means all. A vocabulary is wide: a text's scores for it are hundreds of megabytes.
+    package let scoredRows: [Int]?
 
     package init(
         ids: [Int32], typeIDs: [Int32]? = nil, attentionMask: [Int32]? = nil,
-        positionIDs: [Int32]? = nil
+        positionIDs: [Int32]? = nil, scoredRows: [Int]? = nil
     ) {
+        self.scoredRows = scoredRows
         self.ids = ids
         self.typeIDs = typeIDs
         self.attentionMask = attentionMask
@@ -47,6 +51,11 @@ package struct TokenBatch: Sendable {
                 ("position_ids", sequence.positionIDs, configuration.maximumPositions),
                 ("attention_mask", sequence.attentionMask, Int(Int32.max)),
             ]
+            if let bad = sequence.scoredRows?.firstIndex(where: { !(0..<count).contains($0) }) {
+                throw .outOfRange(
+                    sequence: index, field: "scored_rows", index: bad,
+                    value: Int32(clamping: sequence.scoredRows?[bad] ?? 0), limit: count)
+            }
             for case (let field, let values?, let limit) in indices {
                 guard values.count == count else {
                     throw .lengthMismatch(

@@ -4,35 +4,50 @@ import HTTPTypes
 import Serving
 import Tokenization
 
-/// Options that all encoding routes share.
-struct CommonOptions: Decodable {
-    var truncate: Bool?
-    var truncationDirection: TruncationDirection?
-    var normalize: Bool?
-    var dimensions: Int?
-    var promptName: String?
-    var rawScores: Bool?
-    var topK: Int?
-}
-
 extension API {
-    /// `POST /embed`: text-embeddings-inference's route.
+    /// `POST /embed`: text-embeddings-inference's route. With `embedding_types` the answer is
+    /// Cohere's: vectors in every form that was asked for, by the form's name.
     func embed(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         struct Body: Decodable {
             let inputs: Inputs
+            let embeddingTypes: [EmbeddingTypeName]?
         }
-        let service = try readiness.service()
         let body = try await decode(WithOptions<Body>.self, request)
+        let service = try service(named: body.options.model)
         let inputs = body.value.inputs.items
         received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
         let finish = try finish(body.options, service)
-        let result = try await encode { () async throws(ServiceError) in
-            try await service.embed(inputs, rules: rules(body.options, request))
+        let rules = rules(body.options, request)
+        if body.value.embeddingTypes?.isEmpty == true {
+            throw .validation(field: "embedding_types", "cannot be empty")
         }
+        let result = try await encode { () async throws(ServiceError) in
+            try await service.embed(inputs, rules: rules)
+        }
+        let type = body.options.embeddingType?.type ?? .float
         var writer = JSONWriter(capacity: result.vectors.count * 12 * 256)
-        writer.array { writer in
-            for vector in result.vectors { writer.numbers(finish.apply(vector)) }
+        func vectors(_ type: EmbeddingType, _ writer: inout JSONWriter) {
+            writer.array { writer in
+                for vector in result.vectors { writer.vector(finish.apply(vector), as: type) }
+            }
+        }
+        if let types = body.value.embeddingTypes {
+            writer.object { writer in
+                writer.key("embeddings")
+                writer.object { writer in
+                    for type in EmbeddingType.allCases
+                    where types.contains(where: { $0.type == type }) {
+                        writer.key(type.rawValue)
+                        vectors(type, &writer)
+                    }
+                }
+                writer.key("model")
+                writer.string(service.loaded.name)
+                writer.openAIUsage(result.usage)
+            }
+        } else {
+            vectors(type, &writer)
         }
         return response(writer, result, inputs)
     }
@@ -44,15 +59,12 @@ extension API {
             let head: String?
             let evidence: EvidenceField?
         }
-        let service = try readiness.service()
         let body = try await decode(WithOptions<Body>.self, request)
+        let service = try service(named: body.options.model)
         let inputs = body.value.inputs.items
         received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
-        try checkPrompt(body.options)
-        if let top = body.options.topK, top < 1 {
-            throw .validation(field: "top_k", "expected 1 or more, got \(top)")
-        }
+        let top = try top(body.options)
         if let head = body.value.head ?? request.query["head"] {
             return try await predict(
                 head: head, body.value.inputs, evidence: body.value.evidence, body.options,
@@ -61,30 +73,20 @@ extension API {
         if body.value.evidence?.granularity != nil {
             throw .validation(field: "evidence", "needs a trained head: name one in head")
         }
+        let rules = rules(body.options, request)
         let result = try await encode { () async throws(ServiceError) in
-            try await service.classify(inputs, rules: rules(body.options, request))
+            try await service.classify(inputs, rules: rules)
         }
         let classification = Classification(service.loaded)
-        var writer = JSONWriter()
-        func write(_ scores: [Float], _ writer: inout JSONWriter) {
-            let ranked = classification.ranked(
-                scores, raw: body.options.rawScores ?? false, top: body.options.topK)
-            writer.array { writer in
-                for entry in ranked {
-                    writer.object { writer in
-                        writer.key("score")
-                        writer.number(entry.score)
-                        writer.key("label")
-                        writer.string(entry.label)
-                    }
-                }
-            }
+        let lists = result.vectors.map {
+            classification.ranked($0, raw: body.options.rawScores ?? false, top: top)
         }
+        var writer = JSONWriter()
         if body.value.inputs.isSingle {
-            write(result.vectors[0], &writer)
+            writer.labels(lists[0])
         } else {
             writer.array { writer in
-                for scores in result.vectors { write(scores, &writer) }
+                for list in lists { writer.labels(list) }
             }
         }
         return response(writer, result, inputs)
@@ -119,40 +121,17 @@ extension API {
         }
     }
 
-    /// The truncation that a request asks for, or the server's own, and what its cache may do.
-    func rules(_ options: CommonOptions, _ request: ServerRequest) -> EncodingRules {
-        EncodingRules(
-            truncate: options.truncate ?? settings.autoTruncate,
-            truncationSide: options.truncationDirection?.side ?? .right,
-            cache: CachePolicy(cacheControl: request.head.headerFields[.cacheControl]))
-    }
-
-    /// Normalisation and dimensions, checked against the model's size.
-    func finish(
-        _ options: CommonOptions, _ service: EncodingService
-    ) throws(APIError) -> VectorFinish {
-        try checkPrompt(options)
-        let size = service.loaded.configuration.hiddenSize
-        if let dimensions = options.dimensions, !(1...size).contains(dimensions) {
-            throw .validation(
-                field: "dimensions", "expected 1 to \(size), got \(dimensions)")
-        }
-        return VectorFinish(
-            normalize: options.normalize ?? true, dimensions: options.dimensions)
-    }
-
-    private func checkPrompt(_ options: CommonOptions) throws(APIError) {
-        if let name = options.promptName {
-            throw .validation(
-                field: "prompt_name", "the model has no prompt named \"\(name.prefix(100))\"")
-        }
-    }
-
     /// The answer with the headers that say what was done.
     func response(
         _ writer: JSONWriter, _ result: EncodingResult, _ inputs: [EncodingInput]
     ) -> ServerResponse {
         var response = ServerResponse.json(writer)
+        tell(result, inputs, &response.headers)
+        return response
+    }
+
+    /// Says in headers, and to the metrics, what was done.
+    func tell(_ result: EncodingResult, _ inputs: [EncodingInput], _ headers: inout HTTPFields) {
         RequestContext.current?.record.encoded(result)
         let usage = result.usage
         let characters = inputs.reduce(0) { total, input in
@@ -163,26 +142,14 @@ extension API {
             case .tokens: total
             }
         }
-        response.headers[.cacheOutcome] = result.cache.rawValue
-        if result.cache == .hit, let age = result.age { response.headers[.age] = String(age) }
-        response.headers[.computeTokens] = String(usage.reduce(0) { $0 + $1.tokensUsed })
-        response.headers[.inputTokens] = String(usage.reduce(0) { $0 + $1.tokens })
-        response.headers[.truncatedInputs] = String(usage.count(where: \.isTruncated))
-        response.headers[.computeCharacters] = String(characters)
-        response.headers[.tokenizationTime] = String(result.timings.tokenization.microseconds)
-        response.headers[.queueTime] = String(result.timings.queue.microseconds)
-        response.headers[.inferenceTime] = String(result.timings.inference.microseconds)
-        return response
-    }
-}
-
-/// A route's own fields beside the common ones, in one JSON object.
-struct WithOptions<Value: Decodable>: Decodable {
-    let value: Value
-    let options: CommonOptions
-
-    init(from decoder: any Decoder) throws {
-        value = try Value(from: decoder)
-        options = try CommonOptions(from: decoder)
+        headers[.cacheOutcome] = result.cache.rawValue
+        if result.cache == .hit, let age = result.age { headers[.age] = String(age) }
+        headers[.computeTokens] = String(usage.reduce(0) { $0 + $1.tokensUsed })
+        headers[.inputTokens] = String(usage.reduce(0) { $0 + $1.tokens })
+        headers[.truncatedInputs] = String(usage.count(where: \.isTruncated))
+        headers[.computeCharacters] = String(characters)
+        headers[.tokenizationTime] = String(result.timings.tokenization.microseconds)
+        headers[.queueTime] = String(result.timings.queue.microseconds)
+        headers[.inferenceTime] = String(result.timings.inference.microseconds)
     }
 }

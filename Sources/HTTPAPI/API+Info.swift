@@ -17,7 +17,9 @@ extension API {
 
     /// `GET /info`: text-embeddings-inference's fields, and what decides our numbers.
     func info(_: ServerRequest) async throws(APIError) -> ServerResponse {
-        let service = try readiness.service()
+        let registry = try readiness.registry()
+        let service = registry.standard
+        let models = registry.services.map(\.loaded)
         let model = service.loaded
         let configuration = model.configuration
         var writer = JSONWriter(capacity: 2_048)
@@ -95,7 +97,39 @@ extension API {
             writer.key("store")
             let store = service.storeStatus
             writer.string(store.trouble ?? (store.isOpen ? "open" : "none"))
+            writer.key("models")
+            writer.array { writer in
+                for model in models { write(model, &writer) }
+            }
         }
         return .json(writer)
+    }
+
+    /// What decides one model's numbers, and what it can be asked for.
+    private func write(_ model: LoadedModel, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("id")
+            writer.string(model.name)
+            writer.key("fingerprint")
+            writer.string(model.fingerprintText)
+            writer.key("max_input_length")
+            writer.number(model.window)
+            writer.key("dimensions")
+            writer.number(model.configuration.hiddenSize)
+            writer.key("pooling")
+            writer.string(model.pooling.rawValue)
+            writer.key("padding")
+            writer.string(model.padding.rawValue)
+            writer.key("heads")
+            writer.array { writer in
+                for head in model.heads { writer.string(head.rawValue) }
+            }
+            writer.key("prompts")
+            writer.array { writer in
+                for name in model.prompts.byName.keys.sorted() { writer.string(name) }
+            }
+            writer.key("default_prompt_name")
+            writer.optional(model.prompts.defaultName)
+        }
     }
 }

@@ -10,15 +10,11 @@ extension API {
     func openAIEmbeddings(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         struct Body: Decodable {
             let input: Inputs
-            let model: String?
             let encodingFormat: String?
             let user: String?
         }
-        let service = try readiness.service()
         let body = try await decode(WithOptions<Body>.self, request)
-        if let name = body.value.model, name != service.loaded.name {
-            throw unknownModel(name, service)
-        }
+        let service = try service(named: body.options.model)
         let isBase64: Bool
         switch body.value.encodingFormat {
         case nil, "float": isBase64 = false
@@ -32,10 +28,15 @@ extension API {
         received(inputs, isSingle: body.value.input.isSingle)
         try check(inputs, field: "input", limit: Self.maximumOpenAIInputs)
         let finish = try finish(body.options, service)
-        let result = try await encode { () async throws(ServiceError) in
-            try await service.embed(inputs, rules: rules(body.options, request))
+        let rules = rules(body.options, request)
+        let type = body.options.embeddingType?.type ?? .float
+        if isBase64, type != .float {
+            throw .validation(
+                field: "encoding_format", "base64 is of float32, not of \(type.rawValue)")
         }
-        let tokens = result.usage.reduce(0) { $0 + $1.tokensUsed }
+        let result = try await encode { () async throws(ServiceError) in
+            try await service.embed(inputs, rules: rules)
+        }
         var writer = JSONWriter(capacity: result.vectors.count * 12 * 256)
         writer.object { writer in
             writer.key("object")
@@ -53,42 +54,37 @@ extension API {
                         if isBase64 {
                             writer.base64(vector)
                         } else {
-                            writer.numbers(vector)
+                            writer.vector(vector, as: type)
                         }
+                        writer.tokens(result.usage[index])
                     }
                 }
             }
             writer.key("model")
             writer.string(service.loaded.name)
-            writer.key("usage")
-            writer.object { writer in
-                writer.key("prompt_tokens")
-                writer.number(tokens)
-                writer.key("total_tokens")
-                writer.number(tokens)
-            }
+            writer.openAIUsage(result.usage)
         }
         return response(writer, result, inputs)
     }
 
     /// `GET /v1/models`.
     func models(_: ServerRequest) async throws(APIError) -> ServerResponse {
-        let service = try readiness.service()
+        let names = try readiness.registry().names
         var writer = JSONWriter()
         writer.object { writer in
             writer.key("object")
             writer.string("list")
             writer.key("data")
-            writer.array { writer in write(modelNamed: service.loaded.name, &writer) }
+            writer.array { writer in
+                for name in names { write(modelNamed: name, &writer) }
+            }
         }
         return .json(writer)
     }
 
     /// `GET /v1/models/{id}`.
     func model(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let service = try readiness.service()
-        let name = request.parameters["id"] ?? ""
-        guard name == service.loaded.name else { throw unknownModel(name, service) }
+        let name = try service(named: request.parameters["id"] ?? "").loaded.name
         var writer = JSONWriter()
         write(modelNamed: name, &writer)
         return .json(writer)
@@ -105,11 +101,5 @@ extension API {
             writer.key("owned_by")
             writer.string("bigs")
         }
-    }
-
-    private func unknownModel(_ name: String, _ service: EncodingService) -> APIError {
-        .notFound(
-            "there is no model \"\(name.prefix(200))\"; this server has "
-                + "\"\(service.loaded.name)\"")
     }
 }

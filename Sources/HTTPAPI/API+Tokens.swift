@@ -10,17 +10,21 @@ extension API {
             let inputs: Texts
             let addSpecialTokens: Bool?
             let promptName: String?
+            let model: String?
         }
-        let service = try readiness.service()
         let body = try await decode(Body.self, request)
+        let service = try service(named: body.model)
         let inputs = body.inputs.items.map(EncodingInput.text)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
-        if let name = body.promptName {
-            throw .validation(
-                field: "prompt_name", "the model has no prompt named \"\(name.prefix(100))\"")
+        let prompt: String
+        do throws(ServiceError) {
+            prompt = try service.prompt(named: body.promptName, for: inputs) ?? ""
+        } catch {
+            throw .service(error)
         }
         var encodings: [(String, Encoding)] = []
         for text in body.inputs.items {
+            let text = body.promptName == nil ? text : prompt + text
             do {
                 encodings.append(
                     (
@@ -76,9 +80,10 @@ extension API {
         struct Body: Decodable {
             let ids: TokenLists
             let skipSpecialTokens: Bool?
+            let model: String?
         }
-        let service = try readiness.service()
         let body = try await decode(Body.self, request)
+        let service = try service(named: body.model)
         let lists = body.ids.lists
         try check(
             lists.map(EncodingInput.tokens), field: "ids", limit: settings.maximumClientBatchSize)
@@ -100,17 +105,23 @@ extension API {
 }
 
 /// A text or a list of texts.
-private struct Texts: Decodable {
+struct Texts: Decodable {
     let items: [String]
+    /// Whether it was one text and not a list.
+    let isSingle: Bool
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let text = try? container.decode(String.self) {
             items = [text]
+            isSingle = true
         } else if let texts = try? container.decode([String].self) {
             items = texts
+            isSingle = false
         } else {
-            throw FieldError(field: "inputs", reason: "expected a string or a list of strings")
+            throw FieldError(
+                field: decoder.codingPath.last?.wireName ?? "inputs",
+                reason: "expected a string or a list of strings")
         }
     }
 }

@@ -29,6 +29,7 @@ extension HTTPField.Name {
     static let computeTokens = known("x-compute-tokens")
     static let inputTokens = known("x-input-tokens")
     static let computeCharacters = known("x-compute-characters")
+    static let scoring = known("x-scoring")
     static let truncatedInputs = known("x-truncated-inputs")
 }
 

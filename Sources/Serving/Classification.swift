@@ -1,5 +1,4 @@
 import BiGSModel
-import Foundation
 
 /// A label and how sure the model is of it.
 package struct LabelScore: Sendable, Equatable {
@@ -27,20 +26,16 @@ package struct Classification: Sendable {
 
     /// Labels by falling score (ties keep the labels' order), at most `top` of them.
     package func ranked(_ scores: [Float], raw: Bool = false, top: Int? = nil) -> [LabelScore] {
-        let values = raw ? scores : isIndependent ? scores.map(sigmoid) : softmax(scores)
+        let values =
+            raw
+            ? scores
+            : isIndependent
+                ? scores.map(Probabilities.sigmoid)
+                : Probabilities.softmax(scores)
         let order = values.indices.sorted { (values[$0], $1) > (values[$1], $0) }
         return order.prefix(top ?? order.count).map {
             LabelScore(
                 label: labels.indices.contains($0) ? labels[$0] : "LABEL_\($0)", score: values[$0])
         }
-    }
-
-    private func sigmoid(_ value: Float) -> Float { Float(1 / (1 + exp(-Double(value)))) }
-
-    private func softmax(_ scores: [Float]) -> [Float] {
-        let largest = Double(scores.max() ?? 0)
-        let weights = scores.map { exp(Double($0) - largest) }
-        let sum = weights.reduce(0, +)
-        return weights.map { Float($0 / sum) }
     }
 }

@@ -17,9 +17,9 @@ package struct EncodedText: Sendable {
     /// H.
     package let hiddenSize: Int
 
-    /// Passages of the text by late chunking. `ranges` come from ``LateChunking/ranges(of:_:offsets:)``,
+    /// Passages of the text by late chunking. `ranges` come from ``Granularity/spans(of:tokens:)``,
     /// or from the caller.
-    package func passages(_ ranges: [Range<Int>], pooling: Pooling = .mean) -> [Passage] {
+    package func passages(_ ranges: [Range<Int>], pooling: Pooling = .mean) -> [ChunkedPassage] {
         LateChunking.passages(
             ranges, states: states, offsets: offsets, hiddenSize: hiddenSize, pooling: pooling,
             isTruncated: usage.isTruncated)
@@ -60,7 +60,8 @@ extension EncodingService {
                     + "\(Self.maximumStateCount / size) tokens; send fewer texts")
         }
         let outcome = try await executor.run(
-            windows.map(\.sequence), outputs: [.lastHiddenState, loaded.pooling.outputs])
+            windows.map(\.sequence), outputs: [.lastHiddenState, loaded.pooling.outputs],
+            model: loaded.model)
         var texts: [EncodedText] = []
         var next = 0
         for (index, input) in prepared.enumerated() {
@@ -75,6 +76,38 @@ extension EncodingService {
                 inference: outcome.inferenceTime))
     }
 
+    /// The most token states that the passages of one text may be pooled from, counted anew for each
+    /// passage: overlapping windows of nearly the whole text would keep a core busy for minutes.
+    package static let maximumPooledStates = 1 << 21
+
+    /// The passages of `text`, which `encoded` came of, cut as `granularity` says and pooled as the
+    /// model pools whole texts: the mean for all but `max` and `last-token`. Runs aside from the pool
+    /// that answers. Throws `unsupported` where there would be too much to pool.
+    package func passages(
+        of encoded: EncodedText, text: String, _ granularity: Granularity
+    ) async throws(ServiceError) -> [ChunkedPassage] {
+        if loaded.pooling == .pooler {
+            throw .unsupported(
+                field: "granularity",
+                reason:
+                    "this model's vectors come out of its pooler, which reads whole texts; passages "
+                    + "need another pooling (--pooling mean)")
+        }
+        return try await offPool(bytes: encoded.states.count) { [pooling = loaded.pooling] in
+            let ranges = granularity.spans(of: text, tokens: encoded.offsets)
+            let pooled = LateChunking.tokenCounts(ranges, offsets: encoded.offsets).reduce(0, +)
+            guard pooled <= Self.maximumPooledStates else {
+                return .failure(
+                    .unsupported(
+                        field: "granularity",
+                        reason:
+                            "\(ranges.count) passages with \(pooled) tokens in all are too many; at "
+                            + "most \(Self.maximumPooledStates) tokens"))
+            }
+            return .success(encoded.passages(ranges, pooling: pooling))
+        }
+    }
+
     private func joined(
         _ input: PreparedInput, _ outputs: [SequenceOutput], index: Int
     ) throws(ServiceError) -> EncodedText {
@@ -84,7 +117,7 @@ extension EncodingService {
         var offsets: [Range<Int>] = []
         var ids: [Int32] = []
         for (window, output) in zip(input.windows, outputs) {
-            vectors.append(try vector(output, of: window, .embedding, input: index))
+            vectors.append(try vector(output, of: window, .embedding))
             guard let rows = output.lastHiddenState, rows.allSatisfy(\.isFinite) else {
                 throw .notFinite(input: index)
             }

@@ -73,6 +73,22 @@ package struct EncodingResult: Sendable {
     package var age: Int?
     package var timings: Timings
 
+    init(
+        vectors: [[Float]], usage: [TokenUsage], cache: CacheOutcome, hits: Int = 0,
+        timings: Timings
+    ) {
+        self.vectors = vectors
+        self.usage = usage
+        self.cache = cache
+        self.hits = hits
+        self.timings = timings
+    }
+
+    /// What work took that gives something else than vectors, and that nothing is kept of.
+    package init(uncached usage: [TokenUsage], timings: Timings) {
+        self.init(vectors: [], usage: usage, cache: .miss, timings: timings)
+    }
+
     /// Where the time went.
     package struct Timings: Sendable {
         package var tokenization = Duration.zero

@@ -206,7 +206,7 @@ extension EncodingService {
 
     /// The prompt of that name, or the model's default; throws `unsupported` when there is no such
     /// prompt, or when it would have to stand before token ids, which are used verbatim.
-    private func prompt(
+    package func prompt(
         named name: String?, for inputs: [EncodingInput]
     ) throws(ServiceError) -> String? {
         guard let name else { return loaded.prompts.default }

@@ -1,21 +1,5 @@
-import Tokenization
-
-/// How a text is cut into passages.
-package enum Granularity: Sendable, Equatable {
-    /// Sentences by Unicode's rules; with `joiningLines` a single line end is a space.
-    case sentences(joiningLines: Bool)
-    /// What stands between blank lines.
-    case paragraphs
-    /// Lines that are not blank.
-    case lines
-    /// Windows of `size` tokens of the text, each `size - overlap` after the other.
-    case tokens(size: Int, overlap: Int)
-    /// Ranges of Unicode scalars that the caller chose; they may overlap.
-    case spans([Range<Int>])
-}
-
 /// A passage of a text, and its vector.
-package struct Passage: Sendable, Equatable {
+package struct ChunkedPassage: Sendable, Equatable {
     /// Where it stands in the text, in Unicode scalars.
     package let range: Range<Int>
     /// How many of its tokens went into the vector.
@@ -34,25 +18,6 @@ package struct Passage: Sendable, Equatable {
 /// Late chunking (arXiv 2409.04701): the whole text goes through the encoder once, and a passage's
 /// vector is pooled from the states of its own tokens, which know the text around them. Pure.
 package enum LateChunking {
-    /// The ranges of `text` that `granularity` names, in Unicode scalars. `offsets` are those of the
-    /// text's tokens (empty for special ones); only token windows need them.
-    package static func ranges(
-        of text: String, _ granularity: Granularity, offsets: [Range<Int>]
-    ) -> [Range<Int>] {
-        switch granularity {
-        case .sentences(let joiningLines):
-            return TextBoundaries.sentences(of: text, joiningLines: joiningLines)
-        case .paragraphs: return TextBoundaries.paragraphs(of: text)
-        case .lines: return TextBoundaries.lines(of: text)
-        case .spans(let ranges): return ranges
-        case .tokens(let size, let overlap):
-            let words = offsets.filter { !$0.isEmpty }
-            guard !words.isEmpty else { return [] }
-            return TextWindows.ranges(count: words.count, size: size, overlap: overlap)
-                .map { words[$0.lowerBound].lowerBound..<words[$0.upperBound - 1].upperBound }
-        }
-    }
-
     /// One passage for each of `ranges`, pooled from `states` [T, H] of tokens at `offsets` [T].
     ///
     /// A token belongs to the range that its first scalar lies in; a range inside a single token has
@@ -63,19 +28,25 @@ package enum LateChunking {
     package static func passages(
         _ ranges: [Range<Int>], states: [Float], offsets: [Range<Int>], hiddenSize: Int,
         pooling: Pooling = .mean, isTruncated: Bool = false
-    ) -> [Passage] {
+    ) -> [ChunkedPassage] {
         let rows = offsets.indices.filter { !offsets[$0].isEmpty }
         guard let first = rows.first, let last = rows.last else {
-            return ranges.map { Passage(range: $0, tokens: 0, vector: nil) }
+            return ranges.map { ChunkedPassage(range: $0, tokens: 0, vector: nil) }
         }
         let seen = offsets[first].lowerBound..<offsets[last].upperBound
         return ranges.map { range in
             let own = Self.rows(rows, in: range, offsets)
-            guard !own.isEmpty else { return Passage(range: range, tokens: 0, vector: nil) }
-            return Passage(
+            guard !own.isEmpty else { return ChunkedPassage(range: range, tokens: 0, vector: nil) }
+            return ChunkedPassage(
                 range: isTruncated ? range.clamped(to: seen) : range, tokens: own.count,
                 vector: pooled(own, states, hiddenSize, pooling))
         }
+    }
+
+    /// How many tokens each of `ranges` has.
+    package static func tokenCounts(_ ranges: [Range<Int>], offsets: [Range<Int>]) -> [Int] {
+        let rows = offsets.indices.filter { !offsets[$0].isEmpty }
+        return ranges.map { Self.rows(rows, in: $0, offsets).count }
     }
 
     /// The tokens of a range: `rows` is in the order of the text, so two binary searches find them.

@@ -26,6 +26,6 @@ package struct ModelRegistry: Sendable {
     /// The models' names in order.
     package var names: [String] { services.map(\.loaded.name) }
 
-    /// Tokens that wait or run now, in all models.
-    package var load: Int { services.reduce(0) { $0 + $1.load } }
+    /// Tokens that wait or run now: one executor runs all models.
+    package var load: Int { standard.load }
 }

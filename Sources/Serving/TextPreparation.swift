@@ -10,6 +10,8 @@ struct PreparedText: Sendable {
     var offsets: [Range<Int>]
     /// The rows whose states are this window's to give; all but padding where there is one window.
     var owned: Range<Int>
+    /// The index of the input that it is, or is a window of.
+    var input = 0
 }
 
 /// An input as the model will see it.
@@ -41,6 +43,7 @@ struct TextPreparation: Sendable {
                 }
             for window in input.windows.indices {
                 input.windows[window].sequence = padded(input.windows[window].sequence)
+                input.windows[window].input = index
             }
             prepared.append(input)
         }
@@ -150,9 +153,9 @@ struct TextPreparation: Sendable {
                 field: "prompt_name", reason: "the prompt leaves no room in the model's window")
         }
         let overlap = windows.overlap(size: room)
-        guard overlap < room else {
+        guard (0..<room).contains(overlap) else {
             throw .unsupported(
-                field: "window_overlap", reason: "expected less than \(room) tokens, got \(overlap)"
+                field: "window_overlap", reason: "expected 0 or more and less than \(room) tokens, got \(overlap)"
             )
         }
         let ranges = TextWindows.ranges(count: count, size: room, overlap: overlap)
@@ -203,7 +206,7 @@ struct TextPreparation: Sendable {
 
     /// The encoder has no mask, so padding changes its numbers: it is added only where the model's
     /// contract says so, and then always to the same length.
-    private func padded(_ sequence: TokenSequence) -> TokenSequence {
+    func padded(_ sequence: TokenSequence) -> TokenSequence {
         let count = sequence.ids.count
         guard loaded.padding == .maxLength, count <= loaded.paddedLength else { return sequence }
         let padding = loaded.paddedLength - count

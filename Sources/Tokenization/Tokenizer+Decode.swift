@@ -7,14 +7,38 @@ extension Tokenizer {
     package func decode(
         _ ids: [Int32], skipSpecialTokens: Bool = true
     ) throws(TokenizerError) -> String {
-        let prefix = Array(definition.continuationPrefix.utf8)
-        var text: [UInt8] = []
-        var isFirst = true
+        var tokens: [String] = []
+        tokens.reserveCapacity(ids.count)
         for id in ids {
             guard let token = token(id) else {
                 throw .unknownIdentifier(id, vocabularySize: vocabularySize)
             }
             if skipSpecialTokens, isSpecial(id) { continue }
+            tokens.append(token)
+        }
+        var text = joinedBytes(tokens)
+        if definition.cleanUpTokenizationSpaces { text = CleanUp.text(text) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The text of tokens given by their names, without the last clean-up of spaces: Hugging Face's
+    /// `convert_tokens_to_string`.
+    package func joined(_ tokens: [String]) -> String {
+        String(decoding: joinedBytes(tokens), as: UTF8.self)
+    }
+
+    /// Whether a token goes on with the word of the token before it.
+    package func continuesWord(_ id: Int32) -> Bool {
+        let prefix = definition.continuationPrefix
+        guard !prefix.isEmpty, let token = token(id) else { return false }
+        return token.utf8.count > prefix.utf8.count && token.utf8.starts(with: prefix.utf8)
+    }
+
+    private func joinedBytes(_ tokens: [String]) -> [UInt8] {
+        let prefix = Array(definition.continuationPrefix.utf8)
+        var text: [UInt8] = []
+        var isFirst = true
+        for token in tokens {
             var bytes = Array(token.utf8)
             if !isFirst {
                 if bytes.starts(with: prefix) {
@@ -26,8 +50,7 @@ extension Tokenizer {
             isFirst = false
             text += definition.decoderCleanUp ? CleanUp.token(bytes) : bytes
         }
-        if definition.cleanUpTokenizationSpaces { text = CleanUp.text(text) }
-        return String(decoding: text, as: UTF8.self)
+        return text
     }
 }
 

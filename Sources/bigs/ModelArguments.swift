@@ -16,9 +16,13 @@ extension GELUForm: ExpressibleByArgument {}
 struct ModelArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The model's directory, as save_pretrained writes it. Default: the embedded bigs-mini.",
+            """
+            The model's directory, as save_pretrained writes it, or NAME=DIRECTORY to give it a name. \
+            Default: the embedded bigs-mini. serve takes several: requests choose one by "model", \
+            and the first answers those that do not.
+            """,
             valueName: "directory"))
-    var model: String?
+    var model: [String] = []
 
     @Option(
         help: "mean, cls, max, last-token or pooler. Default: 1_Pooling/config.json, else mean.")
@@ -42,13 +46,59 @@ struct ModelArguments: ParsableArguments {
         }
     }
 
+    /// A model's name, where it was given one, and its directory.
+    typealias Place = (name: String?, directory: URL)
+
+    /// What `--model` names, or the embedded model. Throws `ValidationError` for a name that is used
+    /// twice.
+    func places() throws -> [Place] {
+        guard !model.isEmpty else { return [(nil, try ModelLocator.directory(named: nil))] }
+        var names: Set<String> = []
+        return try model.map { value in
+            let place = try Self.place(value)
+            let name = place.name ?? place.directory.standardizedFileURL.lastPathComponent
+            guard names.insert(name).inserted else {
+                throw ValidationError(
+                    "--model: two models are called \(name); name them apart with NAME=DIRECTORY")
+            }
+            return place
+        }
+    }
+
+    /// `NAME=DIRECTORY` or a directory. What exists as it is written is a directory, and so is what
+    /// has a slash before its first "=".
+    static func place(_ value: String) throws -> Place {
+        guard !FileManager.default.fileExists(atPath: value),
+            let equals = value.firstIndex(of: "="), !value[..<equals].contains("/")
+        else { return (nil, try ModelLocator.directory(named: value)) }
+        let name = String(value[..<equals])
+        let directory = String(value[value.index(after: equals)...])
+        guard !name.isEmpty, !directory.isEmpty else {
+            throw ValidationError("--model: expected NAME=DIRECTORY or a directory, got \(value)")
+        }
+        return (name, try ModelLocator.directory(named: directory))
+    }
+
+    private func only() throws -> Place {
+        let places = try places()
+        guard places.count == 1 else {
+            throw ValidationError("--model: only serve takes several models")
+        }
+        return places[0]
+    }
+
     /// The directory that `--model` names, or the embedded model's.
-    func directory() throws -> URL { try ModelLocator.directory(named: model) }
+    func directory() throws -> URL { try only().directory }
 
     /// Loads the model, its tokenizer and its rules.
-    func load() throws -> LoadedModel {
+    func load() throws -> LoadedModel { try load(only()) }
+
+    /// Loads every model, in order.
+    func loadAll() throws -> [LoadedModel] { try places().map(load) }
+
+    private func load(_ place: Place) throws -> LoadedModel {
         try LoadedModel.load(
-            directory: directory(),
+            directory: place.directory, name: place.name,
             options: LoadingOptions(gelu: gelu, pooling: pooling, padding: padding))
     }
 }

@@ -227,22 +227,26 @@ private struct ModelService: Service, CustomStringConvertible {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let loaded = try await load()
+        let models = try await load()
         let (store, trouble) = openStore()
+        // One thread runs all models: they never compete for the cores.
         let executor = InferenceExecutor(
-            model: loaded.model, maximumBatchTokens: command.maxBatchTokens,
+            model: models[0].model, maximumBatchTokens: command.maxBatchTokens,
             maximumQueueTokens: command.maxQueueTokens, threads: command.model.threads)
-        readiness.becomeReady(
+        let services = models.map {
             EncodingService(
-                loaded: loaded, executor: executor, store: store, storeTrouble: trouble,
-                logger: logger))
+                loaded: $0, executor: executor, store: store, storeTrouble: trouble, logger: logger)
+        }
+        readiness.becomeReady(ModelRegistry(services[0], others: Array(services.dropFirst())))
         let seconds = (ContinuousClock.now - start) / .milliseconds(1)
-        logger.info(
-            "ready",
-            metadata: [
-                "model": "\(loaded.name)", "parameters": "\(loaded.model.parameterCount)",
-                "window": "\(loaded.window)", "milliseconds": "\(Int(seconds))",
-            ])
+        for loaded in models {
+            logger.info(
+                "ready",
+                metadata: [
+                    "model": "\(loaded.name)", "parameters": "\(loaded.model.parameterCount)",
+                    "window": "\(loaded.window)", "milliseconds": "\(Int(seconds))",
+                ])
+        }
         // Services end in reverse order: when this one is told to, the last answer is out.
         try? await gracefulShutdown()
         executor.stop()
@@ -250,10 +254,10 @@ private struct ModelService: Service, CustomStringConvertible {
     }
 
     /// Reading and packing weights takes a while, so it is kept off the cooperative pool.
-    private func load() async throws -> LoadedModel {
+    private func load() async throws -> [LoadedModel] {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global(qos: .userInitiated).async { [arguments = command.model] in
-                continuation.resume(with: Result { try arguments.load() })
+                continuation.resume(with: Result { try arguments.loadAll() })
             }
         }
     }

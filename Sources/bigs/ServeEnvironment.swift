@@ -6,7 +6,7 @@ enum ServeEnvironment {
     static let prefix = "BIGS_"
 
     /// The flags that can be given several times.
-    static let repeatable: Set<String> = ["--api-key", "--cors-origin"]
+    static let repeatable: Set<String> = ["--model", "--api-key", "--cors-origin"]
 
     /// The values in a variable: one a line, or separated by commas; spaces around them are none
     /// of theirs.

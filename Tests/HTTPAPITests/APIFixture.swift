@@ -17,13 +17,14 @@ struct APIFixture {
     let loaded: LoadedModel?
     let store: EncodingStore?
 
-    /// An API over a golden's model, which `keeps` encodings in a file or not; without a model it is
-    /// still loading.
+    /// An API over a golden's model, whose files `edit` may change and which `keeps` encodings in a
+    /// file or not; without a golden it is still loading. `others` are served beside it, by name.
     init(
         golden: String? = "t1/SequenceClassification/torch-safetensors",
         options: LoadingOptions = LoadingOptions(), keys: APIKeys = .none,
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-        keeps: Bool = false,
+        keeps: Bool = false, others: [(name: String, golden: String)] = [],
+        edit: DirectoryEdit? = nil,
         settings change: (inout APISettings) -> Void = { _ in }
     ) throws {
         var settings = APISettings(version: "test", started: 0)
@@ -35,8 +36,9 @@ struct APIFixture {
             store = nil
             return
         }
-        let loaded = try LoadedModel.load(
-            directory: SmallModel.directory(golden: golden, vocabularySize: 256), options: options)
+        let directory = try SmallModel.directory(golden: golden, vocabularySize: 256)
+        try edit?.apply(directory)
+        let loaded = try LoadedModel.load(directory: directory, options: options)
         let executor = InferenceExecutor(
             model: loaded.model, maximumBatchTokens: 512, maximumQueueTokens: 100_000)
         self.loaded = loaded
@@ -46,9 +48,18 @@ struct APIFixture {
             ? try EncodingStore.open(
                 path: SmallModel.temporaryDirectory().appending(path: "store.sqlite").path,
                 logger: logger) : nil
-        readiness.becomeReady(
-            EncodingService(loaded: loaded, executor: executor, store: opened, logger: logger))
         store = opened
+        let services = try others.map { other in
+            let loaded = try LoadedModel.load(
+                directory: SmallModel.directory(golden: other.golden, vocabularySize: 256),
+                name: other.name, options: options)
+            return EncodingService(
+                loaded: loaded, executor: executor, store: opened, logger: logger)
+        }
+        readiness.becomeReady(
+            ModelRegistry(
+                EncodingService(loaded: loaded, executor: executor, store: opened, logger: logger),
+                others: services))
     }
 
     /// What came back.

@@ -45,8 +45,7 @@ import Tokenization
         let text = "é ab. cd\u{1F600} ef.\n\ngh i"
         let encoded = try #require(
             try await service.encodeStates([.text(text)], rules: EncodingRules()).texts.first)
-        let ranges = LateChunking.ranges(
-            of: text, .paragraphs, offsets: encoded.offsets)
+        let ranges = Granularity.paragraph.spans(of: text, tokens: encoded.offsets)
         #expect(ranges == [0..<13, 15..<19])
         for passage in encoded.passages(ranges) {
             let rows = encoded.offsets.indices.filter {
@@ -71,10 +70,10 @@ import Tokenization
         let encoded = try #require(
             try await service.encodeStates([.text(text)], rules: EncodingRules()).texts.first)
         #expect(
-            LateChunking.ranges(of: text, .tokens(size: 4, overlap: 2), offsets: encoded.offsets)
+            Granularity.tokens(size: 4, overlap: 2).spans(of: text, tokens: encoded.offsets)
                 == [0..<5, 3..<8])
         #expect(
-            LateChunking.ranges(of: text, .tokens(size: 9, overlap: 0), offsets: encoded.offsets)
+            Granularity.tokens(size: 9, overlap: 0).spans(of: text, tokens: encoded.offsets)
                 == [0..<8])
         let passages = encoded.passages([0..<2, 1..<2, 2..<3, 0..<8])
         #expect(passages.map(\.tokens) == [2, 1, 0, 6])
@@ -91,7 +90,7 @@ import Tokenization
             try await service.encodeStates([.text(text)], rules: EncodingRules()).texts.first)
         #expect(encoded.usage == TokenUsage(tokens: 242, tokensUsed: 128))
         let passages = encoded.passages(
-            LateChunking.ranges(of: text, .paragraphs, offsets: encoded.offsets) + [470..<471])
+            Granularity.paragraph.spans(of: text, tokens: encoded.offsets) + [470..<471])
         #expect(passages.map(\.tokens) == [120, 6, 0])
         #expect(passages[1].range == 242..<253)
         #expect(passages[2].vector == nil)

@@ -14,8 +14,8 @@ extension API {
 
     /// The document with this server's limits; before the model is loaded, without the model's.
     var openAPI: OpenAPIDocument {
-        let service = try? readiness.service()
-        let loaded = service?.loaded
+        let models = try? readiness.registry()
+        let loaded = models?.standard.loaded
         let classifies = loaded?.model.head == .sequenceClassification
         func list(_ names: [String]) -> String {
             var writer = JSONWriter()
@@ -29,7 +29,7 @@ extension API {
                 ("dimensions", String(loaded?.configuration.hiddenSize ?? 1 << 16)),
                 ("pipelineRequest", classifies ? "PredictRequest" : "EmbedRequest"),
                 ("pipelineAnswer", classifies ? "PredictAnswer" : "Vectors"),
-                ("models", loaded.map { list([$0.name]) } ?? "[]"),
+                ("models", list(models?.names ?? [])),
             ],
             version: settings.version, needsKey: keys.isRequired)
     }

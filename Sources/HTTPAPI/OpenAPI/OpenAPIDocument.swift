@@ -12,7 +12,7 @@ struct OpenAPIDocument {
         .merging(service) { first, _ in first }
 
     /// All schemas: name, and JSON text.
-    static let schemas = encodingSchemas + documentSchemas + serviceSchemas
+    static let schemas = encodingSchemas + headSchemas + documentSchemas + serviceSchemas
 
     /// What this server's own values are written for in the schemas.
     let values: [(placeholder: String, value: String)]

@@ -4,32 +4,76 @@ extension OpenAPIDocument {
         "POST /embed": Operation(
             tag: .encoding, summary: "One vector per input.", body: "EmbedRequest",
             answers: [200: .json("Vectors")], encodes: true),
+        "POST /embed_all": Operation(
+            tag: .encoding, summary: "The state of every token, unpooled.",
+            body: "EmbedAllRequest", answers: [200: .json("TokenStates")], encodes: true,
+            refusals: [404]),
         "POST /predict": Operation(
             tag: .encoding, summary: "The classification head's labels and scores.",
-            body: "PredictRequest", answers: [200: .json("PredictAnswer")], encodes: true),
-        "POST /v1/embeddings": Operation(
-            tag: .encoding, summary: "Vectors, as OpenAI's API gives them.",
-            body: "OpenAIEmbeddingsRequest", answers: [200: .json("OpenAIEmbeddings")],
-            encodes: true, refusals: [404]),
+            body: "PredictRequest", answers: [200: .json("PredictAnswer")], encodes: true,
+            refusals: [404, 424]),
+        "POST /classify": Operation(
+            tag: .encoding,
+            summary: "The head's labels, or candidate labels it was never trained on.",
+            body: "ClassifyRequest", answers: [200: .json("Classes")], encodes: true,
+            refusals: [404, 424]),
+        "POST /rerank": rerank, "POST /v1/rerank": rerank, "POST /v2/rerank": rerank,
+        "POST /similarity": Operation(
+            tag: .encoding, summary: "Cosines of one sentence with others.",
+            body: "SimilarityRequest", answers: [200: .json("Vector")], encodes: true,
+            refusals: [404]),
+        "POST /fill-mask": Operation(
+            tag: .encoding, summary: "The likeliest tokens in place of each mask.",
+            body: "FillMaskRequest", answers: [200: .json("FilledMasks")], encodes: true,
+            refusals: [404, 424]),
+        "POST /answer": Operation(
+            tag: .encoding, summary: "Answers to a question, with their place in the context.",
+            body: "AnswerRequest", answers: [200: .json("Answers")], encodes: true,
+            refusals: [404, 424]),
+        "POST /token_classification": Operation(
+            tag: .encoding, summary: "Labels of tokens, or of what they name together.",
+            body: "TokenClassificationRequest", answers: [200: .json("EntityLists")],
+            encodes: true, refusals: [404, 424]),
+        "POST /chunk": Operation(
+            tag: .encoding,
+            summary: "Late chunking: one pass over the text, a vector for each passage.",
+            body: "ChunkRequest", answers: [200: .json("PassageLists")], encodes: true,
+            refusals: [404]),
+        "POST /v1/embeddings": openAIEmbeddings, "POST /embeddings": openAIEmbeddings,
         "POST /tokenize": Operation(
             tag: .encoding, summary: "Tokens, with their place in the text.",
-            body: "TokenizeRequest", answers: [200: .json("Tokens")]),
+            body: "TokenizeRequest", answers: [200: .json("Tokens")], refusals: [404]),
         "POST /decode": Operation(
             tag: .encoding, summary: "Token ids back to text.", body: "DecodeRequest",
-            answers: [200: .json("Texts")]),
+            answers: [200: .json("Texts")], refusals: [404]),
         "POST /": pipeline, "POST /invocations": pipeline,
     ]
 
     private static let pipeline = Operation(
         tag: .encoding, summary: "What the model is for: classes from a classifier, else vectors.",
-        body: "PipelineRequest", answers: [200: .json("PipelineAnswer")], encodes: true)
+        body: "PipelineRequest", answers: [200: .json("PipelineAnswer")], encodes: true,
+        refusals: [404])
+
+    private static let openAIEmbeddings = Operation(
+        tag: .encoding, summary: "Vectors, as OpenAI's API gives them.",
+        body: "OpenAIEmbeddingsRequest", answers: [200: .json("OpenAIEmbeddings")],
+        encodes: true, refusals: [404])
+
+    private static let rerank = Operation(
+        tag: .encoding, summary: "Texts in the order in which they answer a query.",
+        body: "RerankRequest", answers: [200: .json("RerankAnswer")], encodes: true,
+        refusals: [404])
 
     /// Properties that encoding routes share.
-    private static let common = """
+    static let common = """
+        "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
         "truncate":{"type":["boolean","null"]},
         "truncation_direction":{"anyOf":[{"type":"null"},
         {"enum":["right","left","Right","Left"]}]},
-        "prompt_name":{"type":"null"}
+        "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
+        "window_overlap":{"type":["integer","null"],"minimum":0},
+        "prompt_name":{"type":["string","null"]},
+        "parameters":{"type":["object","null"]}
         """
 
     static let encodingSchemas: [(String, String)] = [
@@ -68,6 +112,9 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["inputs"],"properties":{
             "inputs":{"$ref":"#/components/schemas/Inputs"},\(common),
+            "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
+            "embedding_types":{"type":["array","null"],"minItems":1,
+            "items":{"enum":["float","int8","uint8","binary","ubinary"]}},
             "normalize":{"type":["boolean","null"]},
             "dimensions":{"type":["integer","null"],"minimum":1,"maximum":"{{dimensions}}"}}}
             """
@@ -75,7 +122,18 @@ extension OpenAPIDocument {
         ("Vector", #"{"type":"array","items":{"type":"number"}}"#),
         (
             "Vectors",
-            ##"{"type":"array","items":{"$ref":"#/components/schemas/Vector"}}"##
+            """
+            {"anyOf":[{"type":"array","items":{"$ref":"#/components/schemas/Vector"}},
+            {"type":"object","required":["embeddings","model","usage"],"properties":{
+            "embeddings":{"type":"object","additionalProperties":{"type":"array",
+            "items":{"$ref":"#/components/schemas/Vector"}}}}}]}
+            """
+        ),
+        (
+            "EmbeddingType",
+            """
+            {"anyOf":[{"type":"null"},{"enum":["float","int8","uint8","binary","ubinary"]}]}
+            """
         ),
         (
             "PredictRequest",
@@ -110,7 +168,7 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["input"],"properties":{
             "input":{"$ref":"#/components/schemas/OpenAIInputs"},
-            "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
+            "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
             "encoding_format":{"anyOf":[{"type":"null"},{"enum":["float","base64"]}]},
             "user":{"type":["string","null"]},\(common),
             "dimensions":{"type":["integer","null"],"minimum":1,"maximum":"{{dimensions}}"}}}
@@ -122,8 +180,9 @@ extension OpenAPIDocument {
             {"type":"object","required":["object","data","model","usage"],"properties":{
             "object":{"const":"list"},"model":{"type":"string"},
             "data":{"type":"array","items":{"type":"object",
-            "required":["object","index","embedding"],"properties":{
+            "required":["object","index","embedding","tokens","tokens_used"],"properties":{
             "object":{"const":"embedding"},"index":{"type":"integer"},
+            "tokens":{"type":"integer"},"tokens_used":{"type":"integer"},
             "embedding":{"anyOf":[{"type":"string"},{"$ref":"#/components/schemas/Vector"}]}}}},
             "usage":{"type":"object","required":["prompt_tokens","total_tokens"],"properties":{
             "prompt_tokens":{"type":"integer"},"total_tokens":{"type":"integer"}}}}}
@@ -136,7 +195,9 @@ extension OpenAPIDocument {
             "inputs":{"anyOf":[{"$ref":"#/components/schemas/Text"},
             {"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
             "items":{"$ref":"#/components/schemas/Text"}}]},
-            "add_special_tokens":{"type":["boolean","null"]},"prompt_name":{"type":"null"}}}
+            "add_special_tokens":{"type":["boolean","null"]},
+            "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
+            "prompt_name":{"type":["string","null"]}}}
             """
         ),
         (
@@ -155,6 +216,7 @@ extension OpenAPIDocument {
             "ids":{"anyOf":[{"$ref":"#/components/schemas/TokenIDs"},
             {"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
             "items":{"$ref":"#/components/schemas/TokenIDs"}}]},
+            "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
             "skip_special_tokens":{"type":["boolean","null"]}}}
             """
         ),

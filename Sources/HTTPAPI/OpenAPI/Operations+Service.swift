@@ -63,7 +63,10 @@ extension OpenAPIDocument {
             "fingerprint":{"type":"string"},"padding":{"type":"string"},
             "pooling":{"type":"string"},"dtype":{"type":"string"},
             "dimensions":{"type":"integer"},"heads":{"type":"array","items":{"type":"string"}},
-            "queued_tokens":{"type":"integer"},"store":{"type":"string"}}}
+            "queued_tokens":{"type":"integer"},"store":{"type":"string"},
+            "models":{"type":"array","items":{"type":"object",
+            "required":["id","fingerprint","max_input_length","dimensions","heads"],
+            "properties":{"id":{"type":"string"},"fingerprint":{"type":"string"}}}}}}
             """
         ),
         ("Description", #"{"type":"object","required":["openapi","info","paths"]}"#),

@@ -132,16 +132,10 @@ package struct TextStates: Sendable {
         self.offsets = offsets
     }
 
-    /// Late chunking: the mean of the states of the tokens that lie in `span`, or touch it; nil
-    /// where there are none. Summed in order and in double precision.
+    /// Late chunking: the mean of the states of the tokens that start in `span`, as ``LateChunking``
+    /// has it; nil where there are none.
     package func mean(over span: Range<Int>) -> [Float]? {
-        // Special tokens have empty ranges, which overlap nothing.
-        let rows = offsets.indices.filter { offsets[$0].overlaps(span) }
-        if rows.isEmpty { return nil }
-        var sums = Array(repeating: 0.0, count: columns)
-        for row in rows {
-            for column in 0..<columns { sums[column] += Double(values[row * columns + column]) }
-        }
-        return sums.map { Float($0 / Double(rows.count)) }
+        LateChunking.passages(
+            [span], states: values, offsets: offsets, hiddenSize: columns)[0].vector
     }
 }

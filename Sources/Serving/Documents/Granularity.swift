@@ -3,7 +3,11 @@ import Tokenization
 /// How a text is cut into passages. Offsets count Unicode scalars.
 package enum Granularity: Sendable, Hashable {
     case sentence
+    /// Sentences of text whose lines were broken at a fixed width: a single line end is a space.
+    case sentenceAcrossLines
     case paragraph
+    /// Lines that are not blank.
+    case line
     /// Windows of so many tokens, each `overlap` tokens into the one before.
     case tokens(size: Int, overlap: Int)
     /// The caller's own.
@@ -12,8 +16,9 @@ package enum Granularity: Sendable, Hashable {
     /// What passages of it are called by.
     package var name: String {
         switch self {
-        case .sentence: "sentence"
+        case .sentence, .sentenceAcrossLines: "sentence"
         case .paragraph: "paragraph"
+        case .line: "line"
         case .tokens: "tokens"
         case .spans: "spans"
         }
@@ -22,7 +27,8 @@ package enum Granularity: Sendable, Hashable {
     /// All that decides where passages lie.
     var description: String {
         switch self {
-        case .sentence, .paragraph: name
+        case .sentence, .paragraph, .line: name
+        case .sentenceAcrossLines: "sentence:joined"
         case .tokens(let size, let overlap): "tokens:\(size):\(overlap)"
         case .spans(let spans):
             "spans:" + spans.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
@@ -30,22 +36,20 @@ package enum Granularity: Sendable, Hashable {
     }
 
     /// The passages of `text`, whose used tokens lie at `tokens`.
-    func spans(of text: String, tokens: [Range<Int>]) -> [Range<Int>] {
+    package func spans(of text: String, tokens: [Range<Int>]) -> [Range<Int>] {
         switch self {
         case .sentence: return TextBoundaries.sentences(of: text)
+        case .sentenceAcrossLines:
+            return TextBoundaries.sentences(of: text, joiningLines: true)
+        case .line: return TextBoundaries.lines(of: text)
         case .paragraph: return TextBoundaries.paragraphs(of: text)
         case .spans(let spans): return spans
         case .tokens(let size, let overlap):
             let real = tokens.filter { !$0.isEmpty }
-            var spans: [Range<Int>] = []
-            var start = 0
-            while start < real.count {
-                let end = min(start + size, real.count)
-                spans.append(real[start].lowerBound..<real[end - 1].upperBound)
-                if end == real.count { break }
-                start += size - overlap
+            guard !real.isEmpty else { return [] }
+            return TextWindows.ranges(count: real.count, size: size, overlap: overlap).map {
+                real[$0.lowerBound].lowerBound..<real[$0.upperBound - 1].upperBound
             }
-            return spans
         }
     }
 }

@@ -1,6 +1,4 @@
-import BiGSModel
 import DocumentStore
-import Tokenization
 
 /// A text encoded once for everything: its vector and the states of its tokens.
 struct WholeText: Sendable {
@@ -16,23 +14,12 @@ extension EncodingService {
     func whole(
         _ texts: [String], rules: EncodingRules
     ) async throws(ServiceError) -> [WholeText] {
-        let prepared = try await prepare(texts.map { .text($0) }, rules)
-        let outcome = try await executor.run(
-            prepared.map(\.sequence), outputs: [loaded.pooling.outputs, .lastHiddenState])
-        let columns = loaded.configuration.hiddenSize
-        var wholes: [WholeText] = []
-        for (index, output) in outcome.outputs.enumerated() {
-            let text = prepared[index]
-            let vector = try vector(output, of: text, .embedding, input: index)
-            guard let states = output.lastHiddenState else { throw .notFinite(input: index) }
-            let rows = text.usage.tokensUsed
-            wholes.append(
-                WholeText(
-                    usage: text.usage, vector: vector,
-                    states: TextStates(
-                        values: Array(states[..<(rows * columns)]), columns: columns,
-                        offsets: text.offsets)))
+        let encoded = try await encodeStates(texts.map { .text($0) }, rules: rules)
+        return encoded.texts.map { text in
+            WholeText(
+                usage: text.usage, vector: text.pooled,
+                states: TextStates(
+                    values: text.states, columns: text.hiddenSize, offsets: text.offsets))
         }
-        return wholes
     }
 }

@@ -73,7 +73,7 @@ def answers():
             outputs.append({
                 "start": start, "end": end, "p_mask": p_mask,
                 "attention_mask": torch.ones(1, len(ids), dtype=torch.int64),
-                "example": SquadExample(None, context, question, None, None, None),
+                "example": SquadExample(None, question, context, None, None, None),
                 "encoding": encoding[index], "input_ids": torch.tensor([ids])})
             windows.append({"ids": ids, "start": start[0].tolist(), "end": end[0].tolist()})
         pipe = QuestionAnsweringPipeline.__new__(QuestionAnsweringPipeline)

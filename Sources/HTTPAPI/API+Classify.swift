@@ -1,0 +1,176 @@
+import Foundation
+import HTTPServer
+import HTTPTypes
+import Serving
+
+extension API {
+    /// The most pairs of text and candidate label in one request.
+    private static let maximumPairs = 2_048
+
+    /// `POST /classify`: the classification head, or labels it was never trained on, in OpenAI's shape.
+    /// The header `x-scoring` says what judged.
+    func classify(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let body = try await decode(WithOptions<ClassifyBody>.self, request)
+        let service = try service(named: body.options.model)
+        let inputs = body.value.input.items
+        received(inputs, isSingle: body.value.input.isSingle)
+        try check(inputs, field: body.value.field, limit: settings.maximumClientBatchSize)
+        let top = try top(body.options)
+        let rules = rules(body.options, request)
+        let lists: [[LabelScore]]
+        let result: EncodingResult
+        let method: ScoringMethod
+        if let labels = body.value.candidateLabels {
+            (lists, result, method) = try await zeroShot(
+                inputs, labels, body.value, body.options.rawScores ?? false, service, rules)
+        } else {
+            method = .head
+            result = try await encode { () async throws(ServiceError) in
+                try await service.classify(inputs, rules: rules)
+            }
+            let classification = Classification(service.loaded)
+            lists = result.vectors.map {
+                classification.ranked($0, raw: body.options.rawScores ?? false)
+            }
+        }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("object")
+            writer.string("list")
+            writer.key("data")
+            writer.array { writer in
+                for list in lists { writer.labels(Array(list.prefix(top ?? list.count))) }
+            }
+            writer.key("model")
+            writer.string(service.loaded.name)
+            writer.openAIUsage(result.usage)
+        }
+        var response = response(writer, result, inputs)
+        response.headers[.scoring] = method.rawValue
+        return response
+    }
+
+    private func zeroShot(
+        _ inputs: [EncodingInput], _ labels: [String], _ body: ClassifyBody, _ raw: Bool,
+        _ service: EncodingService, _ rules: EncodingRules
+    ) async throws(APIError) -> ([[LabelScore]], EncodingResult, ScoringMethod) {
+        if labels.isEmpty { throw .validation(field: "candidate_labels", "cannot be empty") }
+        if let index = labels.firstIndex(where: \.isEmpty) {
+            throw .validation(field: "candidate_labels[\(index)]", "cannot be empty")
+        }
+        if inputs.count * labels.count > Self.maximumPairs {
+            throw .tooMany(
+                field: "candidate_labels", count: inputs.count * labels.count,
+                limit: Self.maximumPairs)
+        }
+        if let template = body.hypothesisTemplate, !template.contains("{}") {
+            throw .validation(field: "hypothesis_template", "has no {} for the label")
+        }
+        var texts: [String] = []
+        for (index, input) in inputs.enumerated() {
+            guard case .text(let text) = input else {
+                throw .validation(
+                    field: "\(body.field)[\(index)]", "candidate labels need a text, not token ids")
+            }
+            texts.append(text)
+        }
+        let independent = body.multiLabel ?? false
+        if let entailment = EntailmentScoring(service.loaded) {
+            let template = body.hypothesisTemplate ?? "This example is {}."
+            let pairs = texts.flatMap { text in
+                labels.map { EncodingInput.pair(text, hypothesis(template, $0)) }
+            }
+            var result = try await encode { () async throws(ServiceError) in
+                try await service.classify(pairs, rules: rules)
+            }
+            let lists = texts.indices.map { index in
+                let logits = Array(
+                    result.vectors[index * labels.count..<(index + 1) * labels.count])
+                let scores =
+                    raw
+                    ? entailment.raw(logits)
+                    : entailment.scores(logits, independent: independent)
+                return ranked(labels, scores)
+            }
+            // What the text was cut to is the same for each label but for the label's own length.
+            result.usage = texts.indices.map { index in
+                let usage = result.usage[index * labels.count..<(index + 1) * labels.count]
+                return TokenUsage(
+                    tokens: usage.reduce(0) { $0 + $1.tokens },
+                    tokensUsed: usage.reduce(0) { $0 + $1.tokensUsed })
+            }
+            return (lists, result, .entailment)
+        }
+        // Without a template a label stands for itself: a sentence around it would make all alike.
+        let template = body.hypothesisTemplate ?? "{}"
+        let hypotheses = labels.map { EncodingInput.text(hypothesis(template, $0)) }
+        var result = try await encode { () async throws(ServiceError) in
+            try await service.embed(texts.map(EncodingInput.text) + hypotheses, rules: rules)
+        }
+        let named = result.vectors[texts.count...]
+        let lists = texts.indices.map { index in
+            let cosines = named.map { Similarity.cosine(result.vectors[index], $0) }
+            return ranked(
+                labels,
+                raw ? cosines : CosineScoring.scores(cosines, independent: independent))
+        }
+        result.usage = Array(result.usage.prefix(texts.count))
+        return (lists, result, .cosine)
+    }
+
+    private func hypothesis(_ template: String, _ label: String) -> String {
+        template.split(separator: "{}", omittingEmptySubsequences: false).joined(separator: label)
+    }
+
+    private func ranked(_ labels: [String], _ scores: [Float]) -> [LabelScore] {
+        labels.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
+            .map { LabelScore(label: labels[$0], score: scores[$0]) }
+    }
+}
+
+/// The body of `/classify`: `input` as OpenAI has it, or `inputs` as Hugging Face's clients send it,
+/// with the options beside it or in `parameters`.
+struct ClassifyBody: Decodable {
+    let input: Inputs
+    /// What the caller named the texts.
+    let field: String
+    let candidateLabels: [String]?
+    let hypothesisTemplate: String?
+    let multiLabel: Bool?
+
+    private enum CodingKeys: String, CodingKey {
+        case input, inputs, candidateLabels, hypothesisTemplate, multiLabel, parameters
+    }
+
+    /// One label, or several: as a list, or with commas between them as in Hugging Face's pipeline.
+    private struct Labels: Decodable {
+        let names: [String]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let text = try? container.decode(String.self) {
+                names = text.split(separator: ",").map {
+                    $0.trimmingCharacters(in: .whitespaces)
+                }
+            } else {
+                names = try container.decode([String].self)
+            }
+        }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        if !container.contains(.input), container.contains(.inputs) {
+            input = try container.decode(Inputs.self, forKey: .inputs)
+            field = "inputs"
+        } else {
+            input = try container.decode(Inputs.self, forKey: .input)
+            field = "input"
+        }
+        let options = try NestedOptions(decoder, parameters: CodingKeys.parameters)
+        let labels: Labels? = try options.value(.candidateLabels)
+        candidateLabels = labels?.names
+        hypothesisTemplate = try options.value(.hypothesisTemplate)
+        multiLabel = try options.value(.multiLabel)
+    }
+}

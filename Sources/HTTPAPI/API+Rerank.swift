@@ -1,0 +1,205 @@
+import BiGSModel
+import HTTPServer
+import HTTPTypes
+import Serving
+
+extension API {
+    /// The most documents in Cohere's form, as at Cohere.
+    private static let maximumDocuments = 1_000
+
+    /// `POST /rerank`, `/v1/rerank`, `/v2/rerank`: text-embeddings-inference's form with `texts`, Cohere's
+    /// and Jina's with `documents`. The header `x-scoring` says whether a cross-encoder or a cosine
+    /// judged.
+    func rerank(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let body = try await decode(WithOptions<RerankBody>.self, request)
+        let service = try service(named: body.options.model)
+        let isCohere = body.value.documents != nil
+        let texts = body.value.documents ?? body.value.texts ?? []
+        let field = isCohere ? "documents" : "texts"
+        received(texts.map(EncodingInput.text), isSingle: false)
+        try check(
+            texts.map(EncodingInput.text), field: field,
+            limit: isCohere ? Self.maximumDocuments : settings.maximumClientBatchSize)
+        if body.value.query.isEmpty { throw .validation(field: "query", "cannot be empty") }
+        if let top = body.value.topN, top < 1 {
+            throw .validation(field: "top_n", "expected 1 or more, got \(top)")
+        }
+        let rules = rules(body.options, request)
+        let (scores, result, method) = try await relevance(
+            body.value.query, texts, raw: body.options.rawScores ?? false, service, rules)
+        let order = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
+            .prefix(body.value.topN ?? scores.count)
+        var writer = JSONWriter()
+        if isCohere {
+            writeCohere(
+                &writer, order.map { ($0, scores[$0]) }, result,
+                documents: body.value.returnDocuments ?? false ? texts : nil, service)
+        } else {
+            writer.array { writer in
+                for index in order {
+                    writer.object { writer in
+                        writer.key("index")
+                        writer.number(index)
+                        writer.key("score")
+                        writer.number(scores[index])
+                        if body.value.returnText ?? false {
+                            writer.key("text")
+                            writer.string(texts[index])
+                        }
+                    }
+                }
+            }
+        }
+        var response = response(
+            writer, result, [.text(body.value.query)] + texts.map(EncodingInput.text))
+        response.headers[.scoring] = method.rawValue
+        return response
+    }
+
+    private func writeCohere(
+        _ writer: inout JSONWriter, _ order: [(Int, Float)], _ result: EncodingResult,
+        documents: [String]?, _ service: EncodingService
+    ) {
+        writer.object { writer in
+            writer.key("id")
+            writer.string(RequestContext.current?.requestID ?? "")
+            writer.key("model")
+            writer.string(service.loaded.name)
+            writer.key("results")
+            writer.array { writer in
+                for (index, score) in order {
+                    writer.object { writer in
+                        writer.key("index")
+                        writer.number(index)
+                        writer.key("relevance_score")
+                        writer.number(score)
+                        if let documents {
+                            writer.key("document")
+                            writer.object { writer in
+                                writer.key("text")
+                                writer.string(documents[index])
+                            }
+                        }
+                    }
+                }
+            }
+            writer.openAIUsage(result.usage)
+        }
+    }
+
+    /// How well each text answers the query.
+    private func relevance(
+        _ query: String, _ texts: [String], raw: Bool, _ service: EncodingService,
+        _ rules: EncodingRules
+    ) async throws(APIError) -> ([Float], EncodingResult, ScoringMethod) {
+        let loaded = service.loaded
+        let isCrossEncoder =
+            loaded.model.head == .sequenceClassification && loaded.configuration.labels.count == 1
+        if isCrossEncoder {
+            let result = try await encode { () async throws(ServiceError) in
+                try await service.classify(
+                    texts.map { .pair(query, $0) }, rules: rules)
+            }
+            let scores = result.vectors.map { raw ? $0[0] : Probabilities.sigmoid($0[0]) }
+            return (scores, result, .crossEncoder)
+        }
+        // Models that were trained with a prompt for each side say so by these names.
+        var queryRules = rules
+        var textRules = rules
+        if rules.promptName == nil {
+            func first(_ names: [String]) -> String? {
+                names.first { loaded.prompts.byName[$0] != nil }
+            }
+            queryRules.promptName = first(["query"])
+            textRules.promptName = first(["document", "passage", "corpus"])
+        }
+        let asked: EncodingResult
+        var result: EncodingResult
+        do throws(ServiceError) {
+            asked = try await service.embed([.text(query)], rules: queryRules)
+            result = try await service.embed(texts.map(EncodingInput.text), rules: textRules)
+        } catch {
+            throw .service(error)
+        }
+        let scores = result.vectors.map { Similarity.cosine(asked.vectors[0], $0) }
+        result.usage = asked.usage + result.usage
+        result.hits += asked.hits
+        if asked.cache != result.cache { result.cache = .mixed }
+        return (scores, result, .cosine)
+    }
+
+    /// `POST /similarity`: the cosine of one sentence with each of several.
+    func similarity(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        struct Body: Decodable {
+            struct Sentences: Decodable {
+                let sourceSentence: String
+                let sentences: [String]
+            }
+            let inputs: Sentences
+        }
+        let body = try await decode(WithOptions<Body>.self, request)
+        let service = try service(named: body.options.model)
+        let sentences = body.value.inputs.sentences.map(EncodingInput.text)
+        let source = EncodingInput.text(body.value.inputs.sourceSentence)
+        received(sentences, isSingle: false)
+        try check(sentences, field: "inputs.sentences", limit: settings.maximumClientBatchSize)
+        if body.value.inputs.sourceSentence.isEmpty {
+            throw .validation(field: "inputs.source_sentence", "cannot be empty")
+        }
+        let rules = rules(body.options, request)
+        let result = try await encode { () async throws(ServiceError) in
+            try await service.embed([source] + sentences, rules: rules)
+        }
+        var writer = JSONWriter()
+        writer.numbers(
+            result.vectors.dropFirst().map { Similarity.cosine(result.vectors[0], $0) })
+        return response(writer, result, [source] + sentences)
+    }
+}
+
+/// The body of the `rerank` routes.
+struct RerankBody: Decodable {
+    let query: String
+    /// Text-embeddings-inference's form.
+    let texts: [String]?
+    /// Cohere's and Jina's form: texts, or objects with a field `text`.
+    let documents: [String]?
+    let returnText: Bool?
+    let topN: Int?
+    let returnDocuments: Bool?
+
+    private enum CodingKeys: String, CodingKey {
+        case query, texts, documents, returnText, topN, returnDocuments
+    }
+
+    private struct Document: Decodable {
+        let text: String
+
+        private enum CodingKeys: String, CodingKey { case text }
+
+        init(from decoder: any Decoder) throws {
+            if let text = try? decoder.singleValueContainer().decode(String.self) {
+                self.text = text
+            } else {
+                text = try decoder.container(keyedBy: CodingKeys.self)
+                    .decode(String.self, forKey: .text)
+            }
+        }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        query = try container.decode(String.self, forKey: .query)
+        texts = try container.decodeIfPresent([String].self, forKey: .texts)
+        documents = try container.decodeIfPresent([Document].self, forKey: .documents)?.map(\.text)
+        returnText = try container.decodeIfPresent(Bool.self, forKey: .returnText)
+        topN = try container.decodeIfPresent(Int.self, forKey: .topN)
+        returnDocuments = try container.decodeIfPresent(Bool.self, forKey: .returnDocuments)
+        if texts == nil, documents == nil {
+            throw FieldError(field: "texts", reason: "is missing (or documents)")
+        }
+        if texts != nil, documents != nil {
+            throw FieldError(field: "documents", reason: "cannot stand beside texts")
+        }
+    }
+}

@@ -1,0 +1,266 @@
+import BiGSModel
+import HTTPServer
+import HTTPTypes
+import Serving
+
+/// Routes of heads that read tokens, in the shapes of Hugging Face's pipelines.
+extension API {
+    /// `POST /fill-mask`: the likeliest tokens in place of each mask.
+    func fillMask(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let body = try await decode(WithOptions<FillMaskBody>.self, request)
+        let service = try service(named: body.options.model)
+        let inputs = body.value.inputs.items
+        received(inputs, isSingle: body.value.inputs.isSingle)
+        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
+        let top = min(try top(body.options) ?? 5, 1_000)
+        let rules = rules(body.options, request)
+        let result: HeadResult<FilledText>
+        do throws(ServiceError) {
+            result = try await service.fillMasks(
+                inputs, rules: rules, top: top, targets: body.value.targets?.names)
+        } catch {
+            throw .service(error)
+        }
+        var writer = JSONWriter()
+        func write(_ text: FilledText, _ writer: inout JSONWriter) {
+            // One mask has its candidates, several have a list of candidates each.
+            if text.masks.count == 1 {
+                write(text.masks[0], &writer)
+            } else {
+                writer.array { writer in for mask in text.masks { write(mask, &writer) } }
+            }
+        }
+        func write(_ candidates: [MaskCandidate], _ writer: inout JSONWriter) {
+            writer.array { writer in
+                for candidate in candidates {
+                    writer.object { writer in
+                        writer.key("score")
+                        writer.number(candidate.score)
+                        writer.key("token")
+                        writer.number(Int(candidate.id))
+                        writer.key("token_str")
+                        writer.string(candidate.token)
+                        writer.key("sequence")
+                        writer.string(candidate.sequence)
+                    }
+                }
+            }
+        }
+        if body.value.inputs.isSingle {
+            write(result.values[0], &writer)
+        } else {
+            writer.array { writer in for text in result.values { write(text, &writer) } }
+        }
+        return answer(writer, result.values.map(\.usage), result.timings, inputs)
+    }
+
+    /// `POST /token_classification`: labels of tokens, or of what they name together.
+    func tokenClassification(
+        _ request: ServerRequest
+    ) async throws(APIError) -> ServerResponse {
+        let body = try await decode(WithOptions<TokenClassificationBody>.self, request)
+        let service = try service(named: body.options.model)
+        let texts = body.value.inputs.items
+        let inputs = texts.map(EncodingInput.text)
+        received(inputs, isSingle: body.value.inputs.isSingle)
+        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
+        let rules = rules(body.options, request)
+        let result: HeadResult<TokenScores>
+        do throws(ServiceError) {
+            result = try await service.classifyTokens(inputs, rules: rules)
+        } catch {
+            throw .service(error)
+        }
+        let strategy = body.value.strategy ?? .none
+        let aggregation = EntityAggregation(
+            labels: service.loaded.configuration.labels, tokenizer: service.loaded.tokenizer,
+            strategy: strategy)
+        let ignored = Set(body.value.ignoreLabels ?? ["O"])
+        let lists = zip(texts, result.values).map { text, scores in
+            aggregation.entities(
+                of: text, logits: scores.logits, tokenIDs: scores.tokenIDs,
+                offsets: scores.offsets, ignoring: ignored)
+        }
+        var writer = JSONWriter()
+        func write(_ entities: [Entity], _ writer: inout JSONWriter) {
+            writer.array { writer in
+                for entity in entities {
+                    writer.object { writer in
+                        if strategy == .none {
+                            writer.key("entity")
+                        } else {
+                            writer.key("entity_group")
+                        }
+                        writer.string(entity.label)
+                        writer.key("score")
+                        writer.number(entity.score)
+                        if let index = entity.index {
+                            writer.key("index")
+                            writer.number(index)
+                        }
+                        writer.key("word")
+                        writer.string(entity.word)
+                        writer.key("start")
+                        writer.number(entity.range.lowerBound)
+                        writer.key("end")
+                        writer.number(entity.range.upperBound)
+                    }
+                }
+            }
+        }
+        if body.value.inputs.isSingle {
+            write(lists[0], &writer)
+        } else {
+            writer.array { writer in for list in lists { write(list, &writer) } }
+        }
+        return answer(writer, result.values.map(\.usage), result.timings, inputs)
+    }
+
+    /// `POST /answer`: answers to a question, with their place in the context.
+    func answerQuestion(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let body = try await decode(WithOptions<AnswerBody>.self, request)
+        let service = try service(named: body.options.model)
+        let asked = body.value
+        let inputs = [EncodingInput.pair(asked.question, asked.context)]
+        received(inputs, isSingle: true)
+        if asked.question.isEmpty { throw .validation(field: "question", "cannot be empty") }
+        if asked.context.isEmpty { throw .validation(field: "context", "cannot be empty") }
+        var selection = AnswerSelection()
+        selection.top = try top(body.options) ?? 1
+        selection.maximumLength = asked.maxAnswerLen ?? 15
+        selection.allowsNone = asked.handleImpossibleAnswer ?? false
+        selection.alignsToWords = asked.alignToWords ?? true
+        for (field, value, range) in [
+            ("top_k", selection.top, 1...100), ("max_answer_len", selection.maximumLength, 1...512),
+            ("doc_stride", asked.docStride ?? 0, 0...1 << 20),
+            ("max_seq_len", asked.maxSeqLen ?? 1, 1...1 << 20),
+        ] where !range.contains(value) {
+            throw .validation(
+                field: field, "expected \(range.lowerBound) to \(range.upperBound), got \(value)")
+        }
+        let result: HeadResult<AnswerSpan>
+        let usage: TokenUsage
+        do throws(ServiceError) {
+            (result, usage) = try await service.answer(
+                asked.question, context: asked.context, selection: selection,
+                maximumLength: asked.maxSeqLen, stride: asked.docStride)
+        } catch {
+            throw .service(error)
+        }
+        var writer = JSONWriter()
+        func write(_ answer: AnswerSpan, _ writer: inout JSONWriter) {
+            writer.object { writer in
+                writer.key("score")
+                writer.number(answer.score)
+                writer.key("start")
+                writer.number(answer.range.lowerBound)
+                writer.key("end")
+                writer.number(answer.range.upperBound)
+                writer.key("answer")
+                writer.string(answer.text)
+            }
+        }
+        // As the pipeline has it: one answer alone, several in a list.
+        if result.values.count == 1 {
+            write(result.values[0], &writer)
+        } else {
+            writer.array { writer in for answer in result.values { write(answer, &writer) } }
+        }
+        return answer(writer, [usage], result.timings, inputs)
+    }
+
+    private func answer(
+        _ writer: JSONWriter, _ usage: [TokenUsage], _ timings: EncodingResult.Timings,
+        _ inputs: [EncodingInput]
+    ) -> ServerResponse {
+        response(
+            writer, EncodingResult(uncached: usage, timings: timings),
+            inputs)
+    }
+}
+
+/// The body of `/fill-mask`.
+struct FillMaskBody: Decodable {
+    /// One target, or several.
+    struct Targets: Decodable {
+        let names: [String]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let name = try? container.decode(String.self) {
+                names = [name]
+            } else {
+                names = try container.decode([String].self)
+            }
+        }
+    }
+
+    let inputs: Inputs
+    let targets: Targets?
+
+    private enum CodingKeys: String, CodingKey { case inputs, targets, parameters }
+
+    init(from decoder: any Decoder) throws {
+        inputs = try decoder.container(keyedBy: CodingKeys.self)
+            .decode(Inputs.self, forKey: .inputs)
+        targets = try NestedOptions(decoder, parameters: CodingKeys.parameters).value(.targets)
+    }
+}
+
+/// The body of `/token_classification`.
+struct TokenClassificationBody: Decodable {
+    private struct Strategy: Decodable {
+        let value: AggregationStrategy
+
+        init(from decoder: any Decoder) throws { value = try NamedValue.decode(from: decoder) }
+    }
+
+    let inputs: Texts
+    let strategy: AggregationStrategy?
+    let ignoreLabels: [String]?
+
+    private enum CodingKeys: String, CodingKey {
+        case inputs, aggregationStrategy, ignoreLabels, parameters
+    }
+
+    init(from decoder: any Decoder) throws {
+        inputs = try decoder.container(keyedBy: CodingKeys.self)
+            .decode(Texts.self, forKey: .inputs)
+        let options = try NestedOptions(decoder, parameters: CodingKeys.parameters)
+        let named: Strategy? = try options.value(.aggregationStrategy)
+        strategy = named?.value
+        ignoreLabels = try options.value(.ignoreLabels)
+    }
+}
+
+/// The body of `/answer`: question and context by themselves, or in `inputs` as Hugging Face's clients
+/// send them, with the options beside them or in `parameters`.
+struct AnswerBody: Decodable {
+    let question: String
+    let context: String
+    let maxAnswerLen: Int?
+    let docStride: Int?
+    let maxSeqLen: Int?
+    let handleImpossibleAnswer: Bool?
+    let alignToWords: Bool?
+
+    private enum CodingKeys: String, CodingKey {
+        case inputs, question, context, maxAnswerLen, docStride, maxSeqLen
+        case handleImpossibleAnswer, alignToWords, parameters
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let texts =
+            container.contains(.inputs)
+            ? try container.nestedContainer(keyedBy: CodingKeys.self, forKey: .inputs) : container
+        question = try texts.decode(String.self, forKey: .question)
+        context = try texts.decode(String.self, forKey: .context)
+        let options = try NestedOptions(decoder, parameters: CodingKeys.parameters)
+        maxAnswerLen = try options.value(.maxAnswerLen)
+        docStride = try options.value(.docStride)
+        maxSeqLen = try options.value(.maxSeqLen)
+        handleImpossibleAnswer = try options.value(.handleImpossibleAnswer)
+        alignToWords = try options.value(.alignToWords)
+    }
+}

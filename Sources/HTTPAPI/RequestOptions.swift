@@ -1,0 +1,217 @@
+import BiGSModel
+import HTTPServer
+import HTTPTypes
+import Serving
+import Tokenization
+
+/// Options that encoding routes share. Each may also stand in an object `parameters`, where Hugging
+/// Face's clients put them.
+struct CommonOptions: Decodable {
+    var model: String?
+    var truncate: Bool?
+    var truncationDirection: TruncationDirection?
+    var long: LongTexts?
+    var windowOverlap: WindowOverlap?
+    var normalize: Bool?
+    var dimensions: Int?
+    var promptName: String?
+    var rawScores: Bool?
+    var topK: Int?
+    var embeddingType: EmbeddingTypeName?
+
+    private enum CodingKeys: String, CodingKey {
+        case model, truncate, truncationDirection, long, windowOverlap, normalize, dimensions
+        case promptName, rawScores, topK, embeddingType, parameters
+    }
+
+    init(from decoder: any Decoder) throws {
+        let own = try decoder.container(keyedBy: CodingKeys.self)
+        let options = try NestedOptions(own, parameters: .parameters)
+        func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
+            try options.value(key)
+        }
+        model = try value(.model)
+        truncate = try value(.truncate)
+        truncationDirection = try value(.truncationDirection)
+        long = try value(.long)
+        windowOverlap = try value(.windowOverlap)
+        normalize = try value(.normalize)
+        dimensions = try value(.dimensions)
+        promptName = try value(.promptName)
+        rawScores = try value(.rawScores)
+        topK = try value(.topK)
+        embeddingType = try value(.embeddingType)
+    }
+}
+
+/// What to do with a text over the window beside cutting or refusing it.
+enum LongTexts: String, Decodable, CaseIterable {
+    case windows
+
+    init(from decoder: any Decoder) throws {
+        self = try NamedValue.decode(from: decoder)
+    }
+}
+
+/// A number of tokens, not below 0.
+struct WindowOverlap: Decodable {
+    let tokens: Int
+
+    init(from decoder: any Decoder) throws {
+        tokens = try decoder.singleValueContainer().decode(Int.self)
+        guard tokens >= 0 else {
+            throw FieldError(field: "window_overlap", reason: "expected 0 or more, got \(tokens)")
+        }
+    }
+}
+
+/// `float`, `int8`, `uint8`, `binary` or `ubinary`.
+struct EmbeddingTypeName: Decodable {
+    let type: EmbeddingType
+
+    init(from decoder: any Decoder) throws {
+        type = try NamedValue.decode(from: decoder)
+    }
+}
+
+/// Values that are one of a few words; what is none of them is refused with the list.
+enum NamedValue {
+    static func decode<Value: RawRepresentable<String> & CaseIterable>(
+        from decoder: any Decoder
+    ) throws -> Value {
+        let name = try decoder.singleValueContainer().decode(String.self)
+        guard let value = Value(rawValue: name) else {
+            let names = Value.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            throw FieldError(
+                field: decoder.codingPath.last?.wireName ?? "body",
+                reason: "expected \(names), got \"\(name.prefix(100))\"")
+        }
+        return value
+    }
+}
+
+/// A route's own fields beside the common ones, in one JSON object.
+struct WithOptions<Value: Decodable>: Decodable {
+    let value: Value
+    let options: CommonOptions
+
+    init(from decoder: any Decoder) throws {
+        value = try Value(from: decoder)
+        options = try CommonOptions(from: decoder)
+    }
+}
+
+/// A route's options that may also stand in an object `parameters`: one container or the other has each.
+struct NestedOptions<Key: CodingKey> {
+    private let own: KeyedDecodingContainer<Key>
+    private let nested: KeyedDecodingContainer<Key>?
+
+    /// `parameters` is the key of the nested object.
+    init(_ container: KeyedDecodingContainer<Key>, parameters: Key) throws {
+        own = container
+        if own.contains(parameters), try !own.decodeNil(forKey: parameters) {
+            nested = try own.nestedContainer(keyedBy: Key.self, forKey: parameters)
+        } else {
+            nested = nil
+        }
+    }
+
+    init(_ decoder: any Decoder, parameters: Key) throws {
+        try self.init(decoder.container(keyedBy: Key.self), parameters: parameters)
+    }
+
+    func value<Value: Decodable>(_ key: Key) throws -> Value? {
+        if let value = try own.decodeIfPresent(Value.self, forKey: key) { return value }
+        return try nested?.decodeIfPresent(Value.self, forKey: key)
+    }
+}
+
+extension API {
+    /// The model that a request chose, or the first one.
+    func service(named name: String?) throws(APIError) -> EncodingService {
+        let registry = try readiness.registry()
+        guard let service = registry.service(named: name) else {
+            throw .notFound(
+                "there is no model \"\((name ?? "").prefix(200))\"; this server has "
+                    + registry.names.map { "\"\($0)\"" }.joined(separator: ", "))
+        }
+        return service
+    }
+
+    /// The truncation, windows and prompt that a request asks for, or the server's own, and what its
+    /// cache may do.
+    func rules(_ options: CommonOptions, _ request: ServerRequest) -> EncodingRules {
+        EncodingRules(
+            truncate: options.truncate ?? settings.autoTruncate,
+            truncationSide: options.truncationDirection?.side ?? .right,
+            windows: options.long.map { _ in TextWindows(overlap: options.windowOverlap?.tokens) },
+            promptName: options.promptName,
+            cache: CachePolicy(cacheControl: request.head.headerFields[.cacheControl]))
+    }
+
+    /// Normalisation and dimensions, checked against the model's size.
+    func finish(
+        _ options: CommonOptions, _ service: EncodingService
+    ) throws(APIError) -> VectorFinish {
+        let size = service.loaded.configuration.hiddenSize
+        if let dimensions = options.dimensions, !(1...size).contains(dimensions) {
+            throw .validation(
+                field: "dimensions", "expected 1 to \(size), got \(dimensions)")
+        }
+        return VectorFinish(
+            normalize: options.normalize ?? true, dimensions: options.dimensions)
+    }
+
+    /// `top_k`, checked.
+    func top(_ options: CommonOptions) throws(APIError) -> Int? {
+        if let top = options.topK, top < 1 {
+            throw .validation(field: "top_k", "expected 1 or more, got \(top)")
+        }
+        return options.topK
+    }
+}
+
+extension JSONWriter {
+    /// A vector in the form that was asked for.
+    mutating func vector(_ vector: [Float], as type: EmbeddingType) {
+        if let numbers = type.quantized(vector) {
+            array { for number in numbers { $0.number(number) } }
+        } else {
+            numbers(vector)
+        }
+    }
+
+    /// Labels with their scores, as text-embeddings-inference orders the two.
+    mutating func labels(_ entries: [LabelScore]) {
+        array { writer in
+            for entry in entries {
+                writer.object { writer in
+                    writer.key("score")
+                    writer.number(entry.score)
+                    writer.key("label")
+                    writer.string(entry.label)
+                }
+            }
+        }
+    }
+
+    /// How many tokens a text had, and how many of them were used.
+    mutating func tokens(_ usage: TokenUsage) {
+        key("tokens")
+        number(usage.tokens)
+        key("tokens_used")
+        number(usage.tokensUsed)
+    }
+
+    /// `usage` as OpenAI has it.
+    mutating func openAIUsage(_ usage: [TokenUsage]) {
+        let tokens = usage.reduce(0) { $0 + $1.tokensUsed }
+        key("usage")
+        object { writer in
+            writer.key("prompt_tokens")
+            writer.number(tokens)
+            writer.key("total_tokens")
+            writer.number(tokens)
+        }
+    }
+}
