@@ -104,18 +104,12 @@ package final class BiGSModel: Sendable {
         if wantsScores {
             for index in results.indices {
                 let rows = head.needsPooler ? index..<index + 1 : layout.range(index)
-                let scores: [Float]?
-                if !head.needsPooler, let wanted = batch.sequences[index].scoredRows {
-                    let first = rows.lowerBound
-                    scores = wanted.reduce(into: [Float]?.some([])) { scores, row in
-                        guard let next = scorer.scores(first + row..<first + row + 1, w) else {
-                            return scores = nil
-                        }
-                        scores?.append(contentsOf: next)
+                let scores =
+                    if !head.needsPooler, let wanted = batch.sequences[index].scoredRows {
+                        self.scores(ofRows: wanted.map { $0 + rows.lowerBound }, w)
+                    } else {
+                        scorer.scores(rows, w)
                     }
-                } else {
-                    scores = scorer.scores(rows, w)
-                }
                 if let scores { set(scores, &results[index]) }
             }
         }
@@ -131,6 +125,16 @@ package final class BiGSModel: Sendable {
         } catch {
             throw .input(error)
         }
+    }
+
+    /// The head's scores of single rows of the batch, one after the other; nil without a head.
+    private func scores(ofRows rows: [Int], _ w: ModelWorkspace) -> [Float]? {
+        var scores: [Float] = []
+        for row in rows {
+            guard let next = scorer.scores(row..<row + 1, w) else { return nil }
+            scores += next
+        }
+        return scores
     }
 
     /// Puts one text's scores where its head keeps them.

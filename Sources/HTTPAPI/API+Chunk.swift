@@ -8,7 +8,7 @@ extension API {
 
     /// `POST /chunk`: late chunking. One pass over the whole text, then one vector for each passage.
     func chunk(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let body = try await decode(WithOptions<ChunkBody>.self, request)
+        let body = try await decode(WithOptions<ChunkRequestBody>.self, request)
         let service = try service(named: body.options.model)
         let texts = body.value.inputs.items
         let inputs = texts.map(EncodingInput.text)
@@ -19,11 +19,11 @@ extension API {
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         let encoded: EncodedTexts
-        var chunks: [[(name: ChunkBody.Granularity, passages: [ChunkedPassage])]] = []
+        var chunks: [[(name: ChunkRequestBody.Granularity, passages: [ChunkedPassage])]] = []
         do throws(ServiceError) {
             encoded = try await service.encodeStates(inputs, rules: rules)
             for (index, text) in texts.enumerated() {
-                var lists: [(ChunkBody.Granularity, [ChunkedPassage])] = []
+                var lists: [(ChunkRequestBody.Granularity, [ChunkedPassage])] = []
                 for (name, granularity) in granularities {
                     let cut = granularity ?? .spans(spans.isEmpty ? [] : spans[index])
                     let passages = try await service.passages(
@@ -87,12 +87,12 @@ extension API {
 
     /// What was asked for, in order; nil for the caller's own spans, which differ from text to text.
     private func granularities(
-        _ body: ChunkBody
-    ) throws(APIError) -> [(ChunkBody.Granularity, Granularity?)] {
+        _ body: ChunkRequestBody
+    ) throws(APIError) -> [(ChunkRequestBody.Granularity, Granularity?)] {
         let names =
             body.granularity?.names ?? (body.spans == nil ? [.sentence] : [.spans])
         if names.isEmpty { throw .validation(field: "granularity", "cannot be empty") }
-        var asked: [(ChunkBody.Granularity, Granularity?)] = []
+        var asked: [(ChunkRequestBody.Granularity, Granularity?)] = []
         for name in names where !asked.contains(where: { $0.0 == name }) {
             switch name {
             case .sentence:
@@ -121,7 +121,7 @@ extension API {
 
     /// The caller's spans for each text, checked against its length.
     private func spans(
-        _ body: ChunkBody, _ texts: [String]
+        _ body: ChunkRequestBody, _ texts: [String]
     ) throws(APIError) -> [[Range<Int>]] {
         guard let lists = body.spans?.lists(isSingle: body.inputs.isSingle) else { return [] }
         guard lists.count == texts.count else {
@@ -152,7 +152,7 @@ extension API {
 }
 
 /// The body of `/chunk`.
-struct ChunkBody: Decodable {
+struct ChunkRequestBody: Decodable {
     /// The names that requests and answers use.
     enum Granularity: String, Decodable, CaseIterable {
         case sentence, paragraph, line, tokens, spans

@@ -5,7 +5,7 @@ import Serving
 
 extension API {
     /// The most documents in Cohere's form, as at Cohere.
-    private static let maximumDocuments = 1_000
+    private static let maximumRankedDocuments = 1_000
 
     /// `POST /rerank`, `/v1/rerank`, `/v2/rerank`: text-embeddings-inference's form with `texts`, Cohere's
     /// and Jina's with `documents`. The header `x-scoring` says whether a cross-encoder or a cosine
@@ -19,7 +19,7 @@ extension API {
         received(texts.map(EncodingInput.text), isSingle: false)
         try check(
             texts.map(EncodingInput.text), field: field,
-            limit: isCohere ? Self.maximumDocuments : settings.maximumClientBatchSize)
+            limit: isCohere ? Self.maximumRankedDocuments : settings.maximumClientBatchSize)
         if body.value.query.isEmpty { throw .validation(field: "query", "cannot be empty") }
         if let top = body.value.topN, top < 1 {
             throw .validation(field: "top_n", "expected 1 or more, got \(top)")

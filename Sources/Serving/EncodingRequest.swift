@@ -75,8 +75,9 @@ package struct EncodingResult: Sendable {
 
     init(
         vectors: [[Float]], usage: [TokenUsage], cache: CacheOutcome, hits: Int = 0,
-        timings: Timings
+        age: Int? = nil, timings: Timings
     ) {
+        self.age = age
         self.vectors = vectors
         self.usage = usage
         self.cache = cache

@@ -12,23 +12,6 @@ package struct TokenScores: Sendable {
     package let usage: TokenUsage
 }
 
-/// What could stand in place of one [MASK].
-package struct MaskCandidate: Sendable, Equatable {
-    package let score: Float
-    package let id: Int32
-    /// The token by itself, as text.
-    package let token: String
-    /// The whole text with the token in its place.
-    package let sequence: String
-}
-
-/// The candidates for every mask of one text.
-package struct FilledText: Sendable {
-    /// One list per mask, best first.
-    package let masks: [[MaskCandidate]]
-    package let usage: TokenUsage
-}
-
 /// What a head answered, and what that took.
 package struct HeadResult<Value: Sendable>: Sendable {
     package let values: [Value]
@@ -36,7 +19,7 @@ package struct HeadResult<Value: Sendable>: Sendable {
 }
 
 extension EncodingService {
-    private func require(_ head: Head) throws(ServiceError) {
+    func require(_ head: Head) throws(ServiceError) {
         guard loaded.model.head == head else {
             throw .headMissing(needed: head, available: loaded.heads)
         }
@@ -73,110 +56,6 @@ extension EncodingService {
                 TokenScores(logits: logits, tokenIDs: ids, offsets: offsets, usage: input.usage))
         }
         return HeadResult(values: texts, timings: timings(start, tokenized, outcome))
-    }
-
-    /// The likeliest tokens for every [MASK] of each text, as Hugging Face's fill-mask pipeline has
-    /// them (transformers 4.57): softmax over the vocabulary, of which only `targets` are looked at
-    /// where there are some. Throws `unsupported` for a text without a mask.
-    package func fillMasks(
-        _ inputs: [EncodingInput], rules: EncodingRules, top: Int, targets: [String]? = nil
-    ) async throws(ServiceError) -> HeadResult<FilledText> {
-        try require(.maskedLM)
-        guard let maskID = loaded.tokenizer.maskID else {
-            throw .unsupported(field: "inputs", reason: "the vocabulary has no mask token")
-        }
-        let candidates = try await candidates(targets)
-        let start = ContinuousClock.now
-        var rules = rules
-        rules.windows = nil
-        let prepared = try await prepare(inputs, rules)
-        let tokenized = ContinuousClock.now
-        let vocabulary = loaded.configuration.vocabularySize
-        var sequences: [TokenSequence] = []
-        var masks: [[Int]] = []
-        for (index, input) in prepared.enumerated() {
-            let text = input.windows[0].sequence
-            let rows = text.ids.indices.filter { text.ids[$0] == maskID }
-            guard !rows.isEmpty else {
-                let name = loaded.tokenizer.token(maskID) ?? "[MASK]"
-                throw .unsupported(
-                    field: "inputs[\(index)]",
-                    reason: input.usage.isTruncated
-                        ? "has no \(name) in the \(input.usage.tokensUsed) tokens that are left of "
-                            + "its \(input.usage.tokens)" : "has no \(name)")
-            }
-            masks.append(rows)
-            sequences.append(
-                TokenSequence(
-                    ids: text.ids, typeIDs: text.typeIDs, attentionMask: text.attentionMask,
-                    scoredRows: rows))
-        }
-        let count = masks.reduce(0) { $0 + $1.count }
-        guard count * vocabulary <= Self.maximumStateCount else {
-            throw .unsupported(
-                field: "inputs",
-                reason: "\(count) masks are too many at once; at most "
-                    + "\(Self.maximumStateCount / vocabulary)")
-        }
-        let outcome = try await executor.run(
-            sequences, outputs: .logits,
-            model: loaded.model)
-        var texts: [FilledText] = []
-        for (index, output) in outcome.outputs.enumerated() {
-            let logits = output.logits ?? []
-            guard logits.allSatisfy(\.isFinite) else { throw .notFinite(input: index) }
-            let used = prepared[index].usage.tokensUsed
-            let ids = Array(sequences[index].ids.prefix(used))
-            var lists: [[MaskCandidate]] = []
-            for (number, row) in masks[index].enumerated() {
-                lists.append(
-                    ranked(
-                        logits[number * vocabulary..<(number + 1) * vocabulary], candidates,
-                        top: top, at: row, of: ids, isOnly: masks[index].count == 1))
-            }
-            texts.append(FilledText(masks: lists, usage: prepared[index].usage))
-        }
-        return HeadResult(values: texts, timings: timings(start, tokenized, outcome))
-    }
-
-    /// The tokens that `targets` name: the one of that name, else the first of its pieces. nil is all.
-    private func candidates(_ targets: [String]?) async throws(ServiceError) -> [Int32]? {
-        guard let targets else { return nil }
-        var ids: [Int32] = []
-        for (index, target) in targets.enumerated() {
-            var id = loaded.tokenizer.id(of: target)
-            if id == nil { id = try await tokenize(target, addSpecialTokens: false).ids.first }
-            guard let id else {
-                throw .unsupported(
-                    field: "targets[\(index)]", reason: "is no token of the vocabulary")
-            }
-            if !ids.contains(id) { ids.append(id) }
-        }
-        guard !ids.isEmpty else {
-            throw .unsupported(field: "targets", reason: "cannot be empty")
-        }
-        return ids
-    }
-
-    private func ranked(
-        _ logits: ArraySlice<Float>, _ candidates: [Int32]?, top: Int, at row: Int,
-        of ids: [Int32], isOnly: Bool
-    ) -> [MaskCandidate] {
-        let scores = Probabilities.softmax(logits)
-        let tokenizer = loaded.tokenizer
-        let known =
-            candidates ?? scores.indices.map(Int32.init).filter { tokenizer.token($0) != nil }
-        let order = known.sorted { (scores[Int($0)], $1) > (scores[Int($1)], $0) }
-        return order.prefix(top).map { id in
-            var filled = ids
-            filled[row] = id
-            // The decoder knows every id here: those of the text and those of the vocabulary.
-            let text = try? tokenizer.decode(
-                filled.filter { $0 != tokenizer.padID }, skipSpecialTokens: isOnly)
-            let token = try? tokenizer.decode([id], skipSpecialTokens: false)
-            return MaskCandidate(
-                score: scores[Int(id)], id: id, token: token ?? "", sequence: text ?? "")
-        }
     }
 
     /// The best answers to `question` in `context`, which is read in windows of at most
@@ -239,7 +118,10 @@ extension EncodingService {
                     continues: Array(repeating: false, count: first)
                         + read.ids[range].map(tokenizer.continuesWord)))
         }
-        let answers = selection.answers(in: windows, context: context)
+        // Many windows have many spans: they are weighed aside from the pool that answers.
+        let answers = try await offPool(bytes: .max) { [windows] in
+            .success(selection.answers(in: windows, context: context))
+        }
         let tokens = asked.ids.count + read.ids.count + 3
         return (
             HeadResult(values: answers, timings: timings(start, tokenized, outcome)),
@@ -247,7 +129,7 @@ extension EncodingService {
         )
     }
 
-    private func timings(
+    func timings(
         _ start: ContinuousClock.Instant, _ tokenized: ContinuousClock.Instant,
         _ outcome: InferenceExecutor.Outcome
     ) -> EncodingResult.Timings {

@@ -81,7 +81,9 @@ package final class EncodingService: Sendable {
 
         var vectors = keys.map { found[$0].flatMap { floats($0.payload) } }
         let missing = vectors.indices.filter { vectors[$0] == nil }
-        if let first = missing.first, rules.cache.isReadOnly { throw .notCached(input: texts[first].input) }
+        if let first = missing.first, rules.cache.isReadOnly {
+            throw .notCached(input: texts[first].input)
+        }
         // Equal texts of one request are encoded once.
         var firstIndex: [CacheKey: Int] = [:]
         let unique = missing.filter { firstIndex.updateValueIfAbsent($0, forKey: keys[$0]) }

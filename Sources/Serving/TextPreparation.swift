@@ -155,7 +155,8 @@ struct TextPreparation: Sendable {
         let overlap = windows.overlap(size: room)
         guard (0..<room).contains(overlap) else {
             throw .unsupported(
-                field: "window_overlap", reason: "expected 0 or more and less than \(room) tokens, got \(overlap)"
+                field: "window_overlap",
+                reason: "expected 0 or more and less than \(room) tokens, got \(overlap)"
             )
         }
         let ranges = TextWindows.ranges(count: count, size: room, overlap: overlap)

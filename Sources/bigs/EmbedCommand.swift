@@ -16,6 +16,13 @@ struct EmbedCommand: AsyncParsableCommand {
     @Option(help: "Keeps this many leading dimensions.")
     var dimensions: Int?
 
+    @Option(help: "The prompt to put before each text, one of config_sentence_transformers.json.")
+    var promptName: String?
+
+    @Flag(
+        help: "Reads texts over the model's window in overlapping windows instead of cutting them.")
+    var windows = false
+
     private struct Line: Encodable {
         let id: String
         let embedding: [Float]
@@ -36,6 +43,9 @@ struct EmbedCommand: AsyncParsableCommand {
             if let dimensions, dimensions > size {
                 throw ValidationError("--dimensions: the model has \(size), got \(dimensions)")
             }
+            var rules = rules
+            rules.promptName = promptName
+            if windows { rules.windows = TextWindows() }
             return try await service.embed(inputs, rules: rules)
         } emit: { _, text, vector, usage in
             try JSONLines.write(

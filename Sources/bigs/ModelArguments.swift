@@ -44,6 +44,7 @@ struct ModelArguments: ParsableArguments {
         if let threads, threads < 1 || threads > 1024 {
             throw ValidationError("--threads: expected 1 to 1024, got \(threads)")
         }
+        if !model.isEmpty { _ = try places() }
     }
 
     /// A model's name, where it was given one, and its directory.
