@@ -91,6 +91,9 @@ struct ModelArguments: ParsableArguments {
     /// The directory that `--model` names, or the embedded model's.
     func directory() throws -> URL { try only().directory }
 
+    /// The directory of the first model: the one whose documents a server keeps.
+    func firstDirectory() throws -> URL { try places()[0].directory }
+
     /// Loads the model, its tokenizer and its rules.
     func load() throws -> LoadedModel { try load(only()) }
 

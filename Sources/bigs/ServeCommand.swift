@@ -149,7 +149,7 @@ struct ServeCommand: AsyncParsableCommand {
             version: Version.current, started: Int(Date.now.timeIntervalSince1970))
         settings.autoTruncate = autoTruncate
         settings.keptStates = keepStates.format
-        settings.heads = HeadRegistry(folders: [heads.folder(model: try model.directory())])
+        settings.heads = HeadRegistry(folders: [heads.folder(model: try model.firstDirectory())])
         settings.maximumClientBatchSize = maxClientBatchSize
         settings.maximumBodyBytes = maxBodyBytes
         settings.maximumBatchTokens = maxBatchTokens
