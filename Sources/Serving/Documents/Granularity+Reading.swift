@@ -4,6 +4,8 @@ extension Granularity {
         let parts = description.split(separator: ":", omittingEmptySubsequences: false)
         switch (parts.first, parts.count) {
         case ("sentence", 1): self = .sentence
+        case ("sentence", 2) where parts[1] == "joined": self = .sentenceAcrossLines
+        case ("line", 1): self = .line
         case ("paragraph", 1): self = .paragraph
         case ("tokens", 3):
             guard let size = Int(parts[1]), let overlap = Int(parts[2]), size > overlap,
