@@ -64,7 +64,7 @@ class Ours:
     def seconds(self, length: int) -> float:
         answer = subprocess.run(
             [
-                self.options.bigs, "bench", "--random", "large", "--dtype", self.dtype,
+                self.options.bigs, "bench", "--random", "large", "--dtypes", self.dtype,
                 "--lengths", str(length), "--threads", str(self.options.threads), "--json",
             ],
             capture_output=True, text=True, check=False)

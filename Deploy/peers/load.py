@@ -174,7 +174,7 @@ def table(results: dict) -> str:
         f"| {len(short['loaded']['milliseconds'])} |\n"
         f"| documents, tokens a second | {documents['alone_tokens_per_second']:.0f} "
         f"| {documents['beside_tokens_per_second']:.0f} "
-        f"({documents['fall_percent']:+.1f} % less) |\n\n"
+        f"({documents['fall_percent']:.1f} % less) |\n\n"
         f"A layer of a document takes {results['layer_milliseconds']:.0f} ms; twice the p99 alone "
         f"and a layer are {results['limit_milliseconds']:.0f} ms.\n")
 

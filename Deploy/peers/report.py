@@ -22,10 +22,10 @@ OURS_COLOUR, PEER_COLOUR = "#1763a6", "#b4b4b4"
 
 def our_seconds(answer: dict, dtype: str, length: int) -> float:
     """The seconds of one pass out of what `bigs bench --json` printed."""
-    for row in answer["results"]:
-        if row["dtype"] == dtype and row["tokens"] == length and row["batch"] == 1:
-            return row["seconds"]
-    raise RuntimeError(f"bigs bench did not measure {length} tokens in {dtype}")
+    for run in answer["runs"]:
+        if (run["dtype"], run["length"], run["batch"]) == (dtype, length, 1):
+            return run["seconds"]
+    raise RuntimeError("; ".join(answer.get("skipped", [])) or "no such run in the answer")
 
 
 def best(results: dict) -> dict[str, dict[int, float]]:
