@@ -157,6 +157,8 @@ def summarize(results: dict, options: argparse.Namespace) -> None:
     results["documents"] = {
         "alone_tokens_per_second": alone, "beside_tokens_per_second": beside,
         "fall_percent": 100 * (1 - beside / alone),
+        # What the short requests' own work takes of the machine.
+        "own_percent": results["rate"] * results["short"]["idle"]["p50"] / 10,
     }
 
 
@@ -175,6 +177,7 @@ def table(results: dict) -> str:
         f"| documents, tokens a second | {documents['alone_tokens_per_second']:.0f} "
         f"| {documents['beside_tokens_per_second']:.0f} "
         f"({documents['fall_percent']:.1f} % less) |\n\n"
+        f"The short requests' own work takes {documents['own_percent']:.1f} % of the machine. "
         f"A layer of a document takes {results['layer_milliseconds']:.0f} ms; twice the p99 alone "
         f"and a layer are {results['limit_milliseconds']:.0f} ms.\n")
 

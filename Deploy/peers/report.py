@@ -113,7 +113,7 @@ def load_plot(results: dict, path: Path) -> None:
     panel.set_ylabel("share of requests")
     panel.set_xlim(left=0, right=1.35 * max(limit, max(results["short"]["loaded"]["milliseconds"])))
     panel.set_ylim(0, 1.02)
-    panel.legend(loc="center right", frameon=False)
+    panel.legend(loc="best", frameon=False)
     panel.set_title(f"{results['model']}. {_where(results)}", fontsize=9)
     figure.tight_layout()
     _save(figure, path)
