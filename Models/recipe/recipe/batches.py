@@ -7,12 +7,12 @@ import torch.nn.functional as F
 
 DEVELOPMENT = 400
 """Training records kept aside to watch progress."""
-TURNS = dict(package=0.25, passage=0.22, document=0.27, window=0.04, entry=0.13, word=0.09)
+TURNS = dict(package=0.18, passage=0.20, document=0.42, window=0.03, entry=0.11, word=0.06)
 """How often each kind of batch comes.
 
 package:  short description with long description, and spans with the description
 passage:  title or span with the window of the page or document that it belongs to
-document: up to 16 windows in one pass, with the title or a span
+document: up to 16 windows in one pass, with the title or a span, and its first window alone
 window:   windows alone, of those that the teacher has seen
 entry:    headword with dictionary entry
 word:     words and fortunes alone
@@ -24,7 +24,7 @@ HARD = 0.5
 apart."""
 NEAR = 24
 """Titles in such a group, drawn from three times as many nearest ones."""
-FIRST = 0.35
+FIRST = 1.0
 """How much more the first window counts in a long text's target: it says what the text is about."""
 
 
@@ -63,7 +63,7 @@ class Pool:
 class Batches:
     """`next()` gives (kind, groups); a group is (token sequences, teacher embeddings [n, 384]),
     zeros where the teacher has not seen a text.  Where there are two groups, the first holds the
-    queries of the second."""
+    queries of the second; documents have a third, their first windows."""
 
     def __init__(self, data, tokens, seed):
         self.data, self.tokens, self.random = data, tokens, random.Random(seed)
@@ -76,6 +76,8 @@ class Batches:
         of = {kind: [r for r in records if r["kind"] == kind]
               for kind in ("package", "page", "document", "brief")}
         self.documents = [r for r in of["page"] + of["document"] if len(r["windows"]) >= 2]
+        self.titled = [r for r in self.documents if r["queries"]]
+        self.titles = data.teacher([r["queries"][0] for r in self.titled])
         taught = data.embeddings.any(1)
         pools = dict(
             package=self.pool(of["package"]), passage=self.pool(of["page"] + of["document"]),
@@ -115,25 +117,28 @@ class Batches:
         return items[:max(2, int(np.searchsorted(ends, self.tokens, "right")))]
 
     def document(self):
-        """Whole documents in one pass; the target is what chunk-and-average gives, with some
-        more weight on the first window."""
+        """Whole documents in one pass; the target is what chunk-and-average gives, with more
+        weight on the first window."""
         most = self.random.choice(LENGTHS)
-        some = self.random.sample(self.documents, min(len(self.documents), 64))
+        if self.titled and self.random.random() < HARD:
+            some = self.near_titles()
+        else:
+            some = self.random.sample(self.documents, min(len(self.documents), 64))
         some = self.cut(some, lambda r: 254 * min(most, len(r["windows"])))
         questions, bodies, wanted = [], [], []
         for record in some:
-            windows = record["windows"]
-            start = 0
-            if self.random.random() < 0.2:
-                start = self.random.randrange(max(1, len(windows) - most + 1))
-            part = windows[start:start + most]
-            ask = list(record["queries"]) * 3 if start == 0 else []
-            ask += [s for s, w in record["spans"] if start <= w < start + len(part)]
+            part = record["windows"][:most]
+            ask = list(record["queries"]) * 8 + [s for s, w in record["spans"] if w < len(part)]
             questions.append(self.random.choice(ask) if ask else part[0])
             bodies.append(self.data.joined(part))
-            target = self.data.chunked(part)
-            if start == 0:
-                target = F.normalize(target + FIRST * self.data.teacher([part[0]])[0]
-                                     * target.any(), dim=0)
-            wanted.append(target)
-        return [self.group(questions), (bodies, torch.stack(wanted))]
+            target, first = self.data.chunked(part), self.data.teacher([part[0]])[0]
+            wanted.append(F.normalize(target + FIRST * first * target.any(), dim=0))
+        return [self.group(questions), (bodies, torch.stack(wanted)),
+                self.group([r["windows"][0] for r in some])]
+
+    def near_titles(self):
+        """Documents whose titles are nearest to one's."""
+        seed = self.random.randrange(len(self.titled))
+        near = (self.titles @ self.titles[seed]).topk(min(2 * NEAR, len(self.titled))).indices
+        some = self.random.sample(near.tolist(), min(NEAR, len(near)))
+        return [self.titled[i] for i in dict.fromkeys([seed, *some])]

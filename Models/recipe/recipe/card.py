@@ -26,9 +26,10 @@ to tell apart. Where the teacher has seen a text (titles, words, dictionary entr
 the rest): cosine regression onto a fixed 384 -> {hidden} projection of the teacher
 (`teacher_projection.safetensors`: a teacher embedding times that matrix, normalised, is
 comparable with this model's), and divergence of similarities in the batch and to a bank of other
-texts. Pages and documents of up to 4,066 tokens are learnt in one pass, towards the mean of the
-teacher's windows with some more weight on the first. Position embeddings are zero; the pooler is
-the identity, untrained. Matrices are stored in bfloat16, the rest in float32; compute in float32.
+texts. Pages and documents of up to 4,066 tokens are learnt in one pass: from their titles, towards
+the model's own embedding of their first window (which says best what a page is about), and towards
+the mean of the teacher's windows with more weight on the first. The pooler is the identity,
+untrained. Matrices are stored in bfloat16, the rest in float32; compute in float32.
 
 ![training losses](loss.svg)
 

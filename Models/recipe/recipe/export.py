@@ -7,7 +7,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from . import card, curves, teacher
+from .targets import WINDOW, WINDOWS
 
+LAST = WINDOW * WINDOWS + 1
+"""The last position that training sees."""
 TOKENIZER = dict(
     tokenizer_class="BertTokenizer", do_lower_case=True, unk_token="[UNK]", sep_token="[SEP]",
     pad_token="[PAD]", cls_token="[CLS]", mask_token="[MASK]", tokenize_chinese_chars=True,
@@ -47,6 +50,8 @@ def weights(work, out):
     tensors = load_file(run / "weights.safetensors")
     projection = tensors.pop("teacher_projection")
     hidden = config["hidden_size"]
+    places = tensors["embeddings.position_embeddings.weight"]
+    places[LAST + 1:] = places[LAST]                             # no text of training is longer
     tensors["pooler.dense.weight"] = torch.eye(hidden)           # untrained: tanh of the mean
     tensors["pooler.dense.bias"] = torch.zeros(hidden)
     save(stored(tensors), out / "model.safetensors")

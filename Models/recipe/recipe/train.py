@@ -108,6 +108,7 @@ class Loss:
         or by the model's own, are not negatives of each other."""
         (query, text), (tq, tt) = own, wanted
         n, right = len(query), torch.arange(len(query), device=query.device)
+        kind = "passage" if kind == "document" else kind       # a page and its beginning are alike
         recent = self.queues.get(kind, (text[:0], tt[:0], tq[:0]))
         candidates, t_text, t_query = (torch.cat(x) for x in zip((text, tt, tq), recent))
         alike = torch.maximum(tt @ t_text.T, tq @ t_query.T) > TWIN
@@ -156,8 +157,7 @@ class Run:
         self.model.to(device).train()
         self.projection = self.projection.to(device)
         embeddings = self.model.embeddings
-        for part in (embeddings.position_embeddings, embeddings.token_type_embeddings,
-                     self.model.pooler):
+        for part in (embeddings.token_type_embeddings, self.model.pooler):
             part.requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.groups(), lr=rate, betas=(0.9, 0.98), eps=1e-8,
                                            fused=True)
@@ -168,15 +168,16 @@ class Run:
 
     def groups(self):
         """Matrices decay; the rest does not, and SSM and word vectors learn more slowly."""
-        groups = dict(matrix=[], other=[], ssm=[], words=[])
+        groups = dict(matrix=[], other=[], ssm=[], words=[], places=[])
         for name, p in self.model.named_parameters():
             if p.requires_grad:
                 ssm = "kernel" in name or name.endswith(".D")
-                groups["words" if "word_" in name else "ssm" if ssm else
-                       "matrix" if p.dim() > 1 else "other"].append(p)
+                groups["words" if "word_" in name else "places" if "position_" in name else
+                       "ssm" if ssm else "matrix" if p.dim() > 1 else "other"].append(p)
         return [dict(params=groups["matrix"], weight_decay=0.02, scale=1.0),
                 dict(params=groups["other"], weight_decay=0.0, scale=1.0),
-                dict(params=groups["ssm"] + groups["words"], weight_decay=0.0, scale=0.7)]
+                dict(params=groups["ssm"] + groups["words"], weight_decay=0.0, scale=0.7),
+                dict(params=groups["places"], weight_decay=0.0, scale=1.0)]
 
     def restore(self, device):
         state = torch.load(self.folder / "checkpoint.pt", map_location=device, weights_only=True)
@@ -228,7 +229,7 @@ def train(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6e-4
     in work/run/log.jsonl."""
     run = Run(work, start, config, seed, rate, device)
     batches = Batches(run.data, tokens, seed * 1_000_003 + run.step)
-    weights = dict(regression=3.0, bank=0.5, batch=0.5, contrast=contrast)
+    weights = dict(regression=3.0, bank=0.5, batch=0.5, contrast=contrast, first=3.0)
     losses = Loss(run.data, run.projection, weights, seed + run.step)
     stop, saved, sums, log = [], 0.0, defaultdict(list), open(run.folder / "log.jsonl", "a")
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -246,9 +247,14 @@ def train(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6e-4
     while run.seconds < 60 * minutes and not stop:
         began = time.monotonic()
         kind, groups = batches.next()
-        own = [embedded(run.model, s, device) for s, _ in groups]
+        own = [embedded(run.model, s, device) for s, _ in groups[:2]]
+        if kind == "document":
+            with torch.no_grad():
+                own.append(embedded(run.model, groups[2][0], device))
         wanted = [t.to(device) for _, t in groups]
-        parts = losses(kind, own, wanted)
+        parts = losses(kind, own[:2], wanted[:2])
+        if kind == "document":
+            parts["first"] = weights["first"] * (1 - (own[1] * own[2]).sum(1)).mean()
         rate_now = run.update(sum(parts.values()), run.seconds / (60 * minutes))
         run.tokens += sum(len(s) for sequences, _ in groups for s in sequences)
         for name, value in parts.items():
