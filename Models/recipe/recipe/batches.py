@@ -17,7 +17,7 @@ window:   windows alone, of those that the teacher has seen
 entry:    headword with dictionary entry
 word:     words and fortunes alone
 """
-LENGTHS = [2, 3, 4, 6, 8, 12, 16]
+LENGTHS = [3, 6, 10, 16]
 """Windows in the documents of one batch, at most."""
 HARD = 0.5
 """Share of the batches of pairs that are made of groups of near titles, which are hard to tell

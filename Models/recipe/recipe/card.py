@@ -77,7 +77,8 @@ BM25 is better at rare names, and both together are better than either.
 Weights: Apache-2.0, distilled from all-MiniLM-L6-v2 (Apache-2.0). Training texts keep their
 authors' licences; none is reproduced here. WordNet is used to measure, not to train.
 """
-STARTED = ", starting from\nthe first bigs-mini (15.7 M tokens before, with the same parts held out)"
+STARTED = (", starting from\nthe first bigs-mini (15.7 M tokens before, with the same parts held "
+           "out)")
 GOALS = {
     "pages, one pass": ("mrr", 0.735),
     "pages over 1,022 tokens": ("mrr", 0.67),
