@@ -14,7 +14,8 @@ package struct LabelScore: Sendable, Equatable {
 /// How raw scores become probabilities.
 package struct Classification: Sendable {
     private let labels: [String]
-    private let isIndependent: Bool
+    /// Whether each label has a probability of its own (sigmoid); else they sum to one (softmax).
+    package let isIndependent: Bool
 
     /// The labels and the problem type of a model's configuration. One label, or
     /// `multi_label_classification`, means a sigmoid for each; otherwise softmax over all.

@@ -36,9 +36,24 @@ import Testing
         #expect(nested.bytes == embedded.bytes)
     }
 
+    @Test func sentencesAreCompared() async throws {
+        for golden in [
+            "t1/MaskedLM/torch-safetensors", "t1/SequenceClassification/torch-safetensors",
+        ] {
+            let fixture = try APIFixture(golden: golden)
+            let inputs = #""inputs": {"source_sentence": "a b", "sentences": ["a b", "b"]}"#
+            let compared = await fixture.post("/similarity", "{\(inputs)}")
+            #expect(compared.status == 200)
+            for body in ["{\(inputs)}", #"{\#(inputs), "parameters": {}}"#] {
+                #expect(await fixture.post("/", body).bytes == compared.bytes)
+            }
+        }
+    }
+
     @Test(arguments: [
         #"{"inputs": "a", "parameters": 7}"#,
         #"{"inputs": "a", "parameters": {"function_to_apply": "relu"}}"#,
+        #"{"inputs": "a", "parameters": {"function_to_apply": "sigmoid"}}"#,
         #"{"inputs": "a", "parameters": {"top_k": "three"}}"#,
         #"{"parameters": {}}"#, #"{"inputs": {"x": 1}, "parameters": {}}"#,
     ])

@@ -10,26 +10,32 @@ extension API {
     func exposition(_: ServerRequest) async throws(APIError) -> ServerResponse {
         var readings = ProcessStatistics.readings()
         readings.append(.init("bigs_build_info", [("version", settings.version)], 1))
-        let service = try? readiness.service()
-        readings.append(.init("bigs_ready", [], service == nil ? 0 : 1))
-        if let service { readings += await self.readings(service) }
+        let models = try? readiness.registry()
+        readings.append(.init("bigs_ready", [], models == nil ? 0 : 1))
+        if let models {
+            readings += models.services.map { Self.reading($0.loaded) }
+            readings += await self.readings(models.standard)
+        }
         var response = ServerResponse(status: .ok)
         response.headers[.contentType] = MetricsText.contentType
         response.body = .bytes(metrics.registry.text(readings))
         return response
     }
 
+    private static func reading(_ model: LoadedModel) -> MetricsRegistry.Reading {
+        .init(
+            "bigs_model_info",
+            [
+                ("model", model.name), ("fingerprint", model.fingerprintText),
+                ("pooling", model.pooling.rawValue), ("padding", model.padding.rawValue),
+            ], 1)
+    }
+
+    /// What one executor and one store, which all models share, have to tell.
     private func readings(_ service: EncodingService) async -> [MetricsRegistry.Reading] {
-        let model = service.loaded
         let store = service.storeStatus
         let passes = service.passCounts
         var readings: [MetricsRegistry.Reading] = [
-            .init(
-                "bigs_model_info",
-                [
-                    ("model", model.name), ("fingerprint", model.fingerprintText),
-                    ("pooling", model.pooling.rawValue), ("padding", model.padding.rawValue),
-                ], 1),
             .init("bigs_queue_tokens", [], Double(service.load)),
             .init("te_queue_size", [], Double(service.queuedTexts)),
             .init("bigs_passes_total", [], Double(passes.passes)),

@@ -71,7 +71,7 @@ extension OpenAPIDocument {
     ]
 
     private static let id = #"""
-        {"anyOf":[{"type":"null"},{"type":"integer","minimum":0,"maximum":1000000},{"type":"string","minLength":1,
+        {"anyOf":[{"type":"null"},{"type":"integer","minimum":0,"maximum":9007199254740992},{"type":"string","minLength":1,
         "maxLength":256,"pattern":"^[^\\u0000-\\u001f\\u007f]+$"}]}
         """#
 
@@ -82,11 +82,12 @@ extension OpenAPIDocument {
         """
 
     private static let chunking = """
-        "size":{"type":["integer","null"],"minimum":1,"maximum":1000000},
+        "size":{"type":["integer","null"],"minimum":1,
+        "maximum":9007199254740992},
         "overlap":{"type":["integer","null"],"minimum":0,"maximum":0},
         "spans":{"type":["array","null"],"items":{"type":"array","minItems":2,"maxItems":2,
-        "prefixItems":[{"type":"integer","minimum":0,"maximum":9},
-        {"type":"integer","minimum":10,"maximum":1000000}]}}
+        "items":{"type":"integer","minimum":-9007199254740992,
+        "maximum":9007199254740992}}}
         """
 
     static let documentSchemas: [(String, String)] = [
@@ -198,7 +199,7 @@ extension OpenAPIDocument {
             "Filter",
             """
             {"type":"object","description":"Chroma's language.","minProperties":1,
-            "propertyNames":{"pattern":"^[a-z]+$"},"additionalProperties":{
+            "propertyNames":{"pattern":"^([^$]|$)"},"additionalProperties":{
             "anyOf":[{"type":["string","number","boolean"]},{"type":"object","minProperties":1,
             "properties":{"$eq":{"type":["string","number"]},"$ne":{"type":["string","number"]},
             "$gt":{"type":"number"},"$gte":{"type":"number"},"$lt":{"type":"number"},
@@ -246,7 +247,8 @@ extension OpenAPIDocument {
             {"type":"object","properties":{"head":{"type":["string","null"]},
             "evidence":{"anyOf":[{"type":"null"},{"type":"boolean"},
             {"enum":["sentence","paragraph"]}]},"raw_scores":{"type":["boolean","null"]},
-            "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000000}}}
+            "top_k":{"type":["integer","null"],"minimum":1,
+            "maximum":9007199254740992}}}
             """
         ),
         (

@@ -146,7 +146,8 @@ extension OpenAPIDocument {
             "items":{"type":"array","minItems":1,"maxItems":2,
             "items":{"$ref":"#/components/schemas/Text"}}}]},\(common),
             "raw_scores":{"type":["boolean","null"]},
-            "top_k":{"type":["integer","null"],"minimum":1}}}
+            "top_k":{"type":["integer","null"],"minimum":1,
+            "maximum":9007199254740992}}}
             """
         ),
         (
@@ -220,8 +221,20 @@ extension OpenAPIDocument {
             "skip_special_tokens":{"type":["boolean","null"]}}}
             """
         ),
-        ("PipelineRequest", ##"{"$ref":"#/components/schemas/{{pipelineRequest}}"}"##),
-        ("PipelineAnswer", ##"{"$ref":"#/components/schemas/{{pipelineAnswer}}"}"##),
+        (
+            "PipelineRequest",
+            """
+            {"anyOf":[{"$ref":"#/components/schemas/{{pipelineRequest}}"},
+            {"$ref":"#/components/schemas/SimilarityRequest"}]}
+            """
+        ),
+        (
+            "PipelineAnswer",
+            """
+            {"anyOf":[{"$ref":"#/components/schemas/{{pipelineAnswer}}"},
+            {"$ref":"#/components/schemas/Vector"}]}
+            """
+        ),
         ("Texts", #"{"type":"array","items":{"type":"string"}}"#),
     ]
 }

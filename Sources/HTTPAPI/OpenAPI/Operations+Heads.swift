@@ -6,7 +6,9 @@ extension OpenAPIDocument {
         "items":{"$ref":"#/components/schemas/Text"}}]}
         """
 
-    private static let topK = #""top_k":{"type":["integer","null"],"minimum":1}"#
+    private static let topK = """
+        "top_k":{"type":["integer","null"],"minimum":1,"maximum":9007199254740992}
+        """
 
     static let headSchemas: [(String, String)] = [
         (
@@ -57,7 +59,8 @@ extension OpenAPIDocument {
             {"$ref":"#/components/schemas/Text"},{"type":"object","required":["text"],
             "properties":{"text":{"$ref":"#/components/schemas/Text"}}}]}},\(common),
             "raw_scores":{"type":["boolean","null"]},"return_text":{"type":["boolean","null"]},
-            "top_n":{"type":["integer","null"],"minimum":1},
+            "top_n":{"type":["integer","null"],"minimum":1,
+            "maximum":9007199254740992},
             "return_documents":{"type":["boolean","null"]}}}
             """
         ),
@@ -104,8 +107,10 @@ extension OpenAPIDocument {
             "question":{"$ref":"#/components/schemas/Text"},
             "context":{"$ref":"#/components/schemas/Text"}}},\(common),\(topK),
             "max_answer_len":{"type":["integer","null"],"minimum":1,"maximum":512},
-            "doc_stride":{"type":["integer","null"],"minimum":0},
-            "max_seq_len":{"type":["integer","null"],"minimum":1},
+            "doc_stride":{"type":["integer","null"],"minimum":0,
+            "maximum":9007199254740992},
+            "max_seq_len":{"type":["integer","null"],"minimum":1,
+            "maximum":9007199254740992},
             "handle_impossible_answer":{"type":["boolean","null"]},
             "align_to_words":{"type":["boolean","null"]}}}
             """
@@ -143,8 +148,10 @@ extension OpenAPIDocument {
             {"enum":["sentence","paragraph","line","tokens","spans"]},
             {"type":"array","minItems":1,
             "items":{"enum":["sentence","paragraph","line","tokens","spans"]}}]},
-            "size":{"type":["integer","null"],"minimum":1},
-            "overlap":{"type":["integer","null"],"minimum":0},
+            "size":{"type":["integer","null"],"minimum":1,
+            "maximum":9007199254740992},
+            "overlap":{"type":["integer","null"],"minimum":0,
+            "maximum":9007199254740992},
             "spans":{"anyOf":[{"type":"null"},{"type":"array"}]},
             "join_lines":{"type":["boolean","null"]},"return_text":{"type":["boolean","null"]},
             "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
