@@ -50,7 +50,8 @@ struct PipelineBody {
     /// - Throws: 422 where `parameters` is no object, or asks for what there is not.
     func flattened(listed: Bool, function known: String) throws(APIError) -> [UInt8] {
         guard var body = fields, let parameters = body["parameters"] else { return bytes }
-        guard var options = parameters as? [String: Any] else {
+        let given = parameters is NSNull ? [:] : parameters
+        guard var options = given as? [String: Any] else {
             throw .validation(field: "parameters", "expected an object")
         }
         body["parameters"] = nil

@@ -176,7 +176,7 @@ def llama_index(checks, server, expected, _):
     from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInference
 
     llama = TextEmbeddingsInference(
-        model_name=server.model(), base_url=server.url, auth_token=f"Bearer {KEY}",
+        model_name=server.model(), base_url=server.url, auth_token=KEY,
         query_instruction="", text_instruction="")
     checks.same("llama-index documents", llama.get_text_embedding_batch(TEXTS), expected)
     checks.same("llama-index query", llama.get_query_embedding(TEXTS[1]), expected[1])

@@ -18,6 +18,8 @@ import Testing
         #expect(
             lists[0][0]["label"] as? String == (predicted.json as? [[String: Any]])?[0]["label"]
                 as? String)
+        let absent = await fixture.post("/", #"{"inputs": "a b", "parameters": null}"#)
+        #expect(absent.bytes == listed.bytes)
         let top = await fixture.post(
             "/", #"{"inputs": ["a", "b"], "parameters": {"top_k": 1, "function_to_apply": "none"}}"#
         )

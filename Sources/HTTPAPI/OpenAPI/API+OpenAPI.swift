@@ -22,8 +22,14 @@ extension API {
             writer.array { writer in for name in names { writer.string(name) } }
             return String(decoding: writer.bytes, as: UTF8.self)
         }
+        let prompts = loaded?.prompts.byName.keys.sorted() ?? []
+        let promptName =
+            prompts.isEmpty
+            ? #"{"type":"null"}"#
+            : #"{"anyOf":[{"type":"null"},{"enum":\#(list(prompts))}]}"#
         return OpenAPIDocument(
             values: [
+                ("promptName", promptName),
                 ("maxClientBatchSize", String(settings.maximumClientBatchSize)),
                 ("maxTokenID", String((loaded?.configuration.vocabularySize ?? 1 << 31) - 1)),
                 ("dimensions", String(loaded?.configuration.hiddenSize ?? 1 << 16)),

@@ -112,7 +112,7 @@ struct OpenAPIDocument {
         if !route.pattern.isLiteral { statuses.insert(404) }
         if !operation.query.isEmpty { statuses.insert(422) }
         if route.input != .nothing { statuses.formUnion([408, 413, 415, 422]) }
-        if operation.encodes { statuses.formUnion([424, 429, 504]) }
+        if operation.encodes { statuses.formUnion([404, 424, 429, 504]) }
         return statuses.subtracting(operation.answers.keys)
     }
 

@@ -71,7 +71,7 @@ extension OpenAPIDocument {
     ]
 
     private static let id = #"""
-        {"anyOf":[{"type":"null"},{"type":"integer","minimum":0,"maximum":9007199254740992},{"type":"string","minLength":1,
+        {"anyOf":[{"type":"null"},{"type":"integer","minimum":0,"maximum":9223372036854775807},{"type":"string","minLength":1,
         "maxLength":256,"pattern":"^[^\\u0000-\\u001f\\u007f]+$"}]}
         """#
 
@@ -83,11 +83,11 @@ extension OpenAPIDocument {
 
     private static let chunking = """
         "size":{"type":["integer","null"],"minimum":1,
-        "maximum":9007199254740992},
+        "maximum":9223372036854775807},
         "overlap":{"type":["integer","null"],"minimum":0,"maximum":0},
         "spans":{"type":["array","null"],"items":{"type":"array","minItems":2,"maxItems":2,
-        "items":{"type":"integer","minimum":-9007199254740992,
-        "maximum":9007199254740992}}}
+        "items":{"type":"integer","minimum":-9223372036854775808,
+        "maximum":9223372036854775807}}}
         """
 
     static let documentSchemas: [(String, String)] = [
@@ -204,7 +204,7 @@ extension OpenAPIDocument {
             "properties":{"$eq":{"type":["string","number"]},"$ne":{"type":["string","number"]},
             "$gt":{"type":"number"},"$gte":{"type":"number"},"$lt":{"type":"number"},
             "$lte":{"type":"number"},"$exists":{"type":"boolean"},
-            "$contains":{"type":"string"}},"additionalProperties":false}]}}
+            "$contains":{"type":["string","number","boolean","null"]}},"additionalProperties":false}]}}
             """
         ),
         (
@@ -216,7 +216,7 @@ extension OpenAPIDocument {
             "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
             "filter":{"$ref":"#/components/schemas/Filter"},
             "passages":{"type":["boolean","null"]},
-            "include":{"type":"array","items":{"enum":["text","metadata","embedding",
+            "include":{"type":["array","null"],"items":{"enum":["text","metadata","embedding",
             "passages"]}},"explain":{"type":["boolean","null"]}}}
             """
         ),
@@ -248,7 +248,7 @@ extension OpenAPIDocument {
             "evidence":{"anyOf":[{"type":"null"},{"type":"boolean"},
             {"enum":["sentence","paragraph"]}]},"raw_scores":{"type":["boolean","null"]},
             "top_k":{"type":["integer","null"],"minimum":1,
-            "maximum":9007199254740992}}}
+            "maximum":9223372036854775807}}}
             """
         ),
         (

@@ -72,7 +72,7 @@ extension OpenAPIDocument {
         {"enum":["right","left","Right","Left"]}]},
         "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
         "window_overlap":{"type":["integer","null"],"minimum":0},
-        "prompt_name":{"type":["string","null"]},
+        "prompt_name":"{{promptName}}",
         "parameters":{"type":["object","null"]}
         """
 
@@ -147,7 +147,7 @@ extension OpenAPIDocument {
             "items":{"$ref":"#/components/schemas/Text"}}}]},\(common),
             "raw_scores":{"type":["boolean","null"]},
             "top_k":{"type":["integer","null"],"minimum":1,
-            "maximum":9007199254740992}}}
+            "maximum":9223372036854775807}}}
             """
         ),
         (
@@ -198,7 +198,7 @@ extension OpenAPIDocument {
             "items":{"$ref":"#/components/schemas/Text"}}]},
             "add_special_tokens":{"type":["boolean","null"]},
             "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
-            "prompt_name":{"type":["string","null"]}}}
+            "prompt_name":"{{promptName}}"}}
             """
         ),
         (

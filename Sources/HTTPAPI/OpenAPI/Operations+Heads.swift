@@ -7,7 +7,7 @@ extension OpenAPIDocument {
         """
 
     private static let topK = """
-        "top_k":{"type":["integer","null"],"minimum":1,"maximum":9007199254740992}
+        "top_k":{"type":["integer","null"],"minimum":1,"maximum":9223372036854775807}
         """
 
     static let headSchemas: [(String, String)] = [
@@ -60,7 +60,7 @@ extension OpenAPIDocument {
             "properties":{"text":{"$ref":"#/components/schemas/Text"}}}]}},\(common),
             "raw_scores":{"type":["boolean","null"]},"return_text":{"type":["boolean","null"]},
             "top_n":{"type":["integer","null"],"minimum":1,
-            "maximum":9007199254740992},
+            "maximum":9223372036854775807},
             "return_documents":{"type":["boolean","null"]}}}
             """
         ),
@@ -108,9 +108,9 @@ extension OpenAPIDocument {
             "context":{"$ref":"#/components/schemas/Text"}}},\(common),\(topK),
             "max_answer_len":{"type":["integer","null"],"minimum":1,"maximum":512},
             "doc_stride":{"type":["integer","null"],"minimum":0,
-            "maximum":9007199254740992},
+            "maximum":9223372036854775807},
             "max_seq_len":{"type":["integer","null"],"minimum":1,
-            "maximum":9007199254740992},
+            "maximum":9223372036854775807},
             "handle_impossible_answer":{"type":["boolean","null"]},
             "align_to_words":{"type":["boolean","null"]}}}
             """
@@ -149,9 +149,9 @@ extension OpenAPIDocument {
             {"type":"array","minItems":1,
             "items":{"enum":["sentence","paragraph","line","tokens","spans"]}}]},
             "size":{"type":["integer","null"],"minimum":1,
-            "maximum":9007199254740992},
+            "maximum":9223372036854775807},
             "overlap":{"type":["integer","null"],"minimum":0,
-            "maximum":9007199254740992},
+            "maximum":9223372036854775807},
             "spans":{"anyOf":[{"type":"null"},{"type":"array"}]},
             "join_lines":{"type":["boolean","null"]},"return_text":{"type":["boolean","null"]},
             "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
