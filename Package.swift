@@ -99,7 +99,7 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         tests("Checkpoints", ["Checkpoints"]),
         tests("Kernels", ["Kernels", "Checkpoints"]),
-        tests("BiGSModel", ["BiGSModel", "Checkpoints"]),
+        tests("BiGSModel", ["BiGSModel", "Kernels", "Checkpoints"]),
         tests("Tokenization", ["Tokenization"]),
         tests("Learning", ["Learning", "Checkpoints"], exclude: ["make_fixtures.py"]),
         tests("DocumentStore", ["DocumentStore", grdb, logging]),

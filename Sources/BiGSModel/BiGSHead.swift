@@ -27,9 +27,9 @@ enum BiGSHead: Sendable {
         }
     }
 
-    /// Scores of the rows `range`, row-major: of the pooled vectors in `w.u` (a row is a text) or
-    /// of the hidden states in `w.h` (a row is a token); nil without a head. Computed a block of
-    /// rows at a time, since a vocabulary is too wide for a whole text. Overwrites `w.c`, `w.s`.
+    /// Scores of the rows `range`, row-major: of the pooled vectors in `w.pooled` (a row is a text of
+    /// the block) or of the hidden states in `w.h` (a row is a token); nil without a head. Computed
+    /// a block of rows at a time, since a vocabulary is too wide for a whole text.
     func scores(_ range: Range<Int>, _ w: ModelWorkspace) -> [Float]? {
         var scores: [Float] = []
         scores.reserveCapacity(range.count * w.scores.columns)
@@ -38,14 +38,14 @@ enum BiGSHead: Sendable {
             switch self {
             case .none: return nil
             case .pooled(let dense):
-                w.loadBlock(rows, of: w.u)
-                dense.apply(w.c, into: w.scores)
+                w.loadBlock(rows, of: w.pooled)
+                dense.apply(w.block, into: w.scores)
             case .perToken(let dense):
                 w.loadBlock(rows, of: w.h)
-                dense.apply(w.c, into: w.scores)
+                dense.apply(w.block, into: w.scores)
             case .maskedLM(let head):
                 w.loadBlock(rows, of: w.h)
-                head.apply(w.c, into: w.scores, transformed: w.s)
+                head.apply(w.block, into: w.scores, transformed: w.transformed)
             }
             scores += w.scores.copyRows(0..<rows.count)
         }

@@ -18,23 +18,33 @@ struct BiGSLayer: Sendable {
     /// LayerNorm before the layer, or after the sum.
     let preNorm: Bool
 
-    /// Replaces `w.h` [T, H] by the layer's output.
+    /// Replaces `w.h` [T, H] by the layer's output. What belongs to a row goes through it a tile of
+    /// rows at a time, t of them; only the recurrences need the whole text.
     func apply(_ w: ModelWorkspace, layout: SequenceLayout) {
-        let (h, u, s, c, v, g) = (w.h, w.u, w.s, w.c, w.v, w.g)
-        let x = preNorm ? w.x : h
-        if preNorm { norm.apply(h, into: x) }  //        x  = LayerNorm(h)                 [T, H]
-        dv.apply(x, into: v)  //                         v  = gelu(x Wv + bv)              [T, I]
-
-        duForward.apply(x, into: u)  //                  uf = gelu(x Wf + bf)              [T, H]
-        fs4.apply(u, into: s, layout: layout, workspace: w.convolution)  // sf = kf * uf + Df uf
-        ducForward.apply(s, into: c)  //                 cf = sf Wcf + bcf                 [T, H]
-
-        duBackward.apply(x, into: u)  //                 ub = gelu(x Wb + bb)              [T, H]
-        bs4.apply(u, into: s, layout: layout, workspace: w.convolution)  // sb = kb * ub + Db ub
-        ducBackward.apply(s, into: u, multiplier: c)  // c  = (sb Wcb + bcb) . cf          [T, H]
-
-        dol.apply(u, into: g, multiplier: v)  //         g  = gelu(c Wol + bol) . v        [T, I]
-        `do`.apply(g, into: h, residual: h)  //          h  = h + g Wo + bo                [T, H]
-        if !preNorm { norm.apply(h, into: h) }
+        let rows = layout.totalRows
+        w.reserveTiles(rows: rows)
+        RowTiles.forEach(rows: rows) { tile in
+            let (x, uf, ub) = (w.x[tile.rows], w.uf[tile.rows], w.ub[tile.rows])
+            if preNorm {
+                norm.apply(w.h[tile.rows], into: x, in: tile)  //  x  = LayerNorm(h)         [t, H]
+            } else {
+                Elementwise.copy(w.h[tile.rows], into: x)
+            }
+            duForward.apply(x, into: uf, in: tile)  //             uf = gelu(x Wf + bf)      [t, H]
+            duBackward.apply(x, into: ub, in: tile)  //            ub = gelu(x Wb + bb)      [t, H]
+        }
+        SSMConvolution.apply(  //                                  sf = kf * uf + Df uf      [T, H]
+            fs4, on: w.uf, bs4, on: w.ub,  //                      sb = kb * ub + Db ub      [T, H]
+            layout: layout, workspace: w.convolution)
+        RowTiles.forEach(rows: rows) { tile in
+            let (sf, sb) = (w.uf[tile.rows], w.ub[tile.rows])
+            let (h, c, v) = (w.h[tile.rows], w.c(tile), w.v(tile))
+            ducForward.apply(sf, into: c, in: tile)  //            cf = sf Wcf + bcf         [t, H]
+            ducBackward.apply(sb, into: c, multiplier: c, in: tile)  // c = (sb Wcb + bcb) . cf
+            dv.apply(w.x[tile.rows], into: v, in: tile)  //        v  = gelu(x Wv + bv)      [t, I]
+            dol.apply(c, into: v, multiplier: v, in: tile)  //     g  = gelu(c Wol + bol) . v [t, I]
+            `do`.apply(v, into: h, residual: h, in: tile)  //      h  = h + g Wo + bo        [t, H]
+            if !preNorm { norm.apply(h, into: h, in: tile) }
+        }
     }
 }

@@ -17,7 +17,8 @@ extension BiGSModel {
         guard problems.isEmpty else { throw .invalidModel(problems) }
         return try BiGSModel(
             files.configuration, head: files.head, outputs: files.outputs,
-            gelu: options.gelu ?? files.framework.gelu, preNorm: files.preNorm,
+            gelu: options.gelu ?? files.framework.gelu, dtype: options.dtype,
+            preNorm: files.preNorm,
             addsPositions: files.addsPositions, hasPooler: files.hasPooler, table: files.table,
             source: files.source())
     }

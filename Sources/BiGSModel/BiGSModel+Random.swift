@@ -1,9 +1,11 @@
+package import Kernels
+
 extension BiGSModel {
     /// A model of `configuration`'s size with weights drawn from `seed` (the same on every
     /// machine), scaled so that activations stay O(1): for benchmarks and tests. It has the head
     /// that `architectures` names, a pooler, and Flax's form of GELU.
     package static func random(
-        configuration: BiGSConfiguration, seed: UInt64
+        configuration: BiGSConfiguration, seed: UInt64, dtype: Precision = .float32
     ) throws(ModelError) -> BiGSModel {
         let outputs = configuration.head.outputs(configuration)
         let table = ParameterTable(
@@ -18,7 +20,7 @@ extension BiGSModel {
             return RandomWeights.values(of: parameter, seed: seed)
         }
         return try BiGSModel(
-            configuration, head: configuration.head, outputs: outputs, gelu: .tanh,
+            configuration, head: configuration.head, outputs: outputs, gelu: .tanh, dtype: dtype,
             preNorm: configuration.preNorm, addsPositions: true, hasPooler: true, table: table,
             source: source)
     }

@@ -1,21 +1,30 @@
 internal import Checkpoints
-internal import Kernels
+package import Kernels
 
 /// How to run a checkpoint where its files leave a choice.
 package struct ModelOptions: Sendable {
     /// The form of GELU in the encoder; nil takes that of the framework that saved the checkpoint.
     package var gelu: GELUForm?
+    /// The type that the encoder's layers compute in; where the processor lacks the instructions for
+    /// it, they compute in float32. Pooler and heads are float32 always.
+    package var dtype: Precision
 
-    package init(gelu: GELUForm? = nil) { self.gelu = gelu }
+    package init(gelu: GELUForm? = nil, dtype: Precision = .float32) {
+        self.gelu = gelu
+        self.dtype = dtype
+    }
 }
 
-/// A BiGS encoder with its head, in float32. Immutable: any number of threads may run it, each
-/// with a workspace of its own.
+/// A BiGS encoder with its head. Immutable: any number of threads may run it, each with a workspace
+/// of its own. Whatever the type it computes in, its outputs are float32.
 package final class BiGSModel: Sendable {
     package let configuration: BiGSConfiguration
     package let head: Head
     /// The form of GELU in the encoder.
     package let gelu: GELUForm
+    /// The type that the encoder's layers compute in, here: what was asked for, or float32 where the
+    /// processor has no instructions for that.
+    package let dtype: Precision
     /// Whether there is a `poolerOutput`.
     package let hasPooler: Bool
     /// Numbers in the tensors that the model is made of.
@@ -30,20 +39,23 @@ package final class BiGSModel: Sendable {
     /// Makes the parts from `source`, which holds every tensor of `table`.
     init(
         _ configuration: BiGSConfiguration, head: Head, outputs: Int, gelu: GELUForm,
-        preNorm: Bool, addsPositions: Bool, hasPooler: Bool, table: ParameterTable,
-        source: ParameterSource
+        dtype: Precision, preNorm: Bool, addsPositions: Bool, hasPooler: Bool,
+        table: ParameterTable, source: ParameterSource
     ) throws(ModelError) {
         self.configuration = configuration
         self.head = head
         self.outputs = outputs
         self.gelu = gelu
         self.hasPooler = hasPooler
+        let dtype = dtype.resolved
+        self.dtype = dtype
         parameterCount = table.parameterCount
         embeddings = try BiGSEmbeddings(source, configuration, addsPositions: addsPositions)
         var layers: [BiGSLayer] = []
         for index in 0..<configuration.layerCount {
             layers.append(
-                try source.layer(index, configuration, gelu: gelu, preNorm: preNorm))
+                try source.layer(
+                    index, configuration, gelu: gelu, preNorm: preNorm, dtype: dtype))
         }
         self.layers = layers
         pooler = hasPooler ? try BiGSPooler(source, configuration) : nil
@@ -52,7 +64,8 @@ package final class BiGSModel: Sendable {
 
     /// Buffers for batches of up to `tokenCapacity` tokens.
     package func makeWorkspace(tokenCapacity: Int) -> ModelWorkspace {
-        ModelWorkspace(configuration, tokenCapacity: tokenCapacity, scoreColumns: outputs)
+        ModelWorkspace(
+            configuration, precision: dtype, tokenCapacity: tokenCapacity, scoreColumns: outputs)
     }
 
     /// Runs the texts of `batch` through the model. The results of a text are the same bytes in
@@ -86,24 +99,35 @@ package final class BiGSModel: Sendable {
                 results[index].lastHiddenState = w.h.copyRows(layout.range(index))
             }
         }
+        for start in stride(from: 0, to: results.count, by: w.blockRows) {
+            let texts = start..<min(start + w.blockRows, results.count)
+            finish(batch, texts: texts, w, layout: layout, request: request, &results)
+        }
+    }
+
+    /// The same for some texts, of those results that a text has one row of; and their scores.
+    private func finish(
+        _ batch: TokenBatch, texts: Range<Int>, _ w: ModelWorkspace, layout: SequenceLayout,
+        request: OutputRequest, _ results: inout [SequenceOutput]
+    ) {
         if request.contains(.meanPooled) {
-            MaskedMean.apply(batch, of: w.h, layout: layout, into: w.x)
-            for index in results.indices {
-                results[index].meanPooled = w.x.copyRows(index..<index + 1)
+            MaskedMean.apply(batch, texts: texts, of: w.h, layout: layout, into: w.means)
+            for (row, index) in texts.enumerated() {
+                results[index].meanPooled = w.means.copyRows(row..<row + 1)
             }
         }
         let wantsScores = request.contains(.logits)
         if let pooler, request.contains(.poolerOutput) || (wantsScores && head.needsPooler) {
-            pooler.apply(batch, w, layout: layout)
+            pooler.apply(batch, texts: texts, w, layout: layout)
             if request.contains(.poolerOutput) {
-                for index in results.indices {
-                    results[index].poolerOutput = w.u.copyRows(index..<index + 1)
+                for (row, index) in texts.enumerated() {
+                    results[index].poolerOutput = w.pooled.copyRows(row..<row + 1)
                 }
             }
         }
         if wantsScores {
-            for index in results.indices {
-                let rows = head.needsPooler ? index..<index + 1 : layout.range(index)
+            for (row, index) in texts.enumerated() {
+                let rows = head.needsPooler ? row..<row + 1 : layout.range(index)
                 let scores =
                     if !head.needsPooler, let wanted = batch.sequences[index].scoredRows {
                         self.scores(ofRows: wanted.map { $0 + rows.lowerBound }, w)
@@ -118,7 +142,9 @@ package final class BiGSModel: Sendable {
     private func check(_ batch: TokenBatch, _ w: ModelWorkspace) throws(ModelError) {
         do throws(InputError) {
             try batch.validate(for: configuration)
-            guard w.fits(configuration, scoreColumns: outputs) else { throw .foreignWorkspace }
+            guard w.fits(configuration, precision: dtype, scoreColumns: outputs) else {
+                throw .foreignWorkspace
+            }
             guard batch.tokenCount <= w.tokenCapacity else {
                 throw InputError.overCapacity(tokens: batch.tokenCount, capacity: w.tokenCapacity)
             }

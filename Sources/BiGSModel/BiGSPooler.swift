@@ -11,26 +11,31 @@ struct BiGSPooler: Sendable {
         type = configuration.poolerType
     }
 
-    /// Leaves the pooled vectors in `w.u` [texts, H]; reads `w.h`, overwrites `w.x`.
-    func apply(_ batch: TokenBatch, _ w: ModelWorkspace, layout: SequenceLayout) {
+    /// Leaves the pooled vectors of some texts in `w.pooled`; reads `w.h`, overwrites `w.means`.
+    func apply(
+        _ batch: TokenBatch, texts: Range<Int>, _ w: ModelWorkspace, layout: SequenceLayout
+    ) {
         MaskedMean.apply(
-            batch, of: w.h, layout: layout, isWeighted: type == .maskedMean, into: w.x)
-        dense.apply(w.x, into: w.u)
+            batch, texts: texts, of: w.h, layout: layout, isWeighted: type == .maskedMean,
+            into: w.means)
+        dense.apply(w.means, into: w.pooled)
     }
 }
 
 /// Means of rows over an attention mask: sum(m x) / sum(m), NaN where the mask is all 0.
 enum MaskedMean {
-    /// Writes one row per text to `output` [texts, H]; without weights every row counts once.
+    /// Writes one row per text of `texts` to `output`; without weights every row counts once.
     static func apply(
-        _ batch: TokenBatch, of rows: Matrix, layout: SequenceLayout, isWeighted: Bool = true,
-        into output: Matrix
+        _ batch: TokenBatch, texts: Range<Int>, of rows: Matrix, layout: SequenceLayout,
+        isWeighted: Bool = true, into output: Matrix
     ) {
-        output.rows = layout.count
-        for (index, sequence) in batch.sequences.enumerated() {
-            let weights = isWeighted ? sequence.attentionMask?.map(Float.init) : nil
+        output.rows = texts.count
+        for index in texts {
+            let mask = batch.sequences[index].attentionMask
+            let weights = isWeighted ? mask?.map(Float.init) : nil
             Elementwise.meanRows(
-                rows, range: layout.range(index), weights: weights, into: output, row: index)
+                rows, range: layout.range(index), weights: weights, into: output,
+                row: index - texts.lowerBound)
         }
     }
 }

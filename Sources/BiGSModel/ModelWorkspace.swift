@@ -6,49 +6,79 @@ package final class ModelWorkspace {
     /// The most tokens that one batch may have.
     package let tokenCapacity: Int
 
-    /// The most rows that the head scores at a time.
+    /// The most rows, of texts or of tokens, that pooler and head take at a time.
     let blockRows: Int
 
     let h: Matrix  // [T, H] the residual stream
-    let x: Matrix  // [T, H] normalised; after the layers: means [texts, H]
-    let u: Matrix  // [T, H] input of a recurrence; after the layers: pooled [texts, H]
-    let s: Matrix  // [T, H] output of a recurrence; after the layers: a transformed block
-    let c: Matrix  // [T, H] forward half of the gated context; after the layers: a block of rows
-    let v: Matrix  // [T, I] gate
-    let g: Matrix  // [T, I] gated
-    let scores: Matrix  // [rows of a block, outputs of the head]
+    let x: Activations  //  [T, H] normalised
+    let uf: Activations  // [T, H] the forward recurrence's input, then its output
+    let ub: Activations  // [T, H] the backward recurrence's
+    let means: Matrix  //       [texts of a block, H]
+    let pooled: Matrix  //      [texts of a block, H]
+    let block: Matrix  //       [rows of a block, H] rows to be scored
+    let transformed: Matrix  // [rows of a block, H] on their way through a head
+    let scores: Matrix  //      [rows of a block, outputs of the head]
     let convolution: ConvolutionWorkspace
 
+    private let configuration: BiGSConfiguration
+    private let precision: Precision
+    private var tiles: [(c: Activations, v: Activations)] = []
+
     /// Buffers for `tokenCapacity` tokens; `scoreColumns` is the width of the head's output.
-    init(_ configuration: BiGSConfiguration, tokenCapacity: Int, scoreColumns: Int) {
+    init(
+        _ configuration: BiGSConfiguration, precision: Precision, tokenCapacity: Int,
+        scoreColumns: Int
+    ) {
         precondition(tokenCapacity > 0, "a workspace holds at least one token")
+        self.configuration = configuration
+        self.precision = precision
         self.tokenCapacity = tokenCapacity
         blockRows = min(tokenCapacity, 128)
         let hidden = configuration.hiddenSize
-        let gate = configuration.intermediateSize
         h = Matrix(rowCapacity: tokenCapacity, columns: hidden)
-        x = Matrix(rowCapacity: tokenCapacity, columns: hidden)
-        u = Matrix(rowCapacity: tokenCapacity, columns: hidden)
-        s = Matrix(rowCapacity: tokenCapacity, columns: hidden)
-        c = Matrix(rowCapacity: tokenCapacity, columns: hidden)
-        v = Matrix(rowCapacity: tokenCapacity, columns: gate)
-        g = Matrix(rowCapacity: tokenCapacity, columns: gate)
-        scores = Matrix(
-            rowCapacity: blockRows, columns: max(scoreColumns, 1))
+        func rows() -> Activations {
+            Activations(rowCapacity: tokenCapacity, columns: hidden, precision: precision)
+        }
+        (x, uf, ub) = (rows(), rows(), rows())
+        means = Matrix(rowCapacity: blockRows, columns: hidden)
+        pooled = Matrix(rowCapacity: blockRows, columns: hidden)
+        block = Matrix(rowCapacity: blockRows, columns: hidden)
+        transformed = Matrix(rowCapacity: blockRows, columns: hidden)
+        scores = Matrix(rowCapacity: blockRows, columns: max(scoreColumns, 1))
         convolution = ConvolutionWorkspace(
-            channels: hidden,
             maximumLength: min(tokenCapacity, configuration.maximumPositions))
+        reserveTiles(rows: tokenCapacity)
     }
 
-    /// Copies the rows `range` of `source` to `c`.
+    /// Makes the buffers of as many tiles as a pass of `rows` rows has in flight.
+    func reserveTiles(rows: Int) {
+        while tiles.count < RowTiles.buffers(rows: rows) {
+            let capacity = RowTiles.bufferRows(capacity: tokenCapacity)
+            func buffer(_ columns: Int) -> Activations {
+                Activations(rowCapacity: capacity, columns: columns, precision: precision)
+            }
+            tiles.append((buffer(configuration.hiddenSize), buffer(configuration.intermediateSize)))
+        }
+    }
+
+    /// A tile's gated context, [t, H].
+    func c(_ tile: RowTile) -> Rows { tiles[tile.worker].c[0..<tile.rows.count] }
+
+    /// A tile's gate, [t, I].
+    func v(_ tile: RowTile) -> Rows { tiles[tile.worker].v[0..<tile.rows.count] }
+
+    /// Copies the rows `range` of `source` to `block`.
     func loadBlock(_ range: Range<Int>, of source: Matrix) {
-        c.rows = range.count
-        Elementwise.copyRows(source, range: range, into: c, at: 0)
+        block.rows = range.count
+        Elementwise.copyRows(source, range: range, into: block, at: 0)
     }
 
     /// True when this workspace was made for a model of this size.
-    func fits(_ configuration: BiGSConfiguration, scoreColumns: Int) -> Bool {
-        h.columns == configuration.hiddenSize && v.columns == configuration.intermediateSize
+    func fits(
+        _ configuration: BiGSConfiguration, precision: Precision, scoreColumns: Int
+    ) -> Bool {
+        h.columns == configuration.hiddenSize && self.precision == precision
+            && self.configuration.intermediateSize == configuration.intermediateSize
             && scores.columns == max(scoreColumns, 1)
     }
 }

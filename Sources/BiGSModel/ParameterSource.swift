@@ -9,12 +9,13 @@ struct ParameterSource {
 
     /// The dense layer at `path`.
     func dense(
-        _ path: String, from inputs: Int, to outputs: Int, activation: Activation = .none
+        _ path: String, from inputs: Int, to outputs: Int, activation: Activation = .none,
+        precision: Precision = .float32, stage: Stage = .head
     ) throws(ModelError) -> DenseProjection {
         DenseProjection(
             weight: try values("\(path).weight"), transposed: isTransposed,
             bias: try values("\(path).bias"), inputs: inputs, outputs: outputs,
-            activation: activation)
+            activation: activation, precision: precision, stage: stage)
     }
 
     /// The LayerNorm at `path`.
@@ -40,25 +41,32 @@ struct ParameterSource {
 
     /// Layer `index` of the encoder.
     func layer(
-        _ index: Int, _ configuration: BiGSConfiguration, gelu: GELUForm, preNorm: Bool
+        _ index: Int, _ configuration: BiGSConfiguration, gelu: GELUForm, preNorm: Bool,
+        dtype: Precision
     ) throws(ModelError) -> BiGSLayer {
         let path = "encoder.layer.\(index)"
         let (hidden, gate) = (configuration.hiddenSize, configuration.intermediateSize)
         let length = configuration.maximumPositions
-        let activation: Activation = gelu == .tanh ? .geluTanh : .geluErf
+        let form: Activation = gelu == .tanh ? .geluTanh : .geluErf
+        func dense(
+            _ name: String, from inputs: Int, to outputs: Int, _ stage: Stage,
+            _ activation: Activation = .none
+        ) throws(ModelError) -> DenseProjection {
+            try self.dense(
+                "\(path).\(name)", from: inputs, to: outputs, activation: activation,
+                precision: dtype, stage: stage)
+        }
         return BiGSLayer(
             norm: try norm("\(path).LayerNorm", epsilon: configuration.layerNormEpsilon),
-            dv: try dense("\(path).dv", from: hidden, to: gate, activation: activation),
-            duForward: try dense(
-                "\(path).du_forward", from: hidden, to: hidden, activation: activation),
-            duBackward: try dense(
-                "\(path).du_backward", from: hidden, to: hidden, activation: activation),
+            dv: try dense("dv", from: hidden, to: gate, .gate, form),
+            duForward: try dense("du_forward", from: hidden, to: hidden, .input, form),
+            duBackward: try dense("du_backward", from: hidden, to: hidden, .input, form),
             fs4: try recurrence("\(path).fs4", .forward, maximumLength: length),
             bs4: try recurrence("\(path).bs4", .backward, maximumLength: length),
-            ducForward: try dense("\(path).duc_forward", from: hidden, to: hidden),
-            ducBackward: try dense("\(path).duc_backward", from: hidden, to: hidden),
-            dol: try dense("\(path).dol", from: hidden, to: gate, activation: activation),
-            do: try dense("\(path).do", from: gate, to: hidden),
+            ducForward: try dense("duc_forward", from: hidden, to: hidden, .context),
+            ducBackward: try dense("duc_backward", from: hidden, to: hidden, .context),
+            dol: try dense("dol", from: hidden, to: gate, .widen, form),
+            do: try dense("do", from: gate, to: hidden, .narrow),
             preNorm: preNorm)
     }
 }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CKernels.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -30,4 +31,13 @@ int bigs_physical_cores(void) {
         cores++;
     }
     return cores > 0 ? cores : 1;
+}
+
+size_t bigs_heap_bytes(void) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+#else
+    return 0;
+#endif
 }

@@ -2,6 +2,7 @@
 #include "clones.h"
 
 #include <math.h>
+#include <string.h>
 
 #define LANES 16
 #define STRIP 64
@@ -42,6 +43,94 @@ void bigs_layer_norm(
         }
         for (size_t c = whole; c < columns; c++)
             y[c] = (x[c] - mean) * scale * weight[c] + bias[c];
+    }
+}
+
+BIGS_CLONES
+void bigs_narrow(const float *restrict input, uint16_t *restrict output, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, input + i, 4);
+        uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+        output[i] = (uint16_t)(input[i] == input[i] ? rounded : (bits >> 16) | 0x40);
+    }
+}
+
+BIGS_CLONES
+void bigs_widen(const uint16_t *restrict input, float *restrict output, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = (uint32_t)input[i] << 16;
+        memcpy(output + i, &bits, 4);
+    }
+}
+
+void bigs_layer_norm_to(
+    bigs_type type, const float *input, void *output, size_t stride, size_t rows, size_t columns,
+    const float *weight, const float *bias, float epsilon) {
+    if (type == bigs_float32) {
+        for (size_t r = 0; r < rows; r++)
+            bigs_layer_norm(
+                input + r * columns, (float *)((char *)output + r * stride), 1, columns, weight,
+                bias, epsilon);
+        return;
+    }
+    float row[columns] __attribute__((aligned(64)));
+    for (size_t r = 0; r < rows; r++) {
+        bigs_layer_norm(input + r * columns, row, 1, columns, weight, bias, epsilon);
+        bigs_narrow(row, (uint16_t *)((char *)output + r * stride), columns);
+    }
+}
+
+BIGS_CLONES
+void bigs_quantize_rows(
+    const uint16_t *input, size_t input_stride, size_t rows, size_t columns, uint8_t *output,
+    size_t output_stride, float *scales, int32_t *zeros) {
+    for (size_t r = 0; r < rows; r++) {
+        const uint16_t *x = (const uint16_t *)((const char *)input + r * input_stride);
+        uint8_t *y = output + r * output_stride;
+        float low[LANES] = {0}, high[LANES] = {0}, check[LANES] = {0};
+        size_t c = 0;
+        for (; c + LANES <= columns; c += LANES)
+            for (int i = 0; i < LANES; i++) {
+                uint32_t bits = (uint32_t)x[c + i] << 16;
+                float value;
+                memcpy(&value, &bits, 4);
+                low[i] = value < low[i] ? value : low[i];
+                high[i] = value > high[i] ? value : high[i];
+                check[i] += value * 0;
+            }
+        for (; c < columns; c++) {
+            uint32_t bits = (uint32_t)x[c] << 16;
+            float value;
+            memcpy(&value, &bits, 4);
+            low[0] = value < low[0] ? value : low[0];
+            high[0] = value > high[0] ? value : high[0];
+            check[0] += value * 0;
+        }
+        for (int i = 1; i < LANES; i++) {
+            low[0] = low[i] < low[0] ? low[i] : low[0];
+            high[0] = high[i] > high[0] ? high[i] : high[0];
+            check[0] += check[i];
+        }
+        float range = high[0] - low[0];
+        float scale = range > 0 ? range / 255 : 1;
+        float inverse = 1 / scale;
+        // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the lowest bits.
+        const float magic = 12582912.0f;
+        float zero = (-low[0] * inverse + magic) - magic;
+        // What is not finite makes the whole row not a number: bytes could not show it.
+        scales[r] = scale + check[0];
+        zeros[r] = (int32_t)zero;
+        for (c = 0; c < columns; c++) {
+            uint32_t bits = (uint32_t)x[c] << 16;
+            float value;
+            memcpy(&value, &bits, 4);
+            float q = value * inverse + zero;
+            q = q < 0 ? 0 : q > 255 ? 255 : q;
+            q += magic;
+            memcpy(&bits, &q, 4);
+            y[c] = (uint8_t)bits;
+        }
     }
 }
 

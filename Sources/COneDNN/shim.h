@@ -30,36 +30,44 @@ static inline void bigs_descriptor_destroy(bigs_descriptor *descriptor) {
     free(descriptor);
 }
 
-/// A float32 matrix whose element [i, j] lies at i * row_stride + j * column_stride.
-static inline bigs_descriptor *bigs_descriptor_strided(
-    int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
+/// A matrix of some type whose element [i, j] lies at i * row_stride + j * column_stride.
+static inline bigs_descriptor *bigs_descriptor_typed(
+    dnnl_data_type_t type, int64_t rows, int64_t columns, int64_t row_stride,
+    int64_t column_stride) {
     bigs_descriptor *descriptor = (bigs_descriptor *)malloc(sizeof(bigs_descriptor));
     if (!descriptor) return NULL;
     const dnnl_dims_t dimensions = {rows, columns};
     const dnnl_dims_t strides = {row_stride, column_stride};
 #if DNNL_VERSION_MAJOR >= 3
     dnnl_status_t status = dnnl_memory_desc_create_with_strides(
-        &descriptor->value, 2, dimensions, dnnl_f32, strides);
+        &descriptor->value, 2, dimensions, type, strides);
 #else
     dnnl_status_t status = dnnl_memory_desc_init_by_strides(
-        &descriptor->value, 2, dimensions, dnnl_f32, strides);
+        &descriptor->value, 2, dimensions, type, strides);
 #endif
     if (status == dnnl_success) return descriptor;
     free(descriptor);
     return NULL;
 }
 
-/// A float32 matrix whose layout the primitive that uses it may choose.
-static inline bigs_descriptor *bigs_descriptor_any(int64_t rows, int64_t columns) {
+/// The same of float32.
+static inline bigs_descriptor *bigs_descriptor_strided(
+    int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
+    return bigs_descriptor_typed(dnnl_f32, rows, columns, row_stride, column_stride);
+}
+
+/// A matrix whose layout the primitive that uses it may choose.
+static inline bigs_descriptor *bigs_descriptor_any(
+    dnnl_data_type_t type, int64_t rows, int64_t columns) {
     bigs_descriptor *descriptor = (bigs_descriptor *)malloc(sizeof(bigs_descriptor));
     if (!descriptor) return NULL;
     const dnnl_dims_t dimensions = {rows, columns};
 #if DNNL_VERSION_MAJOR >= 3
     dnnl_status_t status = dnnl_memory_desc_create_with_tag(
-        &descriptor->value, 2, dimensions, dnnl_f32, dnnl_format_tag_any);
+        &descriptor->value, 2, dimensions, type, dnnl_format_tag_any);
 #else
     dnnl_status_t status = dnnl_memory_desc_init_by_tag(
-        &descriptor->value, 2, dimensions, dnnl_f32, dnnl_format_tag_any);
+        &descriptor->value, 2, dimensions, type, dnnl_format_tag_any);
 #endif
     if (status == dnnl_success) return descriptor;
     free(descriptor);
@@ -114,7 +122,23 @@ typedef struct bigs_matmul_shape {
     /// A dnnl_alg_kind_t of an eltwise operation, or 0, and its alpha.
     int activation;
     float alpha;
+    /// dnnl_data_type_t of input, weights and output; 0 means float32.
+    int input_type, weights_type, output_type;
 } bigs_matmul_shape;
+
+static inline dnnl_data_type_t bigs_type_or_float(int type) {
+    return type ? (dnnl_data_type_t)type : dnnl_f32;
+}
+
+static inline bigs_descriptor *bigs_matmul_input(const bigs_matmul_shape *shape) {
+    return bigs_descriptor_typed(
+        bigs_type_or_float(shape->input_type), shape->rows, shape->inner, shape->inner, 1);
+}
+
+static inline bigs_descriptor *bigs_matmul_output(const bigs_matmul_shape *shape) {
+    return bigs_descriptor_typed(
+        bigs_type_or_float(shape->output_type), shape->rows, shape->columns, shape->columns, 1);
+}
 
 /// One product ready to run. Not safe to run on two threads at once: it holds the arguments.
 typedef struct bigs_matmul {
@@ -191,11 +215,10 @@ static inline bigs_descriptor *bigs_matmul_preferred_weights(
     dnnl_engine_t engine, const bigs_matmul_shape *shape) {
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t description = NULL;
-    bigs_descriptor *input =
-        bigs_descriptor_strided(shape->rows, shape->inner, shape->inner, 1);
-    bigs_descriptor *output =
-        bigs_descriptor_strided(shape->rows, shape->columns, shape->columns, 1);
-    bigs_descriptor *any = bigs_descriptor_any(shape->inner, shape->columns);
+    bigs_descriptor *input = bigs_matmul_input(shape);
+    bigs_descriptor *output = bigs_matmul_output(shape);
+    bigs_descriptor *any = bigs_descriptor_any(
+        bigs_type_or_float(shape->weights_type), shape->inner, shape->columns);
     bigs_descriptor *result = NULL;
     if (input && output && any
         && bigs_matmul_attributes(shape, &attributes) == dnnl_success
@@ -229,10 +252,8 @@ static inline bigs_matmul *bigs_matmul_create(
     bigs_matmul *matmul = (bigs_matmul *)calloc(1, sizeof(bigs_matmul));
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t description = NULL;
-    bigs_descriptor *input =
-        bigs_descriptor_strided(shape->rows, shape->inner, shape->inner, 1);
-    bigs_descriptor *output =
-        bigs_descriptor_strided(shape->rows, shape->columns, shape->columns, 1);
+    bigs_descriptor *input = bigs_matmul_input(shape);
+    bigs_descriptor *output = bigs_matmul_output(shape);
     *status = matmul && input && output ? dnnl_success : dnnl_out_of_memory;
     if (*status == dnnl_success)
         *status = bigs_matmul_attributes(shape, &attributes);
@@ -271,10 +292,10 @@ static inline bigs_matmul *bigs_matmul_create(
 
 /// The buffers of one run.
 typedef struct bigs_matmul_buffers {
-    const float *input;
+    const void *input;
     dnnl_memory_t weights;
     dnnl_memory_t bias;
-    float *output;
+    void *output;
     void *scratch;
 } bigs_matmul_buffers;
 

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import COneDNN
 
 /// The nonlinearities that a projection can end with.
@@ -41,6 +42,19 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
         case .relu: (Int32(dnnl_eltwise_relu.rawValue), 0)
         case .silu: (Int32(dnnl_eltwise_swish.rawValue), 1)
         case .sigmoid: (Int32(dnnl_eltwise_logistic.rawValue), 0)
+        }
+    }
+
+    /// The same in this module's products.
+    var native: bigs_activation {
+        switch self {
+        case .none: bigs_identity
+        case .geluErf: bigs_gelu_erf
+        case .geluTanh: bigs_gelu_tanh
+        case .tanh: bigs_tanh
+        case .relu: bigs_relu
+        case .silu: bigs_silu
+        case .sigmoid: bigs_sigmoid
         }
     }
 }

@@ -34,6 +34,11 @@ package enum Elementwise {
             precondition(lookup.rows.allSatisfy(range.contains), "no such row in the table")
         }
         output.rows = rows
+        let begin = StageProfile.begin()
+        defer {
+            StageProfile.end(
+                .embeddings, begin, threads: 1, bytes: (lookups.count + 1) * 4 * rows * columns)
+        }
         for row in 0..<rows {
             let target = output.base + row * columns
             target.update(from: first.table.base + first.rows[row] * columns, count: columns)
@@ -72,6 +77,22 @@ package enum Elementwise {
     /// output = a + b, elementwise; `output` may be one of them. Sets `output.rows`.
     package static func add(_ a: Matrix, _ b: Matrix, into output: Matrix) {
         combine(a, b, into: output) { bigs_add($0, $1, $2, $3) }
+    }
+
+    /// Copies rows of float32 to rows of either kind.
+    package static func copy(_ input: Rows, into output: Rows) {
+        precondition(input.columns == output.columns && input.count == output.count)
+        let columns = input.columns
+        for row in 0..<input.count {
+            let from = input.floats + row * input.stride / 4
+            let to = output.base + row * output.stride
+            switch output.storage {
+            case .float32:
+                to.assumingMemoryBound(to: Float.self).update(from: from, count: columns)
+            case .bfloat16:
+                bigs_narrow(from, to.assumingMemoryBound(to: UInt16.self), columns)
+            }
+        }
     }
 
     /// Copies `range` of `input` to the rows from `row` on of `output`.

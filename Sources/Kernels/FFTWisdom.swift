@@ -7,7 +7,7 @@ import Synchronization
     import Musl
 #endif
 
-/// FFTW's measurements, kept between processes in `$XDG_CACHE_HOME/bigs` (`~/.cache/bigs`).
+/// FFTW's measurements, kept between processes in the cache folder.
 ///
 /// Which plan FFTW takes decides the last bits of a convolution. Estimated plans are the same in every
 /// process and cost nothing; up to `largestEstimate` they are also nearly as fast. Above it they
@@ -32,7 +32,7 @@ enum FFTWisdom {
         return state.withLock { state in
             if !state.prepared {
                 state.prepared = true
-                state.path = writablePath()
+                state.path = CacheFolder.path().map { $0 + "/fftw.wisdom" }
                 if let path = state.path { _ = read(path) }
             }
             return state.path == nil ? UInt32(FFTW_ESTIMATE) : UInt32(FFTW_MEASURE)
@@ -54,21 +54,5 @@ enum FFTWisdom {
             unlink(temporary)
             return
         }
-    }
-
-    /// The file's path, if its folder exists or can be made and is writable.
-    private static func writablePath() -> String? {
-        let cache: String
-        if let set = getenv("XDG_CACHE_HOME"), set.pointee == UInt8(ascii: "/") {
-            cache = String(cString: set)
-        } else if let home = getenv("HOME"), home.pointee == UInt8(ascii: "/") {
-            cache = String(cString: home) + "/.cache"
-        } else {
-            return nil
-        }
-        mkdir(cache, 0o755)
-        mkdir(cache + "/bigs", 0o755)
-        guard access(cache + "/bigs", W_OK) == 0 else { return nil }
-        return cache + "/bigs/fftw.wisdom"
     }
 }

@@ -22,17 +22,19 @@ final class FourierConvolution: Sendable {
     func prepare(length: Int) { _ = spectrum(Self.plan(length: length)) }
 
     /// Channels `columns` of output [length, channels] = those of input, convolved, on this thread.
+    /// `work` holds `workFloats(length)` floats; `output` may be `input`.
     func apply(
         _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, length: Int,
-        channels: Int, columns: Range<Int>, buffer: ConvolutionWorkspace.Buffer
+        channels: Int, columns: Range<Int>, work: UnsafeMutablePointer<Float>
     ) {
         let plan = Self.plan(length: length)
         let spectrum = spectrum(plan)
-        let stride = ConvolutionWorkspace.stride(plan.size)
-        let (samples, bins) = (buffer.samples, buffer.bins)
+        let stride = Self.stride(plan.size)
+        let bins = work
+        let samples = work + 2 * plan.size
         var first = columns.lowerBound
         while first < columns.upperBound {
-            let count = min(ConvolutionWorkspace.channelBlock, columns.upperBound - first)
+            let count = min(Self.channelBlock, columns.upperBound - first)
             bigs_gather_pairs(input + first, channels, length, count, samples, stride)
             for signal in 0..<(count + 1) / 2 {
                 let samples = samples + 2 * signal * stride
@@ -44,6 +46,19 @@ final class FourierConvolution: Sendable {
             bigs_scatter_pairs(samples, stride, length, count, output + first, channels)
             first += count
         }
+    }
+
+    /// The channels that are transformed at a time: a cache line of each row.
+    private static let channelBlock = 16
+
+    /// The distance between a block's signals. Not a power of two: their samples at one time would
+    /// all compete for the same cache lines.
+    private static func stride(_ size: Int) -> Int { size + 16 }
+
+    /// The floats that `apply` works in: two channels are one complex signal.
+    static func workFloats(length: Int) -> Int {
+        let size = FFTPlan.size(atLeast: 2 * length - 1)
+        return 2 * size + channelBlock * stride(size)
     }
 
     private static func plan(length: Int) -> FFTPlan {
@@ -60,7 +75,7 @@ final class FourierConvolution: Sendable {
             for i in 0..<min(kernel.count, (plan.size + 1) / 2) {
                 samples.base[2 * i] = (kernel[i] + (i == 0 ? d : 0)) * scale
             }
-            plan.forward(samples.base, made.base)
+            withExtendedLifetime((samples, made)) { plan.forward(samples.base, made.base) }
             if direction == .backward {
                 for bin in 0..<plan.size { made.base[2 * bin + 1].negate() }
             }

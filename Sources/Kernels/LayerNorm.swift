@@ -20,20 +20,33 @@ package final class LayerNorm: Sendable {
     /// output = norm(input), row by row, in two passes (mean, then variance); sets `output.rows`.
     /// `output` may be `input`. The bits of a row do not depend on the other rows.
     package func apply(_ input: Matrix, into output: Matrix) {
-        precondition(input.columns == columns && output.columns == columns, "shapes differ")
         precondition(output.rowCapacity >= input.rows, "output has too few rows")
-        let rows = input.rows
-        output.rows = rows
-        weight.withUnsafeBufferPointer { weight in
-            bias.withUnsafeBufferPointer { bias in
-                RowBlocks.forEach(rows: rows, columns: columns) { range in
-                    let offset = range.lowerBound * columns
-                    bigs_layer_norm(
-                        input.base + offset, output.base + offset, range.count, columns,
-                        weight.baseAddress, bias.baseAddress, epsilon)
+        let rows = 0..<input.rows
+        output.rows = rows.count
+        apply(input[rows], into: output[rows], in: .shared(rows))
+    }
+
+    /// The same of rows of float32 to rows of either kind, which may be the input.
+    package func apply(_ input: Rows, into output: Rows, in tile: RowTile) {
+        precondition(input.columns == columns && output.columns == columns, "shapes differ")
+        precondition(input.count == output.count && input.stride == 4 * columns)
+        func run(_ range: Range<Int>) {
+            weight.withUnsafeBufferPointer { weight in
+                bias.withUnsafeBufferPointer { bias in
+                    bigs_layer_norm_to(
+                        output.storage.native, input.floats + range.lowerBound * columns,
+                        output.base + range.lowerBound * output.stride, output.stride,
+                        range.count, columns, weight.baseAddress, bias.baseAddress, epsilon)
                 }
             }
         }
+        let begin = StageProfile.begin()
+        if tile.isShared {
+            RowBlocks.forEach(rows: input.count, columns: columns, run)
+        } else {
+            run(0..<input.count)
+        }
+        StageProfile.end(.norm, begin, in: tile, bytes: input.bytes + output.bytes)
     }
 }
 

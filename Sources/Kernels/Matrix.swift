@@ -1,4 +1,5 @@
 import CKernels
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -78,13 +79,27 @@ package final class Matrix {
 
 /// `count` zeros at an address that is a multiple of 64; the caller frees them with `free`.
 func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let floats = allocateUninitializedFloats(count)
+    floats.initialize(repeating: 0, count: max(count, 1))
+    return floats
+}
+
+/// The same with what happens to lie there.
+func allocateUninitializedFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
+    BufferCount.made.wrappingAdd(1, ordering: .relaxed)
     var raw: UnsafeMutableRawPointer?
     let bytes = max(count, 1) * MemoryLayout<Float>.stride
     let status = posix_memalign(&raw, 64, (bytes + 63) / 64 * 64)
     guard status == 0, let raw else { preconditionFailure("out of memory: \(bytes) bytes") }
-    let floats = raw.bindMemory(to: Float.self, capacity: max(count, 1))
-    floats.initialize(repeating: 0, count: max(count, 1))
-    return floats
+    return raw.bindMemory(to: Float.self, capacity: max(count, 1))
+}
+
+/// How many buffers this process has made: a pass over lengths it has seen makes none.
+package enum BufferCount {
+    static let made = Atomic<Int>(0)
+
+    /// All until now.
+    package static var now: Int { made.load(ordering: .relaxed) }
 }
 
 extension UnsafeMutablePointer<Float> {
@@ -97,6 +112,9 @@ final class FloatTable: @unchecked Sendable {
     let base: UnsafeMutablePointer<Float>
 
     init(count: Int) { base = allocateFloats(count) }
+
+    /// Memory that is written whole before it is read.
+    init(uninitialized count: Int) { base = allocateUninitializedFloats(count) }
 
     deinit { base.deallocateAligned() }
 }

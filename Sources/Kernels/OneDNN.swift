@@ -54,6 +54,7 @@ struct ProductShape: Hashable {
         let (kind, alpha) = activation.algorithm
         return bigs_matmul_shape(
             rows: Int64(rows), inner: Int64(inner), columns: Int64(columns),
-            has_bias: hasBias ? 1 : 0, activation: kind, alpha: alpha)
+            has_bias: hasBias ? 1 : 0, activation: kind, alpha: alpha, input_type: 0,
+            weights_type: 0, output_type: 0)
     }
 }

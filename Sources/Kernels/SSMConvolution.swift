@@ -1,68 +1,136 @@
+internal import CKernels
+
 /// The convolution of one layer and direction: y = k * u + D u along each sequence, the same kernel for
 /// every channel.
 ///
-/// Two algorithms, both exact: a product with the triangular Toeplitz matrix for short sequences,
-/// real Fourier transforms for the rest. Which one runs depends on the length of the sequence
-/// alone, never on its neighbours or on a measurement, so a sequence has the same bits alone, in
-/// any batch and after any restart.
+/// Several algorithms, all exact; the planner says which is the fastest for a length, and it says the
+/// same in every process on a machine. So a sequence has the same bits alone, in any batch and
+/// after any restart.
 package final class SSMConvolution: Sendable {
-    /// Sequences of at most this many rows go through the Toeplitz product: from there to 320 rows both
-    /// take the same time, with 64 as with 1,024 channels.
-    package static let longestToeplitz = 256
-
-    /// Channels that are one piece of work for a thread.
-    private static let channelsPerItem = 32
-
     /// The longest sequence that it serves.
     package let maximumLength: Int
+    /// How many samples the kernel has before it has decayed: what comes after them could not change
+    /// a sum in float32.
+    package let effectiveLength: Int
     private let toeplitz: ToeplitzConvolution
+    private let partitioned: PartitionedConvolution
     private let fourier: FourierConvolution
 
     /// Generates the kernel; spectra follow when a length first needs them.
     package init(parameters: SSMParameters, direction: Direction, maximumLength: Int) {
-        let kernel = SSMKernel.generate(parameters, length: maximumLength)
+        let full = SSMKernel.generate(parameters, length: maximumLength)
+        let kernel = Array(full.prefix(Self.effectiveLength(full)))
         self.maximumLength = maximumLength
+        effectiveLength = kernel.count
         toeplitz = ToeplitzConvolution(
             kernel: kernel, d: parameters.d, direction: direction,
-            maximumLength: min(maximumLength, Self.longestToeplitz))
+            maximumLength: min(maximumLength, ConvolutionAlgorithm.longestToeplitz))
+        partitioned = PartitionedConvolution(
+            kernel: kernel, d: parameters.d, direction: direction)
         fourier = FourierConvolution(kernel: kernel, d: parameters.d, direction: direction)
     }
 
-    /// output = convolution of each sequence of `input` [layout.totalRows, channels]; sets
-    /// `output.rows`. `output` may not be `input`. Allocates only at lengths not seen before.
-    package func apply(
-        _ input: Matrix, into output: Matrix, layout: SequenceLayout,
-        workspace: ConvolutionWorkspace
+    /// The samples up to where the magnitudes of all later ones add up to less than 2^-26 of all
+    /// magnitudes: a quarter of the last bit of the largest sum that the kernel can make.
+    static func effectiveLength(_ kernel: [Float]) -> Int {
+        var sum = kernel.reduce(0) { $0 + Double(abs($1)) }
+        guard sum.isFinite else { return kernel.count }
+        let least = sum / 67_108_864
+        sum = 0
+        var length = kernel.count
+        while length > 1 {
+            sum += Double(abs(kernel[length - 1]))
+            if sum > least { break }
+            length -= 1
+        }
+        return length
+    }
+
+    /// Makes what `apply` needs for a length and has not made yet.
+    func prepare(length: Int, _ algorithm: ConvolutionAlgorithm) {
+        switch algorithm {
+        case .toeplitz: break
+        case .partitioned(let size): partitioned.prepare(size: size)
+        case .fftw: fourier.prepare(length: length)
+        }
+    }
+
+    /// Replaces each sequence of the first `layout.totalRows` rows of both activations by its
+    /// convolution: of `forward` by the one, of `backward` by the other. Allocates only at lengths
+    /// not seen before.
+    package static func apply(
+        _ first: SSMConvolution, on forward: Activations, _ second: SSMConvolution,
+        on backward: Activations, layout: SequenceLayout, workspace: ConvolutionWorkspace
     ) {
-        precondition(input.rows == layout.totalRows && output !== input, "rows differ")
-        precondition(output.columns == input.columns && output.rowCapacity >= input.rows)
-        precondition(workspace.channels == input.columns, "the workspace has other channels")
-        output.rows = input.rows
+        let rows = (forward[0..<layout.totalRows], backward[0..<layout.totalRows])
+        precondition(rows.0.columns == rows.1.columns && rows.0.base != rows.1.base)
         for i in 0..<layout.count {
             let length = layout.length(i)
-            precondition(length <= maximumLength, "a sequence is longer than the kernel")
-            guard length > Self.longestToeplitz else { continue }
             precondition(length <= workspace.maximumLength, "the workspace is too small")
-            fourier.prepare(length: length)
+            precondition(length <= min(first.maximumLength, second.maximumLength))
+            let algorithm = ConvolutionPlanner.shared.algorithm(length: length, rows.0.storage)
+            first.prepare(length: length, algorithm)
+            second.prepare(length: length, algorithm)
         }
-        let channels = input.columns
-        let blocks = (channels + Self.channelsPerItem - 1) / Self.channelsPerItem
-        let threads = max(1, min(ComputeThreads.count, input.rows * channels / 8192))
+        let channels = rows.0.columns
+        let width = ConvolutionAlgorithm.channelBlock
+        let blocks = (channels + width - 1) / width
+        let threads = max(
+            1, min(ComputeThreads.count, layout.totalRows * channels / floatsPerThread))
         workspace.reserve(threads: threads)
-        Parallel.forEach(layout.count * blocks, threads: threads) { item, worker in
-            let rows = layout.range(item / blocks)
-            let first = item % blocks * Self.channelsPerItem
-            let columns = first..<min(first + Self.channelsPerItem, channels)
-            let source = input.base + rows.lowerBound * channels
-            let target = output.base + rows.lowerBound * channels
-            if rows.count <= Self.longestToeplitz {
-                toeplitz.apply(
-                    source, target, length: rows.count, channels: channels, columns: columns)
-            } else {
-                fourier.apply(
-                    source, target, length: rows.count, channels: channels, columns: columns,
-                    buffer: workspace.buffer(worker))
-            }
+        let begin = StageProfile.begin()
+        Parallel.forEach(2 * layout.count * blocks, threads: threads) { item, worker in
+            let isFirst = item % (2 * blocks) < blocks
+            let start = item % blocks * width
+            (isFirst ? first : second).apply(
+                isFirst ? rows.0 : rows.1, range: layout.range(item / (2 * blocks)),
+                channels: start..<min(start + width, channels), work: workspace.buffer(worker))
         }
+        StageProfile.end(
+            .convolution, begin, threads: ComputeThreads.count,
+            bytes: 2 * (rows.0.bytes + rows.1.bytes))
+    }
+
+    /// The numbers that are worth a thread's while.
+    private static let floatsPerThread = 8192
+
+    /// One sequence, up to 32 of its channels, on this thread.
+    private func apply(
+        _ rows: Rows, range: Range<Int>, channels: Range<Int>, work: UnsafeMutablePointer<Float>
+    ) {
+        apply(
+            rows, range: range, channels: channels,
+            ConvolutionPlanner.shared.algorithm(length: range.count, rows.storage), work: work)
+    }
+
+    /// The same by an algorithm of choice, for which `prepare` has been called.
+    func apply(
+        _ rows: Rows, range: Range<Int>, channels: Range<Int>, _ algorithm: ConvolutionAlgorithm,
+        work: UnsafeMutablePointer<Float>
+    ) {
+        let start =
+            rows.base + range.lowerBound * rows.stride + channels.lowerBound * rows.storage.bytes
+        let length = range.count
+        let width = ConvolutionAlgorithm.channelBlock
+        if case .partitioned(let size) = algorithm {
+            partitioned.apply(
+                start, storage: rows.storage, stride: rows.stride, length: length,
+                channels: channels.count, size: size, work: work)
+            return
+        }
+        let block = work
+        let rest = work + width * length
+        bigs_load_block(rows.storage.native, start, rows.stride, length, channels.count, block)
+        let result: UnsafeMutablePointer<Float>
+        if algorithm == .toeplitz {
+            toeplitz.apply(block, rest, length: length, channels: width, columns: 0..<width)
+            result = rest
+        } else {
+            fourier.apply(
+                block, block, length: length, channels: width, columns: 0..<width, work: rest)
+            result = block
+        }
+        bigs_store_block(
+            rows.storage.native, result, length, channels.count, start, rows.stride)
     }
 }

@@ -1,6 +1,7 @@
 import BiGSModel
 import Checkpoints
 import Foundation
+import Kernels
 import TestSupport
 import Testing
 
@@ -15,8 +16,8 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
     var testDescription: String { "\(size)/\(head)/\(format)" }
     var folder: URL { Golden.root.appending(path: "\(size)/\(head)/\(format)") }
 
-    func load() throws -> BiGSModel {
-        try BiGSModel.load(Checkpoint(directory: folder))
+    func load(dtype: Precision = .float32) throws -> BiGSModel {
+        try BiGSModel.load(Checkpoint(directory: folder), options: ModelOptions(dtype: dtype))
     }
 }
 

@@ -20,6 +20,96 @@ void bigs_set_threads(int threads);
 /// done. They are the threads of OpenMP that oneDNN uses from this thread too, where there are any.
 void bigs_parallel(size_t count, size_t threads, bigs_task task, void *context);
 
+// Profile ---------------------------------------------------------------------------------------
+
+/// How many stages can be told apart.
+#define BIGS_STAGES 12
+
+/// Sets all counters to 0, and starts or stops counting.
+void bigs_stages_enable(int on);
+
+/// The time now in nanoseconds, 0 while nothing is counted.
+uint64_t bigs_stage_begin(void);
+
+/// Adds to a stage the time since `begin`, for each of `threads`, and the bytes that it read and wrote.
+void bigs_stage_end(int stage, uint64_t begin, int threads, uint64_t moved);
+
+uint64_t bigs_stage_nanoseconds(int stage);
+uint64_t bigs_stage_bytes(int stage);
+
+/// The bytes that are allocated now; 0 where the C library does not tell.
+size_t bigs_heap_bytes(void);
+
+// Products ----------------------------------------------------------------------------------------
+
+/// Types of numbers in memory.
+typedef enum bigs_type { bigs_float32, bigs_bfloat16, bigs_int8 } bigs_type;
+
+/// What a product can end with; the forms are those of `Activation`.
+typedef enum bigs_activation {
+    bigs_identity,
+    bigs_gelu_erf,
+    bigs_gelu_tanh,
+    bigs_tanh,
+    bigs_relu,
+    bigs_silu,
+    bigs_sigmoid
+} bigs_activation;
+
+/// The columns of a panel of packed weights.
+#define BIGS_PANEL_COLUMNS 64
+
+/// A product of rows with packed weights, and what is done with each sum:
+/// output[r, c] = activation(sum over k of input[r, k] weights[k, c] + bias[c])
+///                * multiplier[r, c] + residual[r, c]
+/// Strides are in bytes. The input is of the weights' type (8 bits: unsigned, see `scales`), and rows
+/// of it are readable up to a multiple of 4 bytes, with finite numbers there. `multiplier` has the
+/// output's type; `residual` is float32 and needs a float32 output. Both may be NULL or the output.
+typedef struct bigs_product {
+    bigs_type type;
+    bigs_type output_type;
+    size_t inner, columns;
+    const void *weights;
+    /// `columns`, rounded up to whole panels; zeros where there is no bias.
+    const float *bias;
+    /// 8 bits only, for each column, rounded up to whole panels: the weights' scale, and their sum.
+    const float *column_scales;
+    const int32_t *column_sums;
+    /// 8 bits only, for each row: x = (q - zero) * scale.
+    const float *scales;
+    const int32_t *zeros;
+    bigs_activation activation;
+    const void *input, *multiplier, *residual;
+    void *output;
+    size_t input_stride, multiplier_stride, residual_stride, output_stride;
+} bigs_product;
+
+/// Whether this processor has the instructions for products of a type.
+int bigs_product_supported(bigs_type type);
+
+/// Rows `first_row ..< first_row + rows` and panels `first_panel ..< first_panel + panels` of a product,
+/// on this thread. An element's bits depend on its row and column alone. `next`, or NULL, is what
+/// will be read afterwards. Only where `bigs_product_supported`.
+void bigs_product_run(
+    const bigs_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels,
+    const void *next);
+
+/// The size of packed weights: whole panels, one after the other.
+size_t bigs_packed_bytes(bigs_type type, size_t inner, size_t columns);
+
+/// Packs one panel of weights [inner, columns], whose strides are in floats; `packed` (aligned to 64),
+/// `scales` and `sums` (8 bits only) have room for all panels. 8 bits: to nearest, by the largest
+/// magnitude of the column.
+void bigs_pack(
+    bigs_type type, const float *weight, size_t row_stride, size_t column_stride, size_t inner,
+    size_t columns, size_t panel, void *packed, float *scales, int32_t *sums);
+
+/// Rows of bfloat16 to unsigned bytes, each with a scale and a zero of its own that make its smallest
+/// and its largest number representable, and zero exact. Strides in bytes.
+void bigs_quantize_rows(
+    const uint16_t *input, size_t input_stride, size_t rows, size_t columns, uint8_t *output,
+    size_t output_stride, float *scales, int32_t *zeros);
+
 // Layout ----------------------------------------------------------------------------------------
 
 /// Channels 2p and 2p + 1 become the real and imaginary part of a contiguous complex signal:
@@ -65,6 +155,16 @@ void bigs_weighted_mean(
     const float *input, size_t stride, size_t rows, size_t columns, const float *weights,
     double divisor, float *output);
 
+/// Layer normalisation as above of rows of float32, `columns` apart, to rows of `type`, float32 or
+/// bfloat16, `stride` bytes apart.
+void bigs_layer_norm_to(
+    bigs_type type, const float *input, void *output, size_t stride, size_t rows, size_t columns,
+    const float *weight, const float *bias, float epsilon);
+
+/// `count` numbers of float32 to bfloat16 (to nearest, ties to even), and back.
+void bigs_narrow(const float *input, uint16_t *output, size_t count);
+void bigs_widen(const uint16_t *input, float *output, size_t count);
+
 // Convolution -----------------------------------------------------------------------------------
 
 /// The number of floats before and after the kernel that `bigs_toeplitz` may read.
@@ -77,6 +177,42 @@ void bigs_weighted_mean(
 void bigs_toeplitz(
     const float *input, float *output, size_t stride, size_t length, size_t columns,
     const float *kernel, int backward);
+
+/// A Fourier transform of some size, a power of two from 16 to 512.
+typedef struct bigs_fourier bigs_fourier;
+
+/// Its factors; NULL without memory.
+bigs_fourier *bigs_fourier_create(size_t size);
+void bigs_fourier_destroy(bigs_fourier *plan);
+
+/// Convolution in blocks of the transform's size, 16 pairs of channels in the lanes of a vector: each
+/// block's spectrum of twice the size, one triangular product over blocks for each frequency, and
+/// back (Gardner 1995, with equal parts). Up to 32 `channels` of `length` rows, `stride` bytes apart,
+/// of float32 or bfloat16; all arithmetic in float32. `output` may be `input`. `work` has
+/// `bigs_partitioned_work(size, blocks)` floats, aligned to 64 bytes, blocks = ceil(length / size).
+/// `spectrum` is that of the kernel's first `segments` <= blocks blocks, in rows of `row_floats`.
+void bigs_partitioned(
+    const bigs_fourier *plan, const float *spectrum, size_t row_floats, size_t segments,
+    bigs_type type, const void *input, void *output, size_t stride, size_t length,
+    size_t channels, int backward, float *work);
+
+/// The floats in one of the 2 * size rows of a spectrum for `blocks` blocks.
+size_t bigs_partitioned_row(size_t blocks);
+/// The floats that `bigs_partitioned` works in.
+size_t bigs_partitioned_work(size_t size, size_t blocks);
+
+/// The spectrum of `length` samples of a kernel, to whose first `first` is added, for `segments` blocks;
+/// `work` as for `bigs_partitioned`, with one block.
+void bigs_partitioned_spectrum(
+    const bigs_fourier *plan, const float *kernel, size_t length, size_t segments, float first,
+    int backward, float *spectrum, size_t row_floats, float *work);
+
+/// Copies rows of up to 32 channels of either type, `stride` bytes apart, to rows of 32 floats, with
+/// zeros after them; and back.
+void bigs_load_block(
+    bigs_type type, const void *input, size_t stride, size_t rows, size_t channels, float *block);
+void bigs_store_block(
+    bigs_type type, const float *block, size_t rows, size_t channels, void *output, size_t stride);
 
 // Search ----------------------------------------------------------------------------------------
 

@@ -1,0 +1,144 @@
+#pragma once
+// Transforms of 16 pairs of channels at a time: each vector lane is a signal of its own, so nothing
+// is transposed. Forward transforms leave their result in the order that decimation in frequency
+// makes; inverse ones take it so, and products of spectra do not care.
+#include "blocks.h"
+
+#define BIGS_MAXIMUM_PASSES 3
+
+/// Radices and factors of a transform of `size` complex numbers.
+struct bigs_fourier {
+    size_t size;
+    int passes;
+    int radices[BIGS_MAXIMUM_PASSES];
+    /// For each pass (radix - 1) factors for each of its positions.
+    float *factors[BIGS_MAXIMUM_PASSES];
+    /// exp(-i pi t / size): between the transform of even and of odd frequencies of twice the size.
+    float *twist;
+};
+
+INLINE void dft4(bigs_complex *x, const int inverse) {
+    bigs_complex a, b, c, d;
+    a.re = x[0].re + x[2].re, a.im = x[0].im + x[2].im;
+    b.re = x[0].re - x[2].re, b.im = x[0].im - x[2].im;
+    c.re = x[1].re + x[3].re, c.im = x[1].im + x[3].im;
+    if (inverse)
+        d.re = x[3].im - x[1].im, d.im = x[1].re - x[3].re;
+    else
+        d.re = x[1].im - x[3].im, d.im = x[3].re - x[1].re;
+    x[0].re = a.re + c.re, x[0].im = a.im + c.im;
+    x[1].re = b.re + d.re, x[1].im = b.im + d.im;
+    x[2].re = a.re - c.re, x[2].im = a.im - c.im;
+    x[3].re = b.re - d.re, x[3].im = b.im - d.im;
+}
+
+INLINE void dft8(bigs_complex *x, const int inverse) {
+    const float half = 0.70710678118654752f;
+    bigs_complex even[4] = {x[0], x[2], x[4], x[6]}, odd[4] = {x[1], x[3], x[5], x[7]}, t;
+    dft4(even, inverse);
+    dft4(odd, inverse);
+    x[0].re = even[0].re + odd[0].re, x[0].im = even[0].im + odd[0].im;
+    x[4].re = even[0].re - odd[0].re, x[4].im = even[0].im - odd[0].im;
+    if (inverse)
+        t.re = (odd[1].re - odd[1].im) * half, t.im = (odd[1].im + odd[1].re) * half;
+    else
+        t.re = (odd[1].re + odd[1].im) * half, t.im = (odd[1].im - odd[1].re) * half;
+    x[1].re = even[1].re + t.re, x[1].im = even[1].im + t.im;
+    x[5].re = even[1].re - t.re, x[5].im = even[1].im - t.im;
+    if (inverse)
+        t.re = -odd[2].im, t.im = odd[2].re;
+    else
+        t.re = odd[2].im, t.im = -odd[2].re;
+    x[2].re = even[2].re + t.re, x[2].im = even[2].im + t.im;
+    x[6].re = even[2].re - t.re, x[6].im = even[2].im - t.im;
+    if (inverse)
+        t.re = -(odd[3].re + odd[3].im) * half, t.im = (odd[3].re - odd[3].im) * half;
+    else
+        t.re = (odd[3].im - odd[3].re) * half, t.im = -(odd[3].re + odd[3].im) * half;
+    x[3].re = even[3].re + t.re, x[3].im = even[3].im + t.im;
+    x[7].re = even[3].re - t.re, x[7].im = even[3].im - t.im;
+}
+
+/// x times re + i im, or, inverse, re - i im.
+INLINE void rotate(bigs_complex *x, const float *factor, const int inverse) {
+    float re = factor[0], im = inverse ? -factor[1] : factor[1];
+    bigs_f16 product = x->re * re - x->im * im;
+    x->im = x->im * re + x->re * im;
+    x->re = product;
+}
+
+INLINE void load_complex(const float *from, bigs_complex *to) {
+    to->re = *(const bigs_f16 *)from;
+    to->im = *(const bigs_f16 *)(from + LANES);
+}
+
+INLINE void store_complex(float *to, const bigs_complex *from) {
+    *(bigs_f16 *)to = from->re;
+    *(bigs_f16 *)(to + LANES) = from->im;
+}
+
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+/// One pass over groups of `span` numbers; numbers lie `from_stride` and `to_stride` floats apart.
+INLINE void fourier_pass(
+    const float *from, size_t from_stride, float *to, size_t to_stride, size_t size, size_t span,
+    const float *factors, const int radix, const int inverse) {
+    const size_t step = span / radix;
+    for (size_t j = 0; j < step; j++, factors += 2 * (radix - 1))
+        for (size_t group = j; group < size; group += span) {
+            bigs_complex x[8];
+            UNROLL for (int q = 0; q < radix; q++) {
+                load_complex(from + (group + q * step) * from_stride, &x[q]);
+                if (inverse && q && step > 1) rotate(&x[q], factors + 2 * (q - 1), 1);
+            }
+            if (radix == 4)
+                dft4(x, inverse);
+            else
+                dft8(x, inverse);
+            UNROLL for (int q = 0; q < radix; q++) {
+                if (!inverse && q && step > 1) rotate(&x[q], factors + 2 * (q - 1), 0);
+                store_complex(to + (group + q * step) * to_stride, &x[q]);
+            }
+        }
+}
+
+#define PASS(radix_, inverse_)                                                                    \
+    fourier_pass(                                                                                 \
+        source, source_stride, target, target_stride, plan->size, span, plan->factors[i],         \
+        radix_, inverse_)
+
+/// Transforms `work` (32 floats a number) to `to`, whose numbers lie `stride` apart.
+INLINE void fourier_forward(
+    const struct bigs_fourier *plan, float *work, float *to, size_t stride) {
+    size_t span = plan->size;
+    for (int i = 0; i < plan->passes; i++) {
+        const float *source = work;
+        const size_t source_stride = 2 * LANES;
+        const int last = i + 1 == plan->passes;
+        float *target = last ? to : work;
+        const size_t target_stride = last ? stride : 2 * LANES;
+        if (plan->radices[i] == 4)
+            PASS(4, 0);
+        else
+            PASS(8, 0);
+        span /= plan->radices[i];
+    }
+}
+
+/// The inverse, not scaled, of numbers `stride` apart to `work` (32 floats a number).
+INLINE void fourier_inverse(
+    const struct bigs_fourier *plan, const float *from, size_t stride, float *work) {
+    size_t span = 1;
+    for (int i = plan->passes - 1; i >= 0; i--) {
+        const int first = i + 1 == plan->passes;
+        const float *source = first ? from : work;
+        const size_t source_stride = first ? stride : 2 * LANES;
+        float *target = work;
+        const size_t target_stride = 2 * LANES;
+        span *= plan->radices[i];
+        if (plan->radices[i] == 4)
+            PASS(4, 1);
+        else
+            PASS(8, 1);
+    }
+}

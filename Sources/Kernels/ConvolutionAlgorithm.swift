@@ -1,0 +1,77 @@
+/// A way to convolve; all are exact to float32.
+package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
+    /// The product with a triangular Toeplitz matrix.
+    case toeplitz
+    /// Blocks of this many rows.
+    case partitioned(size: Int)
+    /// FFTW, one transform of the whole sequence.
+    case fftw
+
+    package var description: String {
+        switch self {
+        case .toeplitz: "toeplitz"
+        case .partitioned(let size): "blocks-\(size)"
+        case .fftw: "fftw"
+        }
+    }
+
+    /// What `description` names.
+    init?(_ description: String) {
+        let all =
+            [.toeplitz, .fftw]
+            + PartitionedConvolution.sizes.map { ConvolutionAlgorithm.partitioned(size: $0) }
+        guard let found = all.first(where: { $0.description == description }) else { return nil }
+        self = found
+    }
+
+    /// The longest sequence that goes through the Toeplitz product anywhere.
+    static let longestToeplitz = 512
+    /// The most blocks that a sequence is cut into: the product over blocks grows with their square.
+    private static let mostBlocks = 64
+
+    /// What can be tried at a length.
+    static func candidates(length: Int) -> [ConvolutionAlgorithm] {
+        var all: [ConvolutionAlgorithm] = length <= longestToeplitz ? [.toeplitz] : []
+        all += PartitionedConvolution.sizes.filter { $0 < 4 * length && $0 * mostBlocks >= length }
+            .map { .partitioned(size: $0) }
+        if length >= 64 { all.append(.fftw) }
+        return all
+    }
+
+    /// What is the fastest on the machines that were looked at; nothing there depends on luck.
+    static func usual(length: Int) -> ConvolutionAlgorithm {
+        switch length {
+        case ...40: .toeplitz
+        case ...768: .partitioned(size: 64)
+        case ...1536: .partitioned(size: 128)
+        case ...4096: .partitioned(size: 256)
+        case ...32_768: .partitioned(size: 512)
+        default: .fftw
+        }
+    }
+
+    /// Channels that are one piece of work for a thread: a cache line of bfloat16 rows.
+    static let channelBlock = 32
+
+    /// The floats that one sequence of `length` rows needs to work in.
+    func workFloats(length: Int) -> Int {
+        let block = Self.channelBlock * length
+        return switch self {
+        case .toeplitz: 2 * block
+        case .partitioned(let size): PartitionedConvolution.workFloats(size: size, length: length)
+        case .fftw: block + FourierConvolution.workFloats(length: length)
+        }
+    }
+
+    /// The floats that suffice for every algorithm at every length up to `maximumLength`.
+    static func workFloats(maximumLength: Int) -> Int {
+        // Longer sequences need no less, within one algorithm; each may end at a length of its own.
+        let ends = PartitionedConvolution.sizes.map { $0 * mostBlocks } + [longestToeplitz]
+        let lengths = ends.filter { $0 < maximumLength } + [maximumLength]
+        return lengths.flatMap { length in
+            (candidates(length: length) + [usual(length: length)]).map {
+                $0.workFloats(length: length)
+            }
+        }.max() ?? 0
+    }
+}

@@ -1,0 +1,87 @@
+internal import CKernels
+import Synchronization
+
+/// Convolution in equal parts: the spectrum of each block of the sequence, a triangular product over
+/// blocks for each frequency, and back. 32 channels at a time in the lanes of vectors, so that
+/// nothing is transposed, and in float32 whatever the rows are.
+final class PartitionedConvolution: Sendable {
+    /// The block sizes that there are transforms for and that have ever been the fastest.
+    static let sizes = [64, 128, 256, 512]
+
+    private struct Spectrum {
+        let values: FloatTable
+        let rowFloats: Int
+        let segments: Int
+    }
+
+    private let kernel: [Float]
+    private let d: Float
+    private let direction: Direction
+    private let spectra = Mutex<[Int: Spectrum]>([:])
+
+    /// `kernel` may end where it has decayed; all after it counts as zero.
+    init(kernel: [Float], d: Float, direction: Direction) {
+        self.kernel = kernel
+        self.d = d
+        self.direction = direction
+    }
+
+    /// Makes the spectrum for a block size, so that `apply` only reads it.
+    func prepare(size: Int) { _ = spectrum(size) }
+
+    /// The floats that `apply` works in.
+    static func workFloats(size: Int, length: Int) -> Int {
+        bigs_partitioned_work(size, (length + size - 1) / size)
+    }
+
+    /// Up to 32 channels of `length` rows, in place, on this thread. `rows` is the first channel's
+    /// first number.
+    func apply(
+        _ rows: UnsafeMutableRawPointer, storage: Storage, stride: Int, length: Int,
+        channels: Int, size: Int, work: UnsafeMutablePointer<Float>
+    ) {
+        let spectrum = spectrum(size)
+        bigs_partitioned(
+            FourierPlans.shared.plan(size), spectrum.values.base, spectrum.rowFloats,
+            spectrum.segments, storage.native, rows, rows, stride, length, channels,
+            direction == .backward ? 1 : 0, work)
+    }
+
+    private func spectrum(_ size: Int) -> Spectrum {
+        spectra.withLock { spectra in
+            if let found = spectra[size] { return found }
+            // Block pairs p apart see lags up to (p + 1) size - 1, from (p - 1) size + 1 on.
+            let segments = (kernel.count + size - 2) / size + 1
+            let rowFloats = bigs_partitioned_row(segments)
+            let values = FloatTable(count: 2 * size * rowFloats)
+            let work = FloatTable(count: bigs_partitioned_work(size, 1))
+            withExtendedLifetime((values, work)) {
+                bigs_partitioned_spectrum(
+                    FourierPlans.shared.plan(size), kernel, kernel.count, segments, d,
+                    direction == .backward ? 1 : 0, values.base, rowFloats, work.base)
+            }
+            let made = Spectrum(values: values, rowFloats: rowFloats, segments: segments)
+            spectra[size] = made
+            return made
+        }
+    }
+}
+
+/// The factors of each size of transform, made once and kept.
+///
+/// Sendable: written under the lock, afterwards only read.
+final class FourierPlans: @unchecked Sendable {
+    static let shared = FourierPlans()
+    private let plans = Mutex<[Int: OpaquePointer]>([:])
+
+    func plan(_ size: Int) -> OpaquePointer {
+        let found: OpaquePointer? = plans.withLock { plans in
+            if let found = plans[size] { return found }
+            let made = bigs_fourier_create(size)
+            plans[size] = made
+            return made
+        }
+        guard let found else { preconditionFailure("no transform of \(size) numbers") }
+        return found
+    }
+}

@@ -1,0 +1,75 @@
+internal import CKernels
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The type of weights and of what flows between dense layers. Sums, the residual stream,
+/// normalisation, recurrence kernels and pooling are float32 in all of them.
+package enum Precision: String, Sendable, Hashable, CaseIterable {
+    /// 4 bytes.
+    case float32
+    /// 2 bytes: float32 without its lower half.
+    case bfloat16
+    /// Weights of 8 bits with a scale for each output, rows of activations with a scale and a zero
+    /// of their own; where not multiplied, activations are bfloat16.
+    case int8
+
+    /// What this processor runs when asked for this: itself, or float32 where the instructions are
+    /// missing (AVX-512 with BF16, or with VNNI and BF16).
+    package var resolved: Precision {
+        switch self {
+        case .float32: .float32
+        case .bfloat16: Processor.multiplies(.bfloat16) ? self : .float32
+        case .int8:
+            Processor.multiplies(.bfloat16) && Processor.multiplies(.int8) ? self : .float32
+        }
+    }
+
+    /// How rows between layers are stored.
+    var storage: Storage { self == .float32 ? .float32 : .bfloat16 }
+
+    var native: bigs_type {
+        switch self {
+        case .float32: bigs_float32
+        case .bfloat16: bigs_bfloat16
+        case .int8: bigs_int8
+        }
+    }
+}
+
+/// What this processor can do.
+package enum Processor {
+    /// False where products go through oneDNN: without AVX-512, or when the environment has
+    /// `BIGS_KERNELS=portable`, for comparison.
+    static let isVectorised: Bool = {
+        if let kernels = getenv("BIGS_KERNELS"), String(cString: kernels) == "portable" {
+            return false
+        }
+        return bigs_product_supported(bigs_float32) != 0
+    }()
+
+    /// Whether products of this type have instructions here.
+    static func multiplies(_ precision: Precision) -> Bool {
+        isVectorised && bigs_product_supported(precision.native) != 0
+    }
+
+    /// The processor's name as the system tells it, for reports and for the files of measurements.
+    package static let name: String = {
+        guard let file = fopen("/proc/cpuinfo", "r") else { return "unknown processor" }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 1024)
+        while fgets(&line, Int32(line.count), file) != nil {
+            let text = String(
+                decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            guard text.hasPrefix("model name"), let colon = text.firstIndex(of: ":") else {
+                continue
+            }
+            let name = text[text.index(after: colon)...].drop { $0 == " " }
+            return String(name.prefix { $0 != "\n" })
+        }
+        return "unknown processor"
+    }()
+}

@@ -1,0 +1,93 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Kernels
+
+/// What is measured once must stay: it decides last bits.
+@Suite struct PlannerTests {
+    private func folder() throws -> URL {
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "bigs-plan-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
+
+    private let key = ConvolutionPlanner.Key(length: 64, storage: .float32)
+
+    private func entry(_ first: ConvolutionAlgorithm) -> ConvolutionPlanner.Entry {
+        ConvolutionPlanner.Entry(length: 64, times: [(first, 2), (.fftw, 1)])
+    }
+
+    @Test func theFirstMeasurementHolds() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = PlanFile(path: folder.path + "/plan")
+        #expect(file.entry(key) { entry(.toeplitz) } == entry(.toeplitz))
+        let again = file.entry(key) {
+            Issue.record("measured twice")
+            return entry(.fftw)
+        }
+        #expect(again == entry(.toeplitz))
+        // What is chosen is what the file says first, even if another was faster.
+        let planner = ConvolutionPlanner(file: file)
+        #expect(planner.algorithm(length: 64, .float32) == .toeplitz)
+        #expect(planner.algorithm(length: 60, .float32) == .toeplitz)
+    }
+
+    @Test(arguments: [
+        "", "garbage\n", "bigs convolution plan 2\n", "bigs convolution plan 1\nfloat32 64 fftw=1",
+        "bigs convolution plan 1\nfloat32 64 quicksort=1\n",
+        "bigs convolution plan 1\nfloat32 -4 toeplitz=1\n",
+        "bigs convolution plan 1\nfloat32 4096 toeplitz=1\n",
+        "bigs convolution plan 1\nfloat64 64 toeplitz=1\n",
+        "bigs convolution plan 1\nfloat32 64 toeplitz=nan\n", "\0\u{ff}\n",
+    ])
+    func aDamagedFileIsReplaced(text: String) throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = PlanFile(path: folder.path + "/plan")
+        try Data(text.utf8).write(to: URL(filePath: file.path))
+        #expect(file.read() == nil)
+        #expect(file.entry(key) { entry(.toeplitz) } == entry(.toeplitz))
+        #expect(file.read()?[key] == entry(.toeplitz))
+    }
+
+    @Test func withoutAFileNothingIsMeasured() {
+        for planner in [
+            ConvolutionPlanner(file: nil),
+            ConvolutionPlanner(file: PlanFile(path: "/nonexistent/folder/plan")),
+        ] {
+            for length in [1, 16, 17, 1000, 4096, 16_384, 1_000_000] {
+                let end = ConvolutionPlanner.classLength(length)
+                #expect(planner.algorithm(length: length, .bfloat16) == .usual(length: end))
+                #expect(planner.measurements(length: length, .bfloat16) == nil)
+            }
+        }
+    }
+
+    @Test func classesCoverEveryLength() {
+        var last = 0
+        for length in 1...40_000 {
+            let end = ConvolutionPlanner.classLength(length)
+            #expect(end >= length && end >= last && (length < 16 || end * 2 <= 3 * length))
+            last = end
+        }
+    }
+
+    @Test func aMeasurementTriesEveryCandidate() {
+        for storage in [Storage.float32, .bfloat16] {
+            let measured = ConvolutionPlanner.measure(.init(length: 100, storage: storage))
+            let tried = Set(measured.times.map(\.algorithm))
+            #expect(tried == Set(ConvolutionAlgorithm.candidates(length: 100)))
+            #expect(measured.times.allSatisfy { $0.seconds > 0 })
+        }
+    }
+
+    @Test func namesComeBack() {
+        for algorithm in ConvolutionAlgorithm.candidates(length: 400) {
+            #expect(ConvolutionAlgorithm(algorithm.description) == algorithm)
+        }
+        #expect(ConvolutionAlgorithm("blocks-3") == nil)
+    }
+}
