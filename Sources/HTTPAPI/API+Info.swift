@@ -29,7 +29,7 @@ extension API {
             writer.key("model_sha")
             writer.string(model.fingerprintText)
             writer.key("model_dtype")
-            writer.string("float32")
+            writer.string(model.dtypeName)
             writer.key("model_type")
             writer.object { writer in
                 if model.model.head == .sequenceClassification {
@@ -85,7 +85,7 @@ extension API {
             writer.key("pooling")
             writer.string(model.pooling.rawValue)
             writer.key("dtype")
-            writer.string("float32")
+            writer.string(model.dtypeName)
             writer.key("dimensions")
             writer.number(configuration.hiddenSize)
             writer.key("heads")

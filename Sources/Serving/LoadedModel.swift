@@ -2,6 +2,7 @@ package import BiGSModel
 package import Checkpoints
 import Crypto
 package import Foundation
+package import Kernels
 package import Tokenization
 
 /// Why a model directory could not be served.
@@ -37,14 +38,18 @@ package struct LoadingOptions: Sendable {
     package var gelu: GELUForm?
     package var pooling: Pooling?
     package var padding: PaddingPolicy?
+    /// The type that the layers compute in.
+    package var dtype: Precision
 
     /// Leaves everything to the files.
     package init(
-        gelu: GELUForm? = nil, pooling: Pooling? = nil, padding: PaddingPolicy? = nil
+        gelu: GELUForm? = nil, pooling: Pooling? = nil, padding: PaddingPolicy? = nil,
+        dtype: Precision = .float32
     ) {
         self.gelu = gelu
         self.pooling = pooling
         self.padding = padding
+        self.dtype = dtype
     }
 }
 
@@ -72,6 +77,8 @@ package struct LoadedModel: Sendable {
     package var configuration: BiGSConfiguration { model.configuration }
     /// The heads that this checkpoint can answer with; `none` is the plain encoder.
     package var heads: [Head] { model.head == .none ? [.none] : [.none, model.head] }
+    /// The name of the type that the layers compute in.
+    package var dtypeName: String { model.dtype.rawValue }
     /// The fingerprint in lower-case hexadecimal.
     package var fingerprintText: String { Hexadecimal.text(fingerprint) }
 
@@ -84,7 +91,8 @@ package struct LoadedModel: Sendable {
         do { checkpoint = try Checkpoint(directory: directory) } catch { throw .checkpoint(error) }
         let model: BiGSModel
         do {
-            model = try BiGSModel.load(checkpoint, options: ModelOptions(gelu: options.gelu))
+            model = try BiGSModel.load(
+                checkpoint, options: ModelOptions(gelu: options.gelu, dtype: options.dtype))
         } catch { throw .model(error) }
         let tokenizer: Tokenizer
         do { tokenizer = try Tokenizer(directory: directory) } catch { throw .tokenizer(error) }
@@ -128,8 +136,8 @@ package struct LoadedModel: Sendable {
     ) -> [UInt8] {
         var hash = SHA256()
         func add(_ text: String) { hash.update(data: Data("\(text.utf8.count):\(text)\n".utf8)) }
-        add("bigs-fingerprint-1")
-        add("dtype=float32")
+        add("bigs-fingerprint-2")
+        add("dtype=\(model.dtype.rawValue)")
         add("gelu=\(model.gelu.rawValue)")
         for rule in rules { add(rule) }
         hash.update(data: checkpoint.configuration)

@@ -31,7 +31,9 @@ struct ForwardCommand: ParsableCommand {
     func run() throws {
         if let threads = model.threads { ComputeThreads.configure(threads) }
         let checkpoint = try Checkpoint(directory: model.directory())
-        let bigs = try BiGSModel.load(checkpoint, options: ModelOptions(gelu: model.gelu))
+        model.noteDtype()
+        let bigs = try BiGSModel.load(
+            checkpoint, options: ModelOptions(gelu: model.gelu, dtype: model.dtype))
         let file = try SafetensorsFile(url: URL(filePath: input))
         let ids = try tensor("input_ids", file, shape: nil)
         guard let ids, ids.shape.count == 2 || ids.shape.count == 3,

@@ -1,13 +1,10 @@
 import ArgumentParser
 import BiGSModel
 import Foundation
+import Kernels
 import Serving
 
-/// How numbers are held while the model runs.
-enum ElementChoice: String, ExpressibleByArgument, CaseIterable {
-    case float32
-}
-
+extension Precision: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
 extension PaddingPolicy: ExpressibleByArgument {}
 extension GELUForm: ExpressibleByArgument {}
@@ -34,8 +31,11 @@ struct ModelArguments: ParsableArguments {
     @Option(help: "The encoder's GELU, tanh or erf. Default: that of the framework that saved it.")
     var gelu: GELUForm?
 
-    @Option(help: "The type of weights and activations: float32.")
-    var dtype = ElementChoice.float32
+    @Option(
+        help: ArgumentHelp(
+            "The type that the layers compute in: float32, bfloat16 or int8.",
+            discussion: "Where the processor has no instructions for it, they compute in float32."))
+    var dtype = Precision.float32
 
     @Option(help: "Cores to compute on. Default: all.")
     var threads: Int?
@@ -94,15 +94,26 @@ struct ModelArguments: ParsableArguments {
     /// The directory of the first model: the one whose documents a server keeps.
     func firstDirectory() throws -> URL { try places()[0].directory }
 
-    /// Loads the model, its tokenizer and its rules.
+    /// Loads the model, its tokenizer and its rules; says so where it runs another type.
     func load() throws -> LoadedModel { try load(only()) }
 
     /// Loads every model, in order.
     func loadAll() throws -> [LoadedModel] { try places().map(load) }
 
     private func load(_ place: Place) throws -> LoadedModel {
-        try LoadedModel.load(
+        noteDtype()
+        return try LoadedModel.load(
             directory: place.directory, name: place.name,
-            options: LoadingOptions(gelu: gelu, pooling: pooling, padding: padding))
+            options: LoadingOptions(
+                gelu: gelu, pooling: pooling, padding: padding, dtype: dtype))
+    }
+
+    /// Says on standard error what runs instead of a type that this processor does not have.
+    func noteDtype() {
+        guard dtype.resolved != dtype else { return }
+        let note =
+            "--dtype \(dtype.rawValue): this processor has no instructions for it; "
+            + "running \(dtype.resolved.rawValue)\n"
+        FileHandle.standardError.write(Data(note.utf8))
     }
 }

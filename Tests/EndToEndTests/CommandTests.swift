@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct CommandTests {
-    @Test(arguments: ["serve", "embed", "classify", "tokenize", "forward", "inspect"])
+    @Test(arguments: ["serve", "embed", "classify", "tokenize", "forward", "inspect", "bench"])
     func everyCommandHasHelp(command: String) throws {
         let outcome = try Program.run([command, "--help"])
         #expect(outcome.status == 0)

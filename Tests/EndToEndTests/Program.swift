@@ -34,8 +34,10 @@ enum Program {
         }
     }
 
-    /// Runs a command to its end.
-    static func run(_ arguments: [String], input: Data = Data()) throws -> Outcome {
+    /// Runs a command to its end, with some more variables in its environment.
+    static func run(
+        _ arguments: [String], input: Data = Data(), environment: [String: String] = [:]
+    ) throws -> Outcome {
         let folder = try SmallModel.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: folder) }
         let paths = ["in", "out", "err"].map { folder.appending(path: $0) }
@@ -44,6 +46,8 @@ enum Program {
         let process = Process()
         process.executableURL = try url()
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(environment) { $1 }
         process.standardInput = try FileHandle(forReadingFrom: paths[0])
         process.standardOutput = try FileHandle(forWritingTo: paths[1])
         process.standardError = try FileHandle(forWritingTo: paths[2])

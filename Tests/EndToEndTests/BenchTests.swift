@@ -1,0 +1,88 @@
+import Foundation
+import FoundationXML
+import TestSupport
+import Testing
+
+@Suite struct BenchTests {
+    private struct Report: Decodable {
+        struct Run: Decodable {
+            struct Stage: Decodable {
+                let name: String
+                let share: Double
+                let bytes: Double
+            }
+
+            let dtype: String
+            let length: Int
+            let batch: Int
+            let tokensPerSecond: Double
+            let share: Double?
+            let peakBytes: Int
+            let buffersMade: Int
+            let stages: [Stage]
+        }
+
+        let threads: Int
+        let runs: [Run]
+        let skipped: [String]
+    }
+
+    /// Also what no test inside a process that runs others can see: that a pass makes no buffers.
+    @Test func measuresWhatIsAskedFor() throws {
+        let folder = try SmallModel.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let plot = folder.appending(path: "plot.svg")
+        let outcome = try Program.run([
+            "bench", "--random", "mini", "--lengths", "16,300", "--batch", "1,2", "--seconds", "0",
+            "--threads", "2", "--json", "--plot", plot.path,
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let report = try decoder.decode(Report.self, from: outcome.output)
+        #expect(report.threads == 2)
+        #expect(report.runs.count + 4 * report.skipped.count == 12)
+        for run in report.runs {
+            #expect(run.tokensPerSecond > 0 && run.peakBytes > 0)
+            #expect(run.buffersMade == 0, "\(run.dtype) \(run.length) \(run.batch)")
+            #expect(run.share.map { $0 > 0 } ?? true)
+            let shares = run.stages.reduce(0) { $0 + $1.share }
+            #expect(shares > 0.3 && shares < 1.01, "\(shares)")
+            #expect(run.stages.contains { $0.name == "convolution" && $0.bytes > 0 })
+        }
+        let picture = try String(contentsOf: plot, encoding: .utf8)
+        #expect(picture.hasPrefix("<svg") && picture.contains("float32"))
+        #expect(XMLParser(data: Data(picture.utf8)).parse())
+    }
+
+    @Test func wrongUsageIsNamed() throws {
+        for arguments in [
+            ["--lengths", "0"], ["--lengths", "a"], ["--dtypes", "float64"], ["--batch", "-1"],
+            ["--random", "huge"], ["--model", "x", "--random", "mini"], ["--seconds", "-1"],
+        ] { #expect(try Program.run(["bench"] + arguments).status == 64, "\(arguments)") }
+        let long = try Program.run(["bench", "--lengths", "5000", "--dtypes", "float32"])
+        #expect(long.status == 1 && long.errors.contains("5000"))
+    }
+
+    @Test func printsThePlan() throws {
+        let outcome = try Program.run(["bench", "--plan", "--lengths", "20,100"])
+        #expect(outcome.status == 0)
+        #expect(outcome.lines.count == 5)
+    }
+
+    /// What other processors run: the same numbers, nearly.
+    @Test func portableKernelsAgree() throws {
+        let text = Data("A text about kernels, gates and recurrences.".utf8)
+        func embed(_ arguments: [String]) throws -> [Double] {
+            let line = try Program.run(["embed"] + arguments, input: text).objects().first
+            return try #require(line?["embedding"] as? [Double])
+        }
+        let here = try embed([])
+        let portable = try Program.run(
+            ["embed", "--dtype", "bfloat16"], input: text, environment: ["BIGS_KERNELS": "portable"]
+        )
+        #expect(portable.errors.contains("running float32"))
+        let there = try #require(try portable.objects().first?["embedding"] as? [Double])
+        #expect(zip(here, there).allSatisfy { abs($0 - $1) < 1e-5 } && here.count == there.count)
+    }
+}
