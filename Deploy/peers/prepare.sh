@@ -5,6 +5,7 @@
 prepare_python() {
     local venv=${VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/bigs-peers/venv}
     local requirements="$root/Deploy/peers/requirements.txt"
+    export PYTHONDONTWRITEBYTECODE=1
     python="$venv/bin/python"
     if cmp -s "$requirements" "$venv/requirements.txt"; then return; fi
     say "Installing the peers' packages into $venv."
