@@ -28,7 +28,7 @@ cd "$work" # schemathesis leaves its notes where it runs
 PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1 \
     "$bin/schemathesis" --config-file "$here/schemathesis.toml" run "$work/openapi.json" --url "$url" \
     --header "Authorization: Bearer $key" --max-examples "$examples" --seed 1 \
-    --phases examples,coverage,fuzzing --workers 2 --request-timeout 60 \
+    --phases examples,coverage,fuzzing --workers 1 --request-timeout 60 \
     || { grep -E "^[^ ]+ (error|critical) " "$work/log" || true; exit 1; }
 
 if command -v promtool > /dev/null; then

@@ -35,7 +35,7 @@ extension OpenAPIDocument {
             "raw_scores":{"type":["boolean","null"]},
             "candidate_labels":{"anyOf":[{"type":"null"},{"type":"string","minLength":1},
             {"type":"array","minItems":1,"items":{"type":"string","minLength":1}}]},
-            "hypothesis_template":{"type":["string","null"]},
+            "hypothesis_template":{"type":["string","null"],"pattern":"[{][}]"},
             "multi_label":{"type":["boolean","null"]}}}
             """
         ),
