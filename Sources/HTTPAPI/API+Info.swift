@@ -124,6 +124,10 @@ extension API {
             writer.array { writer in
                 for head in model.heads { writer.string(head.rawValue) }
             }
+            writer.key("trained_heads")
+            writer.array { writer in
+                for name in settings.heads.names(for: model) { writer.string(name) }
+            }
             writer.key("prompts")
             writer.array { writer in
                 for name in model.prompts.byName.keys.sorted() { writer.string(name) }

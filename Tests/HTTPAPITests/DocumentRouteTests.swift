@@ -186,6 +186,11 @@ import Testing
         let answer = await get(fixture, "/documents")
         #expect(answer.status == 424 && answer.errorType == "Backend")
         #expect((answer.object["error"] as? String)?.contains("without a store") == true)
+        let kept = try APIFixture(keeps: true)
+        defer { kept.executor?.stop() }
+        let name = try #require(kept.loaded).name
+        #expect(await get(kept, "/documents?model=\(name)").status == 200)
+        #expect(await get(kept, "/documents?model=other").status == 404)
         let loading = try APIFixture(golden: nil)
         #expect(await get(loading, "/documents").status == 503)
     }

@@ -75,6 +75,11 @@ import Testing
         let raw = await fixture.post(
             "/predict", #"{"inputs":"abcd dcba","head":"topics","raw_scores":true}"#)
         #expect(labels(raw.json).map(\.score).reduce(0, +) != 1)
+        let info = await fixture.send(.get, "/info").object
+        #expect(
+            ((info["models"] as? [[String: Any]])?.first?["trained_heads"] as? [String]) == [
+                "topics"
+            ])
         let pair = await fixture.post("/predict?head=topics", #"{"inputs":["a","b"]}"#)
         #expect(pair.status == 422)
     }

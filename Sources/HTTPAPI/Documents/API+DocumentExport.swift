@@ -7,7 +7,7 @@ extension API {
     /// `GET /documents/export`: all documents, or those that pass `filter`, as JSON lines with their
     /// vectors: a snapshot of one moment.
     func exportDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let filter = try request.query["filter"].map { text throws(APIError) in
             try Self.filter(json: text)
         }

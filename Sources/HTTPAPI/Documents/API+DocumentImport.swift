@@ -11,7 +11,7 @@ extension API {
 
     /// `POST /documents/import`.
     func importDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let reportsAll: Bool
         switch request.query["results"] {
         case nil, "all": reportsAll = true

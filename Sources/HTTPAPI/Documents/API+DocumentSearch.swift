@@ -39,7 +39,7 @@ extension API {
 
     /// `POST /documents/search`.
     func searchDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let body = try await decode(SearchBody.self, request)
         let topK = body.topK ?? 10
         guard (1...Self.maximumHits).contains(topK) else {

@@ -26,9 +26,9 @@ struct EvidenceField: Decodable {
 extension API {
     /// `POST /documents/{id}/chunk`: passages of a kept document.
     func chunkDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let body = try await decode(WithOptions<KeptChunkBody>.self, request)
-        let service = try readiness.service()
+        let service = try service(named: request.query["model"])
         let granularities = try body.value.granularities()
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
@@ -65,8 +65,8 @@ extension API {
             let head: String?
             let evidence: EvidenceField?
         }
-        let documents = try documents()
-        let service = try readiness.service()
+        let documents = try documents(request)
+        let service = try service(named: request.query["model"])
         let body = try await decode(WithOptions<Body>.self, request)
         let rules = rules(body.options, request)
         let id = request.parameters["id"] ?? ""

@@ -9,9 +9,9 @@ extension API {
     /// The most documents in one `POST /documents`; more go through `/documents/import`.
     static let maximumDocuments = 1_000
 
-    /// The document service, or why there is none.
-    func documents() throws(APIError) -> DocumentService {
-        let encoding = try readiness.service()
+    /// The document service with the model that `?model=` names, else the first; or why there is none.
+    func documents(_ request: ServerRequest) throws(APIError) -> DocumentService {
+        let encoding = try service(named: request.query["model"])
         do throws(DocumentError) {
             return try DocumentService(
                 encoding: encoding, defaultStates: settings.keptStates, heads: settings.heads)
@@ -22,7 +22,7 @@ extension API {
 
     /// `PUT /documents/{id}`.
     func putDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let body = try await decode(DocumentBody.self, request)
         let draft = try body.draft(id: request.parameters["id"], settings: settings)
         return try await kept([draft], isList: false, by: documents)
@@ -30,7 +30,7 @@ extension API {
 
     /// `POST /documents`: one document or a list.
     func postDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let body = try await decode(OneOrMany<DocumentBody>.self, request)
         if body.items.isEmpty { throw .validation(field: "documents", "cannot be empty") }
         if body.items.count > Self.maximumDocuments {
@@ -106,7 +106,7 @@ extension API {
 
     /// `GET /documents/{id}`.
     func getDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         var parts: DocumentParts = [.text, .metadata]
         if try request.flag("embedding") ?? false { parts.insert(.vector) }
         if try request.flag("passages") ?? false { parts.insert(.passages) }
@@ -121,7 +121,7 @@ extension API {
 
     /// `GET /documents`: `filter`, `order`, `limit`, `cursor`, `include`.
     func listDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         var query = DocumentQuery(limit: try request.integer("limit", in: 1...1_000) ?? 100)
         query.cursor = request.query["cursor"]
         if let text = request.query["filter"] { query.filter = try Self.filter(json: text) }
@@ -160,7 +160,7 @@ extension API {
 
     /// `DELETE /documents/{id}`.
     func deleteDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let id = request.parameters["id"] ?? ""
         let count = try await run { () async throws(DocumentError) in
             try await documents.delete(ids: [id])
@@ -171,7 +171,7 @@ extension API {
 
     /// `POST /documents/delete`: by ids or by filter.
     func deleteDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let body = try await decode(DeletionBody.self, request)
         let count: Int
         switch (body.ids, body.filter) {

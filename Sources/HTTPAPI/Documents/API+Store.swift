@@ -7,7 +7,7 @@ import Serving
 extension API {
     /// `GET /store`: what is kept and how it was used.
     func storeStatistics(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let statistics = try await run { () async throws(DocumentError) in
             try await documents.statistics()
         }
@@ -18,7 +18,7 @@ extension API {
 
     /// `POST /store/compact`: gives disk space back that nothing uses.
     func compactStore(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents()
+        let documents = try documents(request)
         let report = try await run { () async throws(DocumentError) in
             try await documents.compact()
         }

@@ -68,6 +68,7 @@ struct ChunkField: Decodable {
         switch entry.granularity {
         case "sentence": return .sentence
         case "paragraph": return .paragraph
+        case "line": return .line
         case "tokens":
             let size = entry.size ?? 256
             let overlap = entry.overlap ?? 0
@@ -101,7 +102,7 @@ struct ChunkField: Decodable {
         default:
             throw .validation(
                 field: field,
-                "expected sentence, paragraph, tokens or spans, got "
+                "expected sentence, paragraph, line, tokens or spans, got "
                     + "\"\(entry.granularity.prefix(100))\"")
         }
     }

@@ -27,6 +27,7 @@ extension API {
             prompts.isEmpty
             ? #"{"type":"null"}"#
             : #"{"anyOf":[{"type":"null"},{"enum":\#(list(prompts))}]}"#
+        let heads = loaded.map(settings.heads.names) ?? []
         return OpenAPIDocument(
             values: [
                 ("promptName", promptName),
@@ -36,6 +37,15 @@ extension API {
                 ("pipelineRequest", classifies ? "PredictRequest" : "EmbedRequest"),
                 ("pipelineAnswer", classifies ? "PredictAnswer" : "Vectors"),
                 ("models", list(models?.names ?? [])),
+                // Null stands for the checkpoint's own head, which has no evidence to show.
+                (
+                    "trainedHeads",
+                    "[null" + heads.map { "," + list([$0]).dropFirst().dropLast() }.joined() + "]"
+                ),
+                (
+                    "evidence",
+                    heads.isEmpty ? "[null,false]" : #"[null,false,true,"sentence","paragraph"]"#
+                ),
             ],
             version: settings.version, needsKey: keys.isRequired)
     }

@@ -147,7 +147,9 @@ extension OpenAPIDocument {
             "items":{"$ref":"#/components/schemas/Text"}}}]},\(common),
             "raw_scores":{"type":["boolean","null"]},
             "top_k":{"type":["integer","null"],"minimum":1,
-            "maximum":9223372036854775807}}}
+            "maximum":9223372036854775807},
+            "head":{"enum":"{{trainedHeads}}"},
+            "evidence":{"enum":"{{evidence}}"}}}
             """
         ),
         (
