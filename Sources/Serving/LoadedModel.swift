@@ -89,6 +89,7 @@ package struct LoadedModel: Sendable {
     ) throws(ModelLoadingError) -> LoadedModel {
         let checkpoint: Checkpoint
         do { checkpoint = try Checkpoint(directory: directory) } catch { throw .checkpoint(error) }
+        let tensors = TensorDigest(of: checkpoint)
         let model: BiGSModel
         do {
             model = try BiGSModel.load(
@@ -117,7 +118,8 @@ package struct LoadedModel: Sendable {
             name: name ?? directory.standardizedFileURL.lastPathComponent, model: model,
             tokenizer: tokenizer, pooling: pooling, padding: padding, paddedLength: paddedLength,
             prompts: prompts,
-            fingerprint: fingerprint(checkpoint, model, tokenizer, rules: rules))
+            fingerprint: fingerprint(
+                checkpoint, tensors, model, tokenizer, rules: rules))
     }
 
     /// The configuration's word; else a fixed length in tokenizer.json; else as the reference
@@ -132,7 +134,8 @@ package struct LoadedModel: Sendable {
     }
 
     private static func fingerprint(
-        _ checkpoint: Checkpoint, _ model: BiGSModel, _ tokenizer: Tokenizer, rules: [String]
+        _ checkpoint: Checkpoint, _ tensors: TensorDigest, _ model: BiGSModel,
+        _ tokenizer: Tokenizer, rules: [String]
     ) -> [UInt8] {
         var hash = SHA256()
         func add(_ text: String) { hash.update(data: Data("\(text.utf8.count):\(text)\n".utf8)) }
@@ -142,11 +145,7 @@ package struct LoadedModel: Sendable {
         for rule in rules { add(rule) }
         hash.update(data: checkpoint.configuration)
         hash.update(data: tokenizer.fingerprintData)
-        for name in checkpoint.tensors.keys.sorted() {
-            guard let tensor = checkpoint.tensors[name] else { continue }
-            add("\(name) \(tensor.type.rawValue) \(tensor.shape)")
-            tensor.withContiguousBytes { hash.update(bufferPointer: $0) }
-        }
+        hash.update(data: tensors.wait())
         return Array(hash.finalize())
     }
 }
