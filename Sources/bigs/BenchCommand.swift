@@ -102,7 +102,8 @@ struct BenchCommand: ParsableCommand {
             return
         }
         var report = BenchReport(
-            model: random.map { "random \($0.rawValue)" } ?? model ?? ModelLocator.embedded,
+            model: random.map { "random \($0.rawValue)" } ?? model
+                ?? EmbeddedModel.embeddings.rawValue,
             processor: Processor.name, threads: ComputeThreads.count, version: Version.current)
         for type in try types() { try measure(type, lengths, &report) }
         if let plot {

@@ -32,7 +32,7 @@ struct ClassifyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await encoding.run { service, inputs, rules in
+        try await encoding.run(embedded: .sections) { service, inputs, rules in
             try await service.classify(inputs, rules: rules)
         } emit: { loaded, text, scores, usage in
             let ranked = Classification(loaded).ranked(scores, raw: rawScores, top: topK)

@@ -24,12 +24,13 @@ struct EncodingArguments: ParsableArguments {
     /// Texts are run in groups, so that short ones share a pass.
     private static let groupSize = 32
 
-    /// Hands each text and its numbers to `emit`, in order.
+    /// Hands each text and its numbers to `emit`, in order; without `--model`, those of `embedded`.
     func run(
+        embedded: EmbeddedModel = .embeddings,
         _ encode: (EncodingService, [EncodingInput], EncodingRules) async throws -> EncodingResult,
         emit: (LoadedModel, NamedText, [Float], TokenUsage) throws -> Void
     ) async throws {
-        let loaded = try model.load()
+        let loaded = try model.load(embedded: embedded)
         var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .warning
         let executor = InferenceExecutor(

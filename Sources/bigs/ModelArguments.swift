@@ -14,8 +14,9 @@ struct ModelArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The model's directory, as save_pretrained writes it, or NAME=DIRECTORY to give it a name. \
-            Default: the embedded bigs-mini. serve takes several: requests choose one by "model", \
+            The model's directory, as save_pretrained writes it, or NAME=DIRECTORY to give it a name, \
+            or an embedded model: bigs-mini or bigs-mini-section. Default: bigs-mini, for classify \
+            bigs-mini-section. serve takes several: requests choose one by "model", \
             and the first answers those that do not.
             """,
             valueName: "directory"))
@@ -50,10 +51,12 @@ struct ModelArguments: ParsableArguments {
     /// A model's name, where it was given one, and its directory.
     typealias Place = (name: String?, directory: URL)
 
-    /// What `--model` names, or the embedded model. Throws `ValidationError` for a name that is used
-    /// twice.
-    func places() throws -> [Place] {
-        guard !model.isEmpty else { return [(nil, try ModelLocator.directory(named: nil))] }
+    /// What `--model` names, or the embedded model given. Throws `ValidationError` for a name that
+    /// is used twice.
+    func places(embedded: EmbeddedModel = .embeddings) throws -> [Place] {
+        guard !model.isEmpty else {
+            return [(nil, try ModelLocator.directory(named: nil, embedded: embedded))]
+        }
         var names: Set<String> = []
         return try model.map { value in
             let place = try Self.place(value)
@@ -80,8 +83,8 @@ struct ModelArguments: ParsableArguments {
         return (name, try ModelLocator.directory(named: directory))
     }
 
-    private func only() throws -> Place {
-        let places = try places()
+    private func only(embedded: EmbeddedModel = .embeddings) throws -> Place {
+        let places = try places(embedded: embedded)
         guard places.count == 1 else {
             throw ValidationError("--model: only serve takes several models")
         }
@@ -94,8 +97,11 @@ struct ModelArguments: ParsableArguments {
     /// The directory of the first model: the one whose documents a server keeps.
     func firstDirectory() throws -> URL { try places()[0].directory }
 
-    /// Loads the model, its tokenizer and its rules; says so where it runs another type.
-    func load() throws -> LoadedModel { try load(only()) }
+    /// Loads the model, its tokenizer and its rules, and says so where it runs another type; without
+    /// `--model`, the embedded one given.
+    func load(embedded: EmbeddedModel = .embeddings) throws -> LoadedModel {
+        try load(only(embedded: embedded))
+    }
 
     /// Loads every model, in order.
     func loadAll() throws -> [LoadedModel] { try places().map(load) }

@@ -1,33 +1,45 @@
 import Foundation
 
+/// The models that come with the program, by their folders' names.
+enum EmbeddedModel: String, CaseIterable {
+    case embeddings = "bigs-mini"
+    case sections = "bigs-mini-section"
+}
+
 /// Finds the model that a command is to use.
 enum ModelLocator {
-    /// The embedded default model's folder name.
-    static let embedded = "bigs-mini"
-
     enum LocationError: Error, CustomStringConvertible {
-        case notFound(searched: [String])
+        case notFound(EmbeddedModel, searched: [String])
 
         var description: String {
             switch self {
-            case .notFound(let searched):
-                "the embedded model \(ModelLocator.embedded) is not installed; name one with "
+            case .notFound(let model, let searched):
+                "the embedded model \(model.rawValue) is not installed; name one with "
                     + "--model. Looked in:\n" + searched.map { "  \($0)" }.joined(separator: "\n")
             }
         }
     }
 
-    /// `name` as a path; without one, the embedded model: beside the checkout that the program was
-    /// built in, under the prefix that it was installed under, or in the current directory.
-    static func directory(named name: String?) throws -> URL {
-        if let name { return URL(filePath: name, directoryHint: .isDirectory) }
-        let candidates = candidates(executable: executable)
+    /// `name` as a path, or where there is no such folder, as an embedded model's name; without
+    /// one, `embedded`. Embedded models are looked for beside the checkout that the program was
+    /// built in, under the prefix that it was installed under, and in the current directory.
+    static func directory(
+        named name: String?, embedded: EmbeddedModel = .embeddings
+    ) throws -> URL {
+        var embedded = embedded
+        if let name {
+            guard !FileManager.default.fileExists(atPath: name),
+                let model = EmbeddedModel(rawValue: name)
+            else { return URL(filePath: name, directoryHint: .isDirectory) }
+            embedded = model
+        }
+        let candidates = candidates(executable: executable, embedded: embedded)
         for candidate in candidates
         where FileManager.default.fileExists(atPath: candidate.appending(path: "config.json").path)
         {
             return candidate
         }
-        throw LocationError.notFound(searched: candidates.map(\.path))
+        throw LocationError.notFound(embedded, searched: candidates.map(\.path))
     }
 
     private static var executable: URL {
@@ -38,16 +50,17 @@ enum ModelLocator {
 
     /// Folders to look in, nearest first: `Models/` in any folder above the program (a checkout),
     /// `share/bigs/Models/` in any folder above it (an installation), and `Models/` here.
-    static func candidates(executable: URL) -> [URL] {
+    static func candidates(executable: URL, embedded: EmbeddedModel) -> [URL] {
+        let name = embedded.rawValue
         var folders: [URL] = []
         var folder = executable.deletingLastPathComponent()
         for _ in 0..<8 {
-            folders.append(folder.appending(path: "Models/\(embedded)"))
-            folders.append(folder.appending(path: "share/bigs/Models/\(embedded)"))
+            folders.append(folder.appending(path: "Models/\(name)"))
+            folders.append(folder.appending(path: "share/bigs/Models/\(name)"))
             if folder.path == "/" { break }
             folder.deleteLastPathComponent()
         }
         let here = URL(filePath: FileManager.default.currentDirectoryPath)
-        return folders + [here.appending(path: "Models/\(embedded)")]
+        return folders + [here.appending(path: "Models/\(name)")]
     }
 }

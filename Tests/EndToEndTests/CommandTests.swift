@@ -61,8 +61,19 @@ import Testing
             ["classify", "--model", model.path, "--top-k", "2"], input: Data("abc".utf8))
         let labels = try #require(try outcome.objects()[0]["labels"] as? [[String: Any]])
         #expect(labels.count == 2)
-        let none = try Program.run(["classify"], input: Data("abc".utf8))
+        let none = try Program.run(["classify", "--model", "bigs-mini"], input: Data("abc".utf8))
         #expect(none.status == 1 && none.errors.contains("sequenceClassification"))
+    }
+
+    /// Without `--model`, the embedded classifier, which knows what its labels are called.
+    @Test func classifyWorksWithoutAModel() throws {
+        let text = "A module for Python that parses configuration files. It supports Python 3."
+        for arguments in [["classify"], ["classify", "--model", "bigs-mini-section"]] {
+            let outcome = try Program.run(arguments, input: Data(text.utf8))
+            let labels = try #require(try outcome.objects()[0]["labels"] as? [[String: Any]])
+            #expect(labels.count > 10)
+            #expect(labels[0]["label"] as? String == "python")
+        }
     }
 
     @Test func tokenizeEqualsTheReferenceOnEveryString() throws {
