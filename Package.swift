@@ -16,23 +16,12 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-/// Finding the tests on Linux needs an index of them. It is made here for the tests alone, so that
-/// builds with `--disable-index-store`, which are quicker, find them too.
-#if os(Linux) && arch(x86_64)
-    let store = Context.packageDirectory + "/.build/x86_64-unknown-linux-gnu/debug/index/store"
-    let index: [SwiftSetting] = [
-        .unsafeFlags(["-index-ignore-system-modules", "-index-store-path", store])
-    ]
-#else
-    let index: [SwiftSetting] = []
-#endif
-
 func tests(
     _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
 ) -> Target {
     .testTarget(
         name: name + "Tests", dependencies: dependencies + ["TestSupport"], exclude: exclude,
-        swiftSettings: settings + index)
+        swiftSettings: settings)
 }
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")

@@ -20,11 +20,18 @@ package enum SmallModel {
         return directory
     }
 
-    /// A fresh, empty directory.
+    /// A fresh, empty directory, which goes when the tests have ended.
     package static func temporaryDirectory() throws -> URL {
-        let directory = FileManager.default.temporaryDirectory
-            .appending(path: "bigs-tests-\(UUID().uuidString)", directoryHint: .isDirectory)
+        let directory = folder.appending(
+            path: String(UUID().uuidString.prefix(13)), directoryHint: .isDirectory)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         return directory
     }
+
+    /// The folder of this run's directories.
+    private static let folder: URL = {
+        atexit { try? FileManager.default.removeItem(at: SmallModel.folder) }
+        return FileManager.default.temporaryDirectory
+            .appending(path: "bigs-tests-\(UUID().uuidString)", directoryHint: .isDirectory)
+    }()
 }

@@ -45,7 +45,8 @@ extension DocumentService {
         var cache: CacheOutcome?
         func vector(_ text: String, _ prompt: String?) async throws(DocumentError) -> [Float] {
             do throws(ServiceError) {
-                let result = try await encoding.embed([.text(text)], rules: EncodingRules())
+                let result = try await encoding.embed(
+                    [.text(text)], rules: EncodingRules(promptName: prompt))
                 cache = result.cache
                 return result.vectors[0]
             } catch {
