@@ -140,9 +140,8 @@ import Testing
 
     @Test func settingsFromTheEnvironment() throws {
         // A bad value shows that the variable was read, without starting anything.
-        setenv("BIGS_MAX_CLIENT_BATCH_SIZE", "none", 1)
-        defer { unsetenv("BIGS_MAX_CLIENT_BATCH_SIZE") }
-        let outcome = try Program.run(["serve"])
+        let outcome = try Program.run(
+            ["serve"], environment: ["BIGS_MAX_CLIENT_BATCH_SIZE": "none"])
         #expect(outcome.status == 64)
         #expect(outcome.errors.contains("max-client-batch-size"))
     }

@@ -132,9 +132,7 @@ import Testing
         // An unreadable value in the variable shows that the flag is taken from it.
         for flag in ["--port", "--cache-ttl", "--dtype", "--threads", "--log-format"] {
             let name = "BIGS_" + flag.dropFirst(2).uppercased().replacing("-", with: "_")
-            setenv(name, "?", 1)
-            defer { unsetenv(name) }
-            let outcome = try Program.run(["serve"])
+            let outcome = try Program.run(["serve"], environment: [name: "?"])
             #expect(outcome.status == 64, "\(name)")
             #expect(outcome.errors.contains(String(flag.dropFirst(2))), "\(name)")
         }
