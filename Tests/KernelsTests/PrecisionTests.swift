@@ -167,7 +167,10 @@ import Testing
         var random = SeededGenerator(seed: 3)
         let numbers =
             random.floats(300)
-            + [0, -0.0, 1.00390625, 1.01171875, .infinity, -.infinity, .nan, 3.4e38, .leastNormalMagnitude / 128]
+            + [
+                0, -0.0, 1.00390625, 1.01171875, .infinity, -.infinity, .nan, 3.4e38,
+                .leastNormalMagnitude / 128,
+            ]
         var narrow = [UInt16](repeating: 0, count: numbers.count)
         var wide = [Float](repeating: 0, count: numbers.count)
         bigs_narrow(numbers, &narrow, numbers.count)
