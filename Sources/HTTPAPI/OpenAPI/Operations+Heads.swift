@@ -29,6 +29,8 @@ extension OpenAPIDocument {
             "ClassifyRequest",
             """
             {"type":"object","anyOf":[{"required":["input"]},{"required":["inputs"]}],
+            "allOf":[{"anyOf":[{"properties":{"candidate_labels":{"type":"null"}}},
+            {"properties":{"input":\(texts),"inputs":\(texts)}}]}],
             "properties":{
             "input":{"$ref":"#/components/schemas/Inputs"},
             "inputs":{"$ref":"#/components/schemas/Inputs"},\(common),\(topK),
