@@ -106,12 +106,12 @@ struct DocumentReader {
         var passages: [Passage] = []
         let rows = try Row.fetchCursor(statement, arguments: [encoding])
         while let row = try rows.next() {
-            guard let granularity = String.fromDatabaseValue(row[0]),
-                let start = Int.fromDatabaseValue(row[1]), let end = Int.fromDatabaseValue(row[2])
-            else { throw corrupt("a passage has a wrong type") }
+            guard let place = PassageReference(row) else {
+                throw corrupt("a passage has no place")
+            }
             passages.append(
                 Passage(
-                    granularity: granularity, start: start, end: end,
+                    granularity: place.granularity, start: place.start, end: place.end,
                     vector: try vector(digest: row[3], bytes: row[4])))
         }
         return passages
@@ -145,4 +145,15 @@ extension Date {
     /// Milliseconds since the start of 1970, to the nearest: what `init` made comes back.
     /// A time that no 64 bits hold, which only a damaged file has, is 0.
     var milliseconds: Int64 { Int64(exactly: (timeIntervalSince1970 * 1000).rounded()) ?? 0 }
+}
+
+extension PassageReference {
+    /// Reads granularity, start and end; nil where they are of a wrong type or name no place.
+    init?(_ row: Row) {
+        guard let granularity = String.fromDatabaseValue(row[0]),
+            let start = Int.fromDatabaseValue(row[1]), let end = Int.fromDatabaseValue(row[2]),
+            0 <= start, start <= end
+        else { return nil }
+        self.init(granularity: granularity, start: start, end: end)
+    }
 }

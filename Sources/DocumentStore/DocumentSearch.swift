@@ -216,10 +216,10 @@ struct DocumentSearch {
         let statement = try db.cachedStatement(
             sql: "SELECT granularity, start_at, end_at FROM passage WHERE id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
-        guard let granularity = String.fromDatabaseValue(row[0]),
-            let start = Int.fromDatabaseValue(row[1]), let end = Int.fromDatabaseValue(row[2])
-        else { throw StoreError.corrupt(path: path, detail: "a passage has a wrong type") }
-        return PassageReference(granularity: granularity, start: start, end: end)
+        guard let place = PassageReference(row) else {
+            throw StoreError.corrupt(path: path, detail: "a passage has no place")
+        }
+        return place
     }
 
     private func vector(of id: String) throws -> [Float]? {

@@ -106,6 +106,28 @@ struct DocumentTroubleTests {
         }
     }
 
+    @Test("a passage that ends before it starts, or starts before its text, is damage")
+    func passagesWithoutAPlace() async throws {
+        var random = SeededGenerator(seed: 500)
+        let drafts = try await makeStore(&random)
+        for place in ["start_at = end_at + 1", "start_at = -1"] {
+            let queue = try DatabaseQueue(path: folder.path())
+            try await queue.write { try $0.execute(sql: "UPDATE passage SET \(place)") }
+            try queue.close()
+            let store = try openStore(folder.path())
+            defer { store.close() }
+            await #expect(throws: StoreError.self, "\(place)") {
+                try await store.document(drafts[0].id, parts: [.passages])
+            }
+            await #expect(throws: StoreError.self, "\(place)") {
+                try await store.search(
+                    SearchRequest(
+                        query: .vector(random.floats(8)), model: fingerprint,
+                        scope: .passages(granularity: nil)))
+            }
+        }
+    }
+
     @Test("values of any type and size in any column", arguments: 0..<6)
     func wrongValues(seed: Int) async throws {
         var random = SeededGenerator(seed: UInt64(400 + seed))
