@@ -1,6 +1,7 @@
 import HTTPServer
 import HTTPTypes
 import Serving
+import Tokenization
 
 extension API {
     /// The most spans that a request may name.
@@ -41,7 +42,7 @@ extension API {
         let wantsText = body.value.returnText ?? false
         var writer = JSONWriter(capacity: 1 << 16)
         func write(_ index: Int, _ writer: inout JSONWriter) {
-            let scalars = wantsText ? Array(texts[index].unicodeScalars) : []
+            let text = wantsText ? ScalarText(texts[index]) : nil
             writer.array { writer in
                 for (name, passages) in chunks[index] {
                     for passage in passages {
@@ -54,11 +55,9 @@ extension API {
                             writer.number(passage.range.upperBound)
                             writer.key("tokens")
                             writer.number(passage.tokens)
-                            if wantsText {
-                                var view = String.UnicodeScalarView()
-                                view.append(contentsOf: scalars[passage.range])
+                            if let text {
                                 writer.key("text")
-                                writer.string(String(view))
+                                writer.string(text[passage.range])
                             }
                             writer.key("embedding")
                             if let vector = passage.vector {

@@ -48,7 +48,7 @@ extension API {
     private func write(
         _ encoding: Encoding, of text: String, _ tokenizer: Tokenizer, _ writer: inout JSONWriter
     ) {
-        let scalars = Array(text.unicodeScalars)
+        let text = ScalarText(text)
         writer.array { writer in
             for (position, id) in encoding.ids.enumerated() {
                 let range = encoding.offsets[position]
@@ -60,9 +60,7 @@ extension API {
                     if isSpecial {
                         writer.string(tokenizer.token(id) ?? "")
                     } else {
-                        var slice = String.UnicodeScalarView()
-                        slice.append(contentsOf: scalars[range])
-                        writer.string(String(slice))
+                        writer.string(text[range])
                     }
                     writer.key("special")
                     writer.bool(isSpecial)

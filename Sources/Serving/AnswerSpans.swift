@@ -1,4 +1,5 @@
 import Foundation
+import Tokenization
 
 /// An answer that was found in a context.
 package struct AnswerSpan: Sendable, Equatable {
@@ -54,7 +55,7 @@ package struct AnswerSelection: Sendable, Equatable {
 
     /// The best answers of all windows over `context`, best first.
     package func answers(in windows: [AnswerWindow], context: String) -> [AnswerSpan] {
-        let scalars = Array(context.unicodeScalars)
+        let scalars = ScalarText(context)
         var answers: [AnswerSpan] = []
         var none = 1_000_000.0
         for window in windows {
@@ -62,9 +63,7 @@ package struct AnswerSelection: Sendable, Equatable {
             none = min(none, starts.classify * ends.classify)
             for candidate in candidates(starts.context, ends.context) {
                 let range = place(candidate, in: window)
-                var view = String.UnicodeScalarView()
-                view.append(contentsOf: scalars[range])
-                let text = String(view)
+                let text = scalars[range]
                 let score = Float(candidate.score)
                 if let known = answers.firstIndex(where: {
                     $0.text.lowercased() == text.lowercased()

@@ -58,19 +58,17 @@ package struct EntityAggregation: Sendable {
         of text: String, logits: [Float], tokenIDs: [Int32], offsets: [Range<Int>],
         ignoring ignored: Set<String>
     ) -> [Entity] {
-        let scalars = Array(text.unicodeScalars)
+        let scalars = ScalarText(text)
         var parts: [Part] = []
         for row in tokenIDs.indices where !offsets[row].isEmpty {
             let scores = Probabilities.softmax(
                 logits[row * labels.count..<(row + 1) * labels.count])
             let isUnknown = tokenIDs[row] == tokenizer.unknownID
-            var reference = String.UnicodeScalarView()
-            if isUnknown { reference.append(contentsOf: scalars[offsets[row]]) }
             parts.append(
                 Part(
                     label: "", score: 0, scores: scores[...], index: row,
                     word: isUnknown
-                        ? String(reference) : tokenizer.token(tokenIDs[row]) ?? "",
+                        ? scalars[offsets[row]] : tokenizer.token(tokenIDs[row]) ?? "",
                     range: offsets[row],
                     continues: !isUnknown && tokenizer.continuesWord(tokenIDs[row])))
         }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import DocumentStore
 import Foundation
-import Logging
 import Serving
 import Tokenization
 
@@ -31,20 +30,14 @@ struct EncodingArguments: ParsableArguments {
         emit: (LoadedModel, NamedText, [Float], TokenUsage) throws -> Void
     ) async throws {
         let loaded = try model.load(embedded: embedded)
-        var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = .warning
-        let executor = InferenceExecutor(
-            model: loaded.model, maximumBatchTokens: 16_384, maximumQueueTokens: .max,
-            threads: model.threads)
-        defer { executor.stop() }
-        let opened = try store.map { try EncodingStore.open(path: $0, logger: logger) }
+        let opened = try store.map { path in
+            try EncodingStore.open(path: path, logger: ModelSession.logger)
+        }
         defer { opened?.close() }
-        let service = EncodingService(
-            loaded: loaded, executor: executor, store: opened, logger: logger)
         let rules = EncodingRules(truncate: truncate, truncationSide: truncationDirection)
 
         var group: [NamedText] = []
-        func flush() async throws {
+        func flush(_ service: EncodingService) async throws {
             if group.isEmpty { return }
             let inputs = group.map { text in
                 text.pair.map { EncodingInput.pair(text.text, $0) } ?? .text(text.text)
@@ -55,11 +48,13 @@ struct EncodingArguments: ParsableArguments {
             }
             group.removeAll()
         }
-        try await texts.read { text in
-            group.append(text)
-            if group.count == Self.groupSize { try await flush() }
+        try await ModelSession.run(loaded, threads: model.threads, store: opened) { service in
+            try await texts.read { text in
+                group.append(text)
+                if group.count == Self.groupSize { try await flush(service) }
+            }
+            try await flush(service)
         }
-        try await flush()
     }
 }
 

@@ -14,15 +14,28 @@ enum ModelSession {
     ) async throws {
         let opened = try StoreAccess.open(path, create: create)
         defer { opened.close() }
-        let loaded = try model.load()
-        var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = .warning
+        try await run(try model.load(), threads: model.threads, store: opened, body)
+    }
+
+    /// Runs `body` with the service of a loaded model; the executor is stopped after it. Whoever opened
+    /// the store closes it.
+    static func run<Value>(
+        _ loaded: LoadedModel, threads: Int?, store: EncodingStore? = nil,
+        _ body: (EncodingService) async throws -> Value
+    ) async throws -> Value {
         let executor = InferenceExecutor(
             model: loaded.model, maximumBatchTokens: 16_384, maximumQueueTokens: .max,
-            threads: model.threads)
+            threads: threads)
         defer { executor.stop() }
-        try await body(
-            EncodingService(loaded: loaded, executor: executor, store: opened, logger: logger))
+        return try await body(
+            EncodingService(loaded: loaded, executor: executor, store: store, logger: logger))
+    }
+
+    /// Commands say only what is wrong.
+    static var logger: Logger {
+        var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .warning
+        return logger
     }
 }
 

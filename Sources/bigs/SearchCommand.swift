@@ -1,8 +1,8 @@
 import ArgumentParser
 import DocumentStore
 import Foundation
-import Logging
 import Serving
+import Tokenization
 
 /// How `search` ranks.
 enum SearchMode: String, ExpressibleByArgument, CaseIterable {
@@ -82,27 +82,17 @@ struct SearchCommand: AsyncParsableCommand {
 
     private func question(_ loaded: LoadedModel) async throws -> SearchRequest.Query {
         if mode == .text { return .text(query) }
-        var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = .warning
-        let executor = InferenceExecutor(
-            model: loaded.model, maximumBatchTokens: 16_384, maximumQueueTokens: .max,
-            threads: model.threads)
-        defer { executor.stop() }
-        let service = EncodingService(
-            loaded: loaded, executor: executor, store: nil, logger: logger)
-        let vector = try await service.embed([.text(query)], rules: EncodingRules()).vectors[0]
+        let vector = try await ModelSession.run(loaded, threads: model.threads) { service in
+            try await service.embed([.text(query)], rules: EncodingRules()).vectors[0]
+        }
         return mode == .vector ? .vector(vector) : .hybrid(text: query, vector: vector)
     }
 
     private static func line(_ rank: Int, _ hit: SearchHit) -> Line {
         let passage = hit.passage.map { passage in
-            let scalars = Array((hit.document.text ?? "").unicodeScalars)
-            let range = (passage.start..<passage.end).clamped(to: 0..<scalars.count)
-            var text = String.UnicodeScalarView()
-            text.append(contentsOf: scalars[range])
-            return Line.Passage(
+            Line.Passage(
                 granularity: passage.granularity, start: passage.start, end: passage.end,
-                text: String(text))
+                text: ScalarText(hit.document.text ?? "")[passage.start..<passage.end])
         }
         return Line(
             rank: rank, id: hit.document.id, score: hit.score,

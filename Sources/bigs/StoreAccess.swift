@@ -1,7 +1,6 @@
 import ArgumentParser
 import DocumentStore
 import Foundation
-import Logging
 
 /// Opens the stores that commands name.
 enum StoreAccess {
@@ -13,11 +12,9 @@ enum StoreAccess {
     /// The store at `path`, which has to be there unless it may be made.
     static func open(_ path: String, create: Bool = false) throws -> EncodingStore {
         if !create, !FileManager.default.fileExists(atPath: path) { throw MissingFile(path: path) }
-        var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = .warning
         // A server may be writing.
         return try EncodingStore.open(
-            path: path, logger: logger, options: StoreOptions(busyTimeout: 30))
+            path: path, logger: ModelSession.logger, options: StoreOptions(busyTimeout: 30))
     }
 
     /// The filter that a flag gives as JSON; nil without one.

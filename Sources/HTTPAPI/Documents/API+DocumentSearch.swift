@@ -2,6 +2,7 @@ import DocumentStore
 import HTTPServer
 import HTTPTypes
 import Serving
+import Tokenization
 
 /// The `passages` of a search: true for all granularities, or the name of one.
 private struct PassagesField: Decodable {
@@ -118,16 +119,7 @@ extension API {
             writer.key("passage")
             let text = document.text.map(ScalarText.init)
             writer.object { writer in
-                writer.key("granularity")
-                writer.string(passage.granularity)
-                writer.key("start")
-                writer.number(passage.start)
-                writer.key("end")
-                writer.number(passage.end)
-                if let text {
-                    writer.key("text")
-                    writer.string(text[passage.start..<passage.end])
-                }
+                writer.place(passage.start..<passage.end, of: passage.granularity, in: text)
             }
         }
         if !asked.contains(.text) { document.text = nil }

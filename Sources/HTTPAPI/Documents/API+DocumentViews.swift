@@ -2,6 +2,7 @@ import DocumentStore
 import HTTPServer
 import HTTPTypes
 import Serving
+import Tokenization
 
 /// The `evidence` of a prediction: true for sentences, or the name of a granularity.
 struct EvidenceField: Decodable {
@@ -41,16 +42,8 @@ extension API {
         writer.array { writer in
             for passage in view.value {
                 writer.object { writer in
-                    writer.key("granularity")
-                    writer.string(passage.granularity)
-                    writer.key("start")
-                    writer.number(passage.start)
-                    writer.key("end")
-                    writer.number(passage.end)
-                    if let text {
-                        writer.key("text")
-                        writer.string(text[passage.start..<passage.end])
-                    }
+                    writer.place(
+                        passage.start..<passage.end, of: passage.granularity, in: text)
                     writer.key("embedding")
                     writer.numbers(finish.apply(passage.vector))
                 }

@@ -1,6 +1,7 @@
 import DocumentStore
 import Foundation
 import Serving
+import Tokenization
 
 /// Documents as JSON.
 extension JSONWriter {
@@ -45,22 +46,28 @@ extension JSONWriter {
             array { writer in
                 for passage in passages {
                     writer.object { writer in
-                        writer.key("granularity")
-                        writer.string(passage.granularity)
-                        writer.key("start")
-                        writer.number(passage.start)
-                        writer.key("end")
-                        writer.number(passage.end)
-                        if passageText, let text {
-                            writer.key("text")
-                            writer.string(text[passage.start..<passage.end])
-                        }
+                        writer.place(
+                            passage.start..<passage.end, of: passage.granularity,
+                            in: passageText ? text : nil)
                         writer.key("embedding")
                         writer.numbers(passage.vector)
                     }
                 }
             }
         }
+    }
+
+    /// Where a passage lies, and what it says.
+    mutating func place(_ range: Range<Int>, of granularity: String, in text: ScalarText?) {
+        key("granularity")
+        string(granularity)
+        key("start")
+        number(range.lowerBound)
+        key("end")
+        number(range.upperBound)
+        guard let text else { return }
+        key("text")
+        string(text[range])
     }
 
     /// Seconds since 1970 with up to three decimals.
@@ -70,19 +77,5 @@ extension JSONWriter {
         var digits = String(1000 + abs(rest)).dropFirst()
         while digits.last == "0" { digits.removeLast() }
         verbatim(digits.isEmpty ? "\(seconds)" : "\(seconds).\(digits)")
-    }
-}
-
-/// A text that is cut at Unicode scalars, which is how offsets count.
-struct ScalarText {
-    private let scalars: [Unicode.Scalar]
-
-    init(_ text: String) { scalars = Array(text.unicodeScalars) }
-
-    /// The part between two offsets, as far as the text has it.
-    subscript(range: Range<Int>) -> String {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: scalars[range.clamped(to: 0..<scalars.count)])
-        return String(view)
     }
 }

@@ -79,13 +79,12 @@ extension DocumentService {
     ) throws(ServiceError) -> [Passage] {
         var passages: [Passage] = []
         for granularity in granularities {
-            for span in granularity.spans(of: text, tokens: states.offsets) {
-                guard let vector = states.mean(over: span) else { continue }
+            for (range, vector) in states.passages(granularity, of: text) {
                 guard vector.allSatisfy(\.isFinite) else { throw .notFinite(input: input) }
                 passages.append(
                     Passage(
-                        granularity: granularity.name, start: span.lowerBound,
-                        end: span.upperBound, vector: vector))
+                        granularity: granularity.name, start: range.lowerBound,
+                        end: range.upperBound, vector: vector))
             }
         }
         return passages
@@ -132,10 +131,14 @@ package struct TextStates: Sendable {
         self.offsets = offsets
     }
 
-    /// Late chunking: the mean of the states of the tokens that start in `span`, as ``LateChunking``
-    /// has it; nil where there are none.
-    package func mean(over span: Range<Int>) -> [Float]? {
+    /// The passages of a text that have tokens, with the means of their states, as ``LateChunking``
+    /// has them.
+    func passages(
+        _ granularity: Granularity, of text: String
+    ) -> [(range: Range<Int>, vector: [Float])] {
         LateChunking.passages(
-            [span], states: values, offsets: offsets, hiddenSize: columns)[0].vector
+            granularity.spans(of: text, tokens: offsets), states: values, offsets: offsets,
+            hiddenSize: columns
+        ).compactMap { passage in passage.vector.map { (passage.range, $0) } }
     }
 }

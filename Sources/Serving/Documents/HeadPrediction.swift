@@ -93,14 +93,3 @@ extension EncodingService {
         return (predictions, result)
     }
 }
-
-extension TextStates {
-    /// The passages of a text that have tokens, with their vectors.
-    func passages(
-        _ granularity: Granularity, of text: String
-    ) -> [(range: Range<Int>, vector: [Float])] {
-        granularity.spans(of: text, tokens: offsets).compactMap { span in
-            mean(over: span).map { (span, $0) }
-        }
-    }
-}
