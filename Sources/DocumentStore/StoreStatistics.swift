@@ -27,6 +27,8 @@ package struct StoreStatistics: Sendable, Equatable {
     package var oldestDocument: Date?
     /// When a document last changed; nil when there is none.
     package var newestDocument: Date?
+    /// How the text index tells words apart.
+    package var textTokenizer: TextIndexTokenizer
     /// How many documents each model encoded, by fingerprint.
     package var documentsByModel: [[UInt8]: Int]
     /// How many keys were looked up and found, since the file was made.
@@ -82,6 +84,7 @@ extension StoreStatistics {
             documentsWithStates: try number("SELECT count(*) FROM token_state"),
             oldestDocument: try date("SELECT min(created_at) FROM document", milliseconds: true),
             newestDocument: try date("SELECT max(updated_at) FROM document", milliseconds: true),
+            textTokenizer: try TextIndexTokenizer(of: db) ?? .unicode61,
             documentsByModel: byModel,
             hits: Int(try Counter.hits.value(in: db)),
             misses: Int(try Counter.misses.value(in: db)),

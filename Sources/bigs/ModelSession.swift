@@ -10,9 +10,10 @@ enum ModelSession {
     /// Runs `body` with the service; the store is closed and the executor stopped after it.
     static func run(
         _ model: ModelArguments, store path: String, create: Bool = false,
+        tokenizer: TextIndexTokenizer? = nil,
         _ body: (EncodingService) async throws -> Void
     ) async throws {
-        let opened = try StoreAccess.open(path, create: create)
+        let opened = try StoreAccess.open(path, create: create, tokenizer: tokenizer)
         defer { opened.close() }
         try await run(try model.load(), threads: model.threads, store: opened, body)
     }

@@ -30,7 +30,8 @@ struct ServeCommand: AsyncParsableCommand {
         "--unix-socket", "--store", "--keep-states", "--heads", "--max-batch-tokens",
         "--max-queue-tokens", "--max-client-batch-size", "--max-body-bytes", "--max-connections",
         "--request-timeout", "--drain-timeout",
-        "--auto-truncate", "--store-max-bytes", "--cache-ttl", "--api-key", "--api-key-file",
+        "--auto-truncate", "--store-tokenizer", "--store-max-bytes", "--cache-ttl", "--api-key",
+        "--api-key-file",
         "--cors-origin", "--log-format", "--log-level",
     ]
 
@@ -53,6 +54,8 @@ struct ServeCommand: AsyncParsableCommand {
             "Keeps the token states of documents: float16, int8 or none. A document may say otherwise."
     )
     var keepStates = StatesChoice.none
+
+    @OptionGroup var textIndex: TextIndexArguments
 
     @OptionGroup var heads: HeadsArguments
 
@@ -267,7 +270,8 @@ private struct ModelService: Service, CustomStringConvertible {
         if command.store == "none" { return (nil, nil) }
         do {
             let options = StoreOptions(
-                maximumBytes: command.storeMaxBytes, cacheTTL: command.cacheTtl)
+                maximumBytes: command.storeMaxBytes, cacheTTL: command.cacheTtl,
+                tokenizer: command.textIndex.storeTokenizer)
             let store = try EncodingStore.open(
                 path: command.store, logger: logger, options: options)
             return (store, nil)

@@ -9,12 +9,16 @@ enum StoreAccess {
         var description: String { "there is no store at \(path)" }
     }
 
-    /// The store at `path`, which has to be there unless it may be made.
-    static func open(_ path: String, create: Bool = false) throws -> EncodingStore {
+    /// The store at `path`, which has to be there unless it may be made; its text index is made anew
+    /// where `tokenizer` is another than the one it has.
+    static func open(
+        _ path: String, create: Bool = false, tokenizer: TextIndexTokenizer? = nil
+    ) throws -> EncodingStore {
         if !create, !FileManager.default.fileExists(atPath: path) { throw MissingFile(path: path) }
         // A server may be writing.
         return try EncodingStore.open(
-            path: path, logger: ModelSession.logger, options: StoreOptions(busyTimeout: 30))
+            path: path, logger: ModelSession.logger,
+            options: StoreOptions(busyTimeout: 30, tokenizer: tokenizer))
     }
 
     /// The filter that a flag gives as JSON; nil without one.

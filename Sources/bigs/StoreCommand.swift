@@ -94,6 +94,7 @@ struct StoreImportCommand: AsyncParsableCommand {
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var store: StoreArgument
+    @OptionGroup var textIndex: TextIndexArguments
 
     @Option(help: "Keeps token states where a line does not say: float16, int8 or none.")
     var keepStates = StatesChoice.none
@@ -103,7 +104,9 @@ struct StoreImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let input = try StandardInput.open(file)
-        try await ModelSession.run(model, store: store.store, create: true) { encoding in
+        try await ModelSession.run(
+            model, store: store.store, create: true, tokenizer: textIndex.storeTokenizer
+        ) { encoding in
             let documents = try DocumentService(
                 encoding: encoding, defaultStates: keepStates.format, heads: HeadRegistry())
             let body = RequestBody(pull: {

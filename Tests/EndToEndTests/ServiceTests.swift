@@ -103,6 +103,7 @@ import Testing
         (["--api-key", "two words"], "--api-key"), (["--api-key", ""], "--api-key"),
         (["--cors-origin", "example"], "--cors-origin"),
         (["--store-max-bytes", "0"], "--store-max-bytes"),
+        (["--store-tokenizer", "trigram"], "--store-tokenizer"),
         (["--cache-ttl", "-1"], "--cache-ttl"), (["--log-format", "xml"], "log-format"),
     ])
     func badSettings(arguments: [String], flag: String) throws {
@@ -126,11 +127,14 @@ import Testing
             "--cache-ttl", "--dtype", "--threads", "--pooling", "--padding", "--max-batch-tokens",
             "--max-queue-tokens", "--max-client-batch-size", "--max-body-bytes", "--auto-truncate",
             "--api-key", "--api-key-file", "--cors-origin", "--log-format", "--log-level",
+            "--store-tokenizer",
         ] {
             #expect(flags.contains(flag), "\(flag)")
         }
         // An unreadable value in the variable shows that the flag is taken from it.
-        for flag in ["--port", "--cache-ttl", "--dtype", "--threads", "--log-format"] {
+        for flag in [
+            "--port", "--cache-ttl", "--dtype", "--threads", "--log-format", "--store-tokenizer",
+        ] {
             let name = "BIGS_" + flag.dropFirst(2).uppercased().replacing("-", with: "_")
             let outcome = try Program.run(["serve"], environment: [name: "?"])
             #expect(outcome.status == 64, "\(name)")

@@ -42,6 +42,8 @@ extension JSONWriter {
         number(statistics.passages)
         key("documents_with_states")
         number(statistics.documentsWithStates)
+        key("text_tokenizer")
+        string(statistics.textTokenizer.rawValue)
         key("documents_by_model")
         object { writer in
             let counts = statistics.documentsByModel

@@ -254,9 +254,10 @@ extension OpenAPIDocument {
         (
             "Store",
             """
-            {"type":"object","required":["documents","passages","cached_encodings","file_bytes",
-            "hits","misses","evictions"],"properties":{"documents":{"type":"integer"},
+            {"type":"object","required":["documents","passages","text_tokenizer",
+            "cached_encodings","file_bytes","hits","misses","evictions"],"properties":{"documents":{"type":"integer"},
             "passages":{"type":"integer"},"documents_with_states":{"type":"integer"},
+            "text_tokenizer":{"enum":["unicode61","porter"]},
             "documents_by_model":{"type":"object"},"cached_encodings":{"type":"integer"},
             "cached_bytes":{"type":"integer"},"file_bytes":{"type":"integer"},
             "free_bytes":{"type":"integer"},"hits":{"type":"integer"},
