@@ -1,19 +1,24 @@
 #pragma once
-// Transforms of 16 pairs of channels at a time: each vector lane is a signal of its own, so nothing
-// is transposed. Forward transforms leave their result in the order that decimation in frequency
-// makes; inverse ones take it so, and products of spectra do not care.
+// Transforms of 16 channels at a time: each vector lane is a signal of its own, so nothing is
+// transposed. Forward transforms leave their result in the order that decimation in frequency makes;
+// inverse ones take it so, and products of spectra do not care.
 #include "blocks.h"
 
 #define BIGS_MAXIMUM_PASSES 3
+/// The radix of the last forward pass and of the first inverse one, which have no factors.
+#define LAST_RADIX 8
+/// The floats of a complex number in memory.
+#define NUMBER (2 * LANES)
+#define UNROLL _Pragma("clang loop unroll(full)")
 
-/// Radices and factors of a transform of `size` complex numbers.
+/// Radices and factors of a transform of `size` complex numbers; at least two passes.
 struct bigs_fourier {
     size_t size;
     int passes;
     int radices[BIGS_MAXIMUM_PASSES];
     /// For each pass (radix - 1) factors for each of its positions.
     float *factors[BIGS_MAXIMUM_PASSES];
-    /// exp(-i pi t / size): between the transform of even and of odd frequencies of twice the size.
+    /// exp(-i pi t / 2 size): what makes a product of transforms wrap around with a factor of -i.
     float *twist;
 };
 
@@ -59,6 +64,13 @@ INLINE void dft8(bigs_complex *x, const int inverse) {
     x[7].re = even[3].re - t.re, x[7].im = even[3].im - t.im;
 }
 
+INLINE void dft(bigs_complex *x, const int radix, const int inverse) {
+    if (radix == 4)
+        dft4(x, inverse);
+    else
+        dft8(x, inverse);
+}
+
 /// x times re + i im, or, inverse, re - i im.
 INLINE void rotate(bigs_complex *x, const float *factor, const int inverse) {
     float re = factor[0], im = inverse ? -factor[1] : factor[1];
@@ -77,8 +89,6 @@ INLINE void store_complex(float *to, const bigs_complex *from) {
     *(bigs_f16 *)(to + LANES) = from->im;
 }
 
-#define UNROLL _Pragma("clang loop unroll(full)")
-
 /// One pass over groups of `span` numbers; numbers lie `from_stride` and `to_stride` floats apart.
 INLINE void fourier_pass(
     const float *from, size_t from_stride, float *to, size_t to_stride, size_t size, size_t span,
@@ -89,56 +99,28 @@ INLINE void fourier_pass(
             bigs_complex x[8];
             UNROLL for (int q = 0; q < radix; q++) {
                 load_complex(from + (group + q * step) * from_stride, &x[q]);
-                if (inverse && q && step > 1) rotate(&x[q], factors + 2 * (q - 1), 1);
+                if (inverse && q) rotate(&x[q], factors + 2 * (q - 1), 1);
             }
-            if (radix == 4)
-                dft4(x, inverse);
-            else
-                dft8(x, inverse);
+            dft(x, radix, inverse);
             UNROLL for (int q = 0; q < radix; q++) {
-                if (!inverse && q && step > 1) rotate(&x[q], factors + 2 * (q - 1), 0);
+                if (!inverse && q) rotate(&x[q], factors + 2 * (q - 1), 0);
                 store_complex(to + (group + q * step) * to_stride, &x[q]);
             }
         }
 }
 
-#define PASS(radix_, inverse_)                                                                    \
-    fourier_pass(                                                                                 \
-        source, source_stride, target, target_stride, plan->size, span, plan->factors[i],         \
-        radix_, inverse_)
-
-/// Transforms `work` (32 floats a number) to `to`, whose numbers lie `stride` apart.
-INLINE void fourier_forward(
-    const struct bigs_fourier *plan, float *work, float *to, size_t stride) {
-    size_t span = plan->size;
-    for (int i = 0; i < plan->passes; i++) {
-        const float *source = work;
-        const size_t source_stride = 2 * LANES;
-        const int last = i + 1 == plan->passes;
-        float *target = last ? to : work;
-        const size_t target_stride = last ? stride : 2 * LANES;
-        if (plan->radices[i] == 4)
-            PASS(4, 0);
-        else
-            PASS(8, 0);
-        span /= plan->radices[i];
-    }
-}
-
-/// The inverse, not scaled, of numbers `stride` apart to `work` (32 floats a number).
-INLINE void fourier_inverse(
-    const struct bigs_fourier *plan, const float *from, size_t stride, float *work) {
-    size_t span = 1;
-    for (int i = plan->passes - 1; i >= 0; i--) {
-        const int first = i + 1 == plan->passes;
-        const float *source = first ? from : work;
-        const size_t source_stride = first ? stride : 2 * LANES;
-        float *target = work;
-        const size_t target_stride = 2 * LANES;
-        span *= plan->radices[i];
-        if (plan->radices[i] == 4)
-            PASS(4, 1);
-        else
-            PASS(8, 1);
-    }
+/// The passes between the first and the last, from `work` (32 floats a number) to `to`, whose numbers
+/// lie `stride` apart; the inverse from there to `work`.
+INLINE void fourier_middle(
+    const struct bigs_fourier *plan, float *work, float *to, size_t stride, const int inverse) {
+    const size_t span = plan->size / plan->radices[0];
+    const float *from = inverse ? to : work;
+    float *into = inverse ? work : to;
+    const size_t from_stride = inverse ? stride : NUMBER, to_stride = inverse ? NUMBER : stride;
+    if (plan->radices[1] == 4)
+        fourier_pass(
+            from, from_stride, into, to_stride, plan->size, span, plan->factors[1], 4, inverse);
+    else
+        fourier_pass(
+            from, from_stride, into, to_stride, plan->size, span, plan->factors[1], 8, inverse);
 }

@@ -3,8 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+// With z = exp(-i pi t / 2 size) on the way in, a product of two transforms of `size` complex numbers
+// wraps around with a factor of -i. So for real x and a kernel of k[m] + i k[m - size], the real part of
+// the product is the sum over all lags from 1 - size to size - 1, without a zero appended: one
+// complex transform of the length of the block itself.
+
 #define GROUP 4
-#define NUMBER (2 * LANES)
 
 bigs_fourier *bigs_fourier_create(size_t size) {
     bigs_fourier *plan = calloc(1, sizeof *plan);
@@ -28,13 +32,13 @@ bigs_fourier *bigs_fourier_create(size_t size) {
         span /= radix;
     }
     plan->twist = malloc(sizeof(float) * 2 * size);
-    if (span > 1 || !plan->twist) {
+    if (span > 1 || plan->passes < 2 || !plan->twist) {
         bigs_fourier_destroy(plan);
         return NULL;
     }
     for (size_t t = 0; t < size; t++) {
-        plan->twist[2 * t] = (float)cos(-M_PI * (double)t / (double)size);
-        plan->twist[2 * t + 1] = (float)sin(-M_PI * (double)t / (double)size);
+        plan->twist[2 * t] = (float)cos(-M_PI_2 * (double)t / (double)size);
+        plan->twist[2 * t + 1] = (float)sin(-M_PI_2 * (double)t / (double)size);
     }
     return plan;
 }
@@ -46,97 +50,240 @@ void bigs_fourier_destroy(bigs_fourier *plan) {
     free(plan);
 }
 
-size_t bigs_partitioned_row(size_t blocks) { return 2 * (blocks + 2 * (GROUP - 1)); }
+size_t bigs_partitioned_row(size_t blocks) { return 2 * (blocks + GROUP - 1); }
+
+/// The floats between two frequencies of a sequence's transform: not a power of two, or their blocks
+/// would compete for the same cache lines.
+INLINE size_t spacing_of(size_t blocks) { return blocks * NUMBER + LANES; }
 
 size_t bigs_partitioned_work(size_t size, size_t blocks) {
-    // Not a power of two between frequencies: their blocks would compete for the same cache lines.
-    return 2 * size * NUMBER + 2 * size * (blocks * NUMBER + LANES);
+    return size * NUMBER + LAST_RADIX * blocks * NUMBER + size * spacing_of(blocks);
 }
 
-/// Reads block `block` of `plan->size` rows to `even`, and times the twist to `odd`.
-INLINE void read_block(
-    const bigs_fourier *plan, bigs_type type, const char *input, size_t stride, size_t rows,
-    size_t channels, float *even, float *odd) {
-    size_t t = 0;
-    for (; t < rows; t++) {
-        bigs_complex x;
-        const char *row = input + t * stride;
-        __builtin_prefetch(row + 16 * stride);
-        load_row(type, row, channels, &x);
-        store_complex(even + t * NUMBER, &x);
-        rotate(&x, plan->twist + 2 * t, 0);
-        store_complex(odd + t * NUMBER, &x);
+/// Rows of a block, up to 16 channels of each: those after `count` are zero.
+typedef struct block_rows {
+    bigs_type type;
+    char *start;
+    size_t stride, count, channels;
+} block_rows;
+
+/// What is known of a block's rows when code is made for them.
+typedef enum block_form { ANY_ROWS, WHOLE_FLOAT32, WHOLE_BFLOAT16 } block_form;
+
+/// Row `t` of `rows`, which lies at `row`.
+INLINE void load_channels(
+    const block_rows *rows, const char *row, size_t t, const block_form form, bigs_f16 *to) {
+    const int whole = form != ANY_ROWS || rows->channels == LANES;
+    const int narrow = form == ANY_ROWS ? rows->type == bigs_bfloat16 : form == WHOLE_BFLOAT16;
+    if (form == ANY_ROWS && t >= rows->count) {
+        *to = (bigs_f16){0};
+    } else if (whole && narrow) {
+        widen_16((const uint16_t *)row, to);
+    } else if (whole) {
+        *to = *(const bigs_f16 *)row;
+    } else if (narrow) {
+        uint16_t values[LANES] = {0};
+        memcpy(values, row, rows->channels * sizeof(uint16_t));
+        widen_16(values, to);
+    } else {
+        float values[LANES] = {0};
+        memcpy(values, row, rows->channels * sizeof(float));
+        memcpy(to, values, sizeof values);
     }
-    memset(even + t * NUMBER, 0, (plan->size - t) * NUMBER * sizeof(float));
-    memset(odd + t * NUMBER, 0, (plan->size - t) * NUMBER * sizeof(float));
 }
 
-INLINE void write_block(
-    const bigs_fourier *plan, bigs_type type, const float *even, const float *odd, char *output,
-    size_t stride, size_t rows, size_t channels) {
-    for (size_t t = 0; t < rows; t++) {
-        bigs_complex x, y;
-        load_complex(even + t * NUMBER, &x);
-        load_complex(odd + t * NUMBER, &y);
-        rotate(&y, plan->twist + 2 * t, 1);
-        x.re += y.re, x.im += y.im;
-        store_row(type, output + t * stride, channels, &x);
+INLINE void store_channels(
+    const block_rows *rows, char *row, size_t t, const block_form form, const bigs_f16 *from) {
+    const int whole = form != ANY_ROWS || rows->channels == LANES;
+    const int narrow = form == ANY_ROWS ? rows->type == bigs_bfloat16 : form == WHOLE_BFLOAT16;
+    if (form == ANY_ROWS && t >= rows->count) return;
+    if (whole && narrow) {
+        narrow_16(from, (uint16_t *)row);
+    } else if (whole) {
+        *(bigs_f16 *)row = *from;
+    } else if (narrow) {
+        uint16_t values[LANES];
+        narrow_16(from, values);
+        memcpy(row, values, rows->channels * sizeof(uint16_t));
+    } else {
+        memcpy(row, from, rows->channels * sizeof(float));
     }
+}
+
+/// The first forward pass, from a block's rows to numbers `stride` apart.
+INLINE void read_pass(
+    const bigs_fourier *plan, const block_rows *rows, float *to, size_t stride, const int radix,
+    const block_form form) {
+    const size_t step = plan->size / radix, row_step = step * rows->stride;
+    const float *factors = plan->factors[0], *twist = plan->twist;
+    const char *row = rows->start;
+    stride *= step;
+    for (size_t j = 0; j < step; j++, factors += 2 * (radix - 1)) {
+        bigs_complex x[8];
+        UNROLL for (int q = 0; q < radix; q++) {
+            bigs_f16 real;
+            load_channels(rows, row + q * row_step, j + q * step, form, &real);
+            x[q].re = real * twist[2 * q * step];
+            x[q].im = real * twist[2 * q * step + 1];
+        }
+        dft(x, radix, 0);
+        UNROLL for (int q = 0; q < radix; q++) {
+            if (q) rotate(&x[q], factors + 2 * (q - 1), 0);
+            store_complex(to + q * stride, &x[q]);
+        }
+        row += rows->stride;
+        twist += 2;
+        to += stride / step;
+    }
+}
+
+/// The last inverse pass, from numbers `stride` apart to a block's rows.
+INLINE void write_pass(
+    const bigs_fourier *plan, const float *from, size_t stride, const block_rows *rows,
+    const int radix, const block_form form) {
+    const size_t step = plan->size / radix, row_step = step * rows->stride;
+    const float *factors = plan->factors[0], *twist = plan->twist;
+    char *row = rows->start;
+    stride *= step;
+    for (size_t j = 0; j < step; j++, factors += 2 * (radix - 1)) {
+        bigs_complex x[8];
+        UNROLL for (int q = 0; q < radix; q++) {
+            load_complex(from + q * stride, &x[q]);
+            if (q) rotate(&x[q], factors + 2 * (q - 1), 1);
+        }
+        dft(x, radix, 1);
+        UNROLL for (int q = 0; q < radix; q++) {
+            bigs_f16 real = x[q].re * twist[2 * q * step] + x[q].im * twist[2 * q * step + 1];
+            store_channels(rows, row + q * row_step, j + q * step, form, &real);
+        }
+        row += rows->stride;
+        twist += 2;
+        from += stride / step;
+    }
+}
+
+/// All passes but the last, from a block's rows to x; or, when it `writes`, all inverse passes but the
+/// first, from x to the rows.
+INLINE void pass_block(
+    const bigs_fourier *plan, const block_rows *rows, float *x, size_t spacing, float *work,
+    const int writes, const block_form form) {
+    const int two = plan->passes == 2;
+    float *place = two ? x : work;
+    const size_t stride = two ? spacing : NUMBER;
+    if (writes && !two) fourier_middle(plan, work, x, spacing, 1);
+    if (writes && plan->radices[0] == 4)
+        write_pass(plan, place, stride, rows, 4, form);
+    else if (writes)
+        write_pass(plan, place, stride, rows, 8, form);
+    else if (plan->radices[0] == 4)
+        read_pass(plan, rows, place, stride, 4, form);
+    else
+        read_pass(plan, rows, place, stride, 8, form);
+    if (!writes && !two) fourier_middle(plan, work, x, spacing, 0);
+}
+
+/// sum += value times the complex number at `factor`.
+INLINE void add_product(bigs_complex *sum, const bigs_complex *value, const float *factor) {
+    const float re = factor[0], im = factor[1];
+    sum->re += value->re * re;
+    sum->im += value->im * re;
+    sum->re -= value->im * im;
+    sum->im += value->re * im;
 }
 
 /// For one frequency, in place: x[j] = sum over i <= j of kernel[j - i] x[i]. From the last group of
 /// outputs to the first, so that inputs are still there.
 INLINE void convolve_blocks(float *x, size_t blocks, const float *kernel, size_t segments) {
-    const float *k = kernel + 2 * (GROUP - 1);
     size_t groups = (blocks + GROUP - 1) / GROUP;
     while (groups-- > 0) {
-        size_t j = groups * GROUP;
-        size_t i = j >= segments ? j - segments + 1 : 0;
-        size_t end = j + GROUP < blocks ? j + GROUP : blocks;
+        const size_t j = groups * GROUP;
         bigs_complex sums[GROUP] = {0};
-        for (; i < end; i++) {
+        for (size_t i = j >= segments ? j - segments + 1 : 0; i < j; i++) {
             bigs_complex value;
             load_complex(x + i * NUMBER, &value);
-            const float *factors = k + 2 * ((ptrdiff_t)j - (ptrdiff_t)i);
-            UNROLL for (int g = 0; g < GROUP; g++) {
-                float re = factors[2 * g], im = factors[2 * g + 1];
-                sums[g].re += value.re * re;
-                sums[g].im += value.im * re;
-                sums[g].re -= value.im * im;
-                sums[g].im += value.re * im;
-            }
+            const float *factors = kernel + 2 * (j - i);
+            UNROLL for (size_t g = 0; g < GROUP; g++) add_product(&sums[g], &value, factors + 2 * g);
         }
-        for (size_t g = 0; g < end - j; g++) store_complex(x + (j + g) * NUMBER, &sums[g]);
+        UNROLL for (size_t i = 0; i < GROUP; i++) {
+            if (j + i >= blocks) break;
+            bigs_complex value;
+            load_complex(x + (j + i) * NUMBER, &value);
+            UNROLL for (size_t g = i; g < GROUP; g++)
+                add_product(&sums[g], &value, kernel + 2 * (g - i));
+        }
+        UNROLL for (size_t g = 0; g < GROUP; g++)
+            if (j + g < blocks) store_complex(x + (j + g) * NUMBER, &sums[g]);
+    }
+}
+
+/// The last forward pass, the products of spectra and the first inverse pass, in place, a few
+/// frequencies of all blocks at a time.
+INLINE void multiply(
+    float *x, size_t size, size_t blocks, const float *spectrum, size_t row_floats,
+    size_t segments, float *some) {
+    const size_t spacing = spacing_of(blocks);
+    for (size_t f = 0; f < size; f += LAST_RADIX) {
+        for (size_t i = 0; i < blocks; i++) {
+            bigs_complex v[8];
+            UNROLL for (int q = 0; q < 8; q++)
+                load_complex(x + (f + q) * spacing + i * NUMBER, &v[q]);
+            dft8(v, 0);
+            UNROLL for (int q = 0; q < 8; q++)
+                store_complex(some + (q * blocks + i) * NUMBER, &v[q]);
+        }
+        for (size_t q = 0; q < LAST_RADIX; q++)
+            convolve_blocks(
+                some + q * blocks * NUMBER, blocks, spectrum + (f + q) * row_floats, segments);
+        for (size_t i = 0; i < blocks; i++) {
+            bigs_complex v[8];
+            UNROLL for (int q = 0; q < 8; q++)
+                load_complex(some + (q * blocks + i) * NUMBER, &v[q]);
+            dft8(v, 1);
+            UNROLL for (int q = 0; q < 8; q++)
+                store_complex(x + (f + q) * spacing + i * NUMBER, &v[q]);
+        }
     }
 }
 
 BIGS_CLONES
 void bigs_partitioned(
     const bigs_fourier *plan, const float *spectrum, size_t row_floats, size_t segments,
-    bigs_type type, const void *input, void *output, size_t stride, size_t length,
-    size_t channels, int backward, float *work) {
+    bigs_type type, void *data, size_t stride, size_t length, size_t channels, int backward,
+    float *work) {
     const size_t size = plan->size, blocks = (length + size - 1) / size;
-    const size_t spacing = blocks * NUMBER + LANES;
-    float *even = work, *odd = work + size * NUMBER, *x = work + 2 * size * NUMBER;
-    for (size_t i = 0; i < blocks; i++) {
-        // Backward, the last block comes first.
-        size_t start = (backward ? blocks - 1 - i : i) * size;
-        size_t rows = length - start < size ? length - start : size;
-        read_block(
-            plan, type, (const char *)input + start * stride, stride, rows, channels, even, odd);
-        fourier_forward(plan, even, x + i * NUMBER, spacing);
-        fourier_forward(plan, odd, x + size * spacing + i * NUMBER, spacing);
+    const size_t spacing = spacing_of(blocks);
+    float *some = work + size * NUMBER, *x = some + LAST_RADIX * blocks * NUMBER;
+    const size_t width = type == bigs_bfloat16 ? sizeof(uint16_t) : sizeof(float);
+    for (size_t channel = 0; channel < channels; channel += LANES) {
+        block_rows rows = {.type = type, .stride = stride};
+        rows.channels = channels - channel < LANES ? channels - channel : LANES;
+        for (int writes = 0; writes < 2; writes++) {
+            for (size_t i = 0; i < blocks; i++) {
+                // Backward, the last block comes first.
+                size_t start = (backward ? blocks - 1 - i : i) * size;
+                rows.start = (char *)data + start * stride + channel * width;
+                rows.count = length - start < size ? length - start : size;
+                float *place = x + i * NUMBER;
+                block_form form = ANY_ROWS;
+                if (rows.channels == LANES && rows.count == size)
+                    form = type == bigs_bfloat16 ? WHOLE_BFLOAT16 : WHOLE_FLOAT32;
+                // One copy of the code for each form.
+                if (form == WHOLE_BFLOAT16)
+                    pass_block(plan, &rows, place, spacing, work, writes, WHOLE_BFLOAT16);
+                else if (form == WHOLE_FLOAT32)
+                    pass_block(plan, &rows, place, spacing, work, writes, WHOLE_FLOAT32);
+                else
+                    pass_block(plan, &rows, place, spacing, work, writes, ANY_ROWS);
+            }
+            if (!writes) multiply(x, size, blocks, spectrum, row_floats, segments, some);
+        }
     }
-    for (size_t f = 0; f < 2 * size; f++)
-        convolve_blocks(x + f * spacing, blocks, spectrum + f * row_floats, segments);
-    for (size_t i = 0; i < blocks; i++) {
-        size_t start = (backward ? blocks - 1 - i : i) * size;
-        size_t rows = length - start < size ? length - start : size;
-        fourier_inverse(plan, x + i * NUMBER, spacing, even);
-        fourier_inverse(plan, x + size * spacing + i * NUMBER, spacing, odd);
-        write_block(
-            plan, type, even, odd, (char *)output + start * stride, stride, rows, channels);
-    }
+}
+
+/// Lag `lag` of the kernel, `first` added to that of 0; zero outside.
+INLINE float lag_of(const float *kernel, size_t length, float first, ptrdiff_t lag) {
+    if (lag < 0 || lag >= (ptrdiff_t)length) return 0;
+    return lag == 0 ? kernel[0] + first : kernel[lag];
 }
 
 BIGS_CLONES
@@ -144,35 +291,38 @@ void bigs_partitioned_spectrum(
     const bigs_fourier *plan, const float *kernel, size_t length, size_t segments, float first,
     int backward, float *spectrum, size_t row_floats, float *work) {
     const size_t size = plan->size;
-    const float scale = 1 / (float)(2 * size);
-    float *even = work, *odd = work + size * NUMBER;
-    memset(spectrum, 0, 2 * size * row_floats * sizeof(float));
-    // 16 segments at a time, as the real parts of 16 signals.
+    const float scale = 1 / (float)size;
+    memset(spectrum, 0, size * row_floats * sizeof(float));
+    // 16 segments at a time, each the signal of a lane.
     for (size_t base = 0; base < segments; base += LANES) {
         for (size_t t = 0; t < size; t++) {
-            bigs_complex sum = {0}, difference = {0};
+            bigs_complex value = {0};
             for (size_t lane = 0; lane < LANES && base + lane < segments; lane++) {
-                // Lag t, and lag t - size: those of the second half of a period.
-                size_t lag = (base + lane) * size + t;
-                float near = lag < length ? kernel[lag] : 0;
-                if (lag == 0) near += first;
-                float far = lag >= size && lag - size < length && t ? kernel[lag - size] : 0;
-                if (lag == size && t) far += first;
-                sum.re[lane] = (near + far) * scale;
-                difference.re[lane] = (near - far) * scale;
+                // An output t after an input, and one that comes size - t before it.
+                ptrdiff_t middle = (ptrdiff_t)((base + lane) * size), after = (ptrdiff_t)t;
+                ptrdiff_t before = after - (ptrdiff_t)size;
+                value.re[lane] =
+                    scale * lag_of(kernel, length, first, middle + (backward ? -after : after));
+                if (t)
+                    value.im[lane] = scale * lag_of(
+                        kernel, length, first, middle + (backward ? -before : before));
             }
-            store_complex(even + t * NUMBER, &sum);
-            rotate(&difference, plan->twist + 2 * t, 0);
-            store_complex(odd + t * NUMBER, &difference);
+            rotate(&value, plan->twist + 2 * t, 0);
+            store_complex(work + t * NUMBER, &value);
         }
-        fourier_forward(plan, even, even, NUMBER);
-        fourier_forward(plan, odd, odd, NUMBER);
-        for (size_t f = 0; f < 2 * size; f++)
+        size_t span = size;
+        for (int i = 0; i < plan->passes; i++) {
+            if (plan->radices[i] == 4)
+                fourier_pass(work, NUMBER, work, NUMBER, size, span, plan->factors[i], 4, 0);
+            else
+                fourier_pass(work, NUMBER, work, NUMBER, size, span, plan->factors[i], 8, 0);
+            span /= plan->radices[i];
+        }
+        for (size_t f = 0; f < size; f++)
             for (size_t lane = 0; lane < LANES && base + lane < segments; lane++) {
-                const float *from = even + f * NUMBER;
-                float *to = spectrum + f * row_floats + 2 * (GROUP - 1 + base + lane);
-                to[0] = from[lane];
-                to[1] = backward ? -from[LANES + lane] : from[LANES + lane];
+                float *to = spectrum + f * row_floats + 2 * (base + lane);
+                to[0] = work[f * NUMBER + lane];
+                to[1] = work[f * NUMBER + LANES + lane];
             }
     }
 }

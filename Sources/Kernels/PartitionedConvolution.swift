@@ -2,7 +2,7 @@ internal import CKernels
 import Synchronization
 
 /// Convolution in equal parts: the spectrum of each block of the sequence, a triangular product over
-/// blocks for each frequency, and back. 32 channels at a time in the lanes of vectors, so that
+/// blocks for each frequency, and back. 16 channels at a time in the lanes of vectors, so that
 /// nothing is transposed, and in float32 whatever the rows are.
 final class PartitionedConvolution: Sendable {
     /// The block sizes that there are transforms for and that have ever been the fastest.
@@ -43,7 +43,7 @@ final class PartitionedConvolution: Sendable {
         let spectrum = spectrum(size)
         bigs_partitioned(
             FourierPlans.shared.plan(size), spectrum.values.base, spectrum.rowFloats,
-            spectrum.segments, storage.native, rows, rows, stride, length, channels,
+            spectrum.segments, storage.native, rows, stride, length, channels,
             direction == .backward ? 1 : 0, work)
     }
 
@@ -53,7 +53,7 @@ final class PartitionedConvolution: Sendable {
             // Block pairs p apart see lags up to (p + 1) size - 1, from (p - 1) size + 1 on.
             let segments = (kernel.count + size - 2) / size + 1
             let rowFloats = bigs_partitioned_row(segments)
-            let values = FloatTable(count: 2 * size * rowFloats)
+            let values = FloatTable(count: size * rowFloats)
             let work = FloatTable(count: bigs_partitioned_work(size, 1))
             withExtendedLifetime((values, work)) {
                 bigs_partitioned_spectrum(

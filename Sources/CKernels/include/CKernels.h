@@ -178,31 +178,31 @@ void bigs_toeplitz(
     const float *input, float *output, size_t stride, size_t length, size_t columns,
     const float *kernel, int backward);
 
-/// A Fourier transform of some size, a power of two from 16 to 512.
+/// A Fourier transform of some size, a power of two from 64 to 512.
 typedef struct bigs_fourier bigs_fourier;
 
 /// Its factors; NULL without memory.
 bigs_fourier *bigs_fourier_create(size_t size);
 void bigs_fourier_destroy(bigs_fourier *plan);
 
-/// Convolution in blocks of the transform's size, 16 pairs of channels in the lanes of a vector: each
-/// block's spectrum of twice the size, one triangular product over blocks for each frequency, and
-/// back (Gardner 1995, with equal parts). Up to 32 `channels` of `length` rows, `stride` bytes apart,
-/// of float32 or bfloat16; all arithmetic in float32. `output` may be `input`. `work` has
+/// Convolution in place, in blocks of the transform's size, 16 channels in the lanes of a vector: each
+/// block's spectrum, one triangular product over blocks for each frequency, and back (Gardner 1995,
+/// with equal parts; no zeros are appended, see partitioned.c). Any number of `channels` of `length`
+/// rows, `stride` bytes apart, of float32 or bfloat16; all arithmetic in float32. `work` has
 /// `bigs_partitioned_work(size, blocks)` floats, aligned to 64 bytes, blocks = ceil(length / size).
-/// `spectrum` is that of the kernel's first `segments` <= blocks blocks, in rows of `row_floats`.
+/// `spectrum` is that of the kernel's first `segments` blocks, in rows of `row_floats`.
 void bigs_partitioned(
     const bigs_fourier *plan, const float *spectrum, size_t row_floats, size_t segments,
-    bigs_type type, const void *input, void *output, size_t stride, size_t length,
-    size_t channels, int backward, float *work);
+    bigs_type type, void *data, size_t stride, size_t length, size_t channels, int backward,
+    float *work);
 
-/// The floats in one of the 2 * size rows of a spectrum for `blocks` blocks.
+/// The floats in one of the `size` rows of a spectrum for `blocks` blocks.
 size_t bigs_partitioned_row(size_t blocks);
 /// The floats that `bigs_partitioned` works in.
 size_t bigs_partitioned_work(size_t size, size_t blocks);
 
-/// The spectrum of `length` samples of a kernel, to whose first `first` is added, for `segments` blocks;
-/// `work` as for `bigs_partitioned`, with one block.
+/// The spectrum of `length` samples of a kernel, to whose first `first` is added, for `segments` blocks
+/// and a direction; `work` as for `bigs_partitioned`, with one block.
 void bigs_partitioned_spectrum(
     const bigs_fourier *plan, const float *kernel, size_t length, size_t segments, float first,
     int backward, float *spectrum, size_t row_floats, float *work);
