@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from . import embed, evaluate, export, prepare, section, teach, train
+from . import dtypes, embed, evaluate, export, prepare, section, teach, train
 
 
 def parser():
@@ -38,7 +38,7 @@ def parser():
     sub.add_argument("--shards", type=float, default=float("inf"),
                      help="shards of 300,000 tokens to have in the end")
     sub.add_argument("--whole", type=int, default=teach.WHOLE,
-                     help="shards that the teacher embeds whole; of the rest it embeds titles")
+                     help="shards that the teacher embeds whole; of the rest titles and first windows")
     sub = command("train", "train; goes on where it stopped")
     sub.add_argument("--minutes", type=float, required=True)
     training(sub)
@@ -56,6 +56,10 @@ def parser():
     sub = command("compare", "compare `bigs embed` with the recipe's own model")
     sub.add_argument("--model", required=True)
     sub.add_argument("--program", required=True, help="the bigs program, built")
+    sub = command("dtypes", "compare how well `bigs embed` finds texts in each of its types")
+    sub.add_argument("--model", required=True)
+    sub.add_argument("--program", required=True, help="the bigs program, built")
+    sub.add_argument("--json", help="file for the results")
     sub = command("section", "fine-tune the classifier of archive sections")
     sub.add_argument("--model", required=True)
     sub.add_argument("--out", required=True)
@@ -122,6 +126,8 @@ def main():
         embed.lines(a.model)
     elif a.command == "compare":
         sys.exit(0 if embed.compare(a.work, a.model, a.program) else 1)
+    elif a.command == "dtypes":
+        sys.exit(0 if dtypes.compare(a.work, a.model, a.program, a.json) else 1)
     elif a.command == "section":
         section.section(a.work, a.model, a.out, a.minutes, a.seed, device=a.device)
     else:

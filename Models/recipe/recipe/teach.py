@@ -1,8 +1,8 @@
 """Tokenise texts, make synthetic queries, and write the teacher's embeddings, shard by shard.
 
 The held-out shard comes first, then the briefs, then training shards in a seeded random order, so
-that any prefix is a fair sample.  Of most shards the teacher sees the titles alone: embedding
-costs it as much as training on it costs the student, and pairs of a query and its text teach
+that any prefix is a fair sample.  Of most shards the teacher sees titles and first windows alone:
+embedding costs it half of what training costs the student, and pairs of a query and its text teach
 without it.  Run it again to go on.
 """
 import json
@@ -83,7 +83,7 @@ class Writer:
         self.records.append(dict(
             kind=kind, name=item["name"], section=item.get("section", ""),
             queries=[self.item(self.text(q)[:WINDOW]) for q in queries], spans=spans,
-            windows=[self.item(w, whole) for w in windows]))
+            windows=[self.item(w, whole or i == 0) for i, w in enumerate(windows)]))
 
     def write(self, path, teach):
         order = sorted((i for i, ask in enumerate(self.asked) if ask),
@@ -106,7 +106,8 @@ class Writer:
 
 def teach(work, minutes=math.inf, shards=math.inf, seed=0, device="cpu", whole=WHOLE):
     """Write work/targets/test.npz, then train-*.npz until the minutes are over or there are so
-    many shards; at least one.  The teacher embeds `whole` shards whole, of the rest the titles."""
+    many shards; at least one.  The teacher embeds `whole` shards whole, of the rest titles and first
+    windows."""
     out, end = Path(work, "targets"), time.time() + 60 * minutes
     out.mkdir(parents=True, exist_ok=True)
     model, tokens = teacher.Teacher(device), tokenizer()

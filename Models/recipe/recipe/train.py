@@ -229,7 +229,7 @@ def train(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6e-4
     in work/run/log.jsonl."""
     run = Run(work, start, config, seed, rate, device)
     batches = Batches(run.data, tokens, seed * 1_000_003 + run.step)
-    weights = dict(regression=3.0, bank=0.5, batch=0.5, contrast=contrast, first=5.0)
+    weights = dict(regression=4.0, bank=1.0, batch=1.0, contrast=contrast, first=5.0)
     losses = Loss(run.data, run.projection, weights, seed + run.step)
     stop, saved, sums, log = [], 0.0, defaultdict(list), open(run.folder / "log.jsonl", "a")
     for name in (signal.SIGTERM, signal.SIGINT):
