@@ -194,9 +194,10 @@ extension EncodingService {
             case .tokens(let ids): total + 4 * ids.count
             }
         }
+        let prompt = try isEmbedding ? prompt(named: rules.promptName, for: inputs) : nil
         let preparation = TextPreparation(
-            loaded: loaded, rules: rules,
-            prompt: try isEmbedding ? prompt(named: rules.promptName, for: inputs) : nil)
+            loaded: loaded, rules: rules, prompt: prompt,
+            unpooled: try await unpooledTokens(of: prompt, loaded.pooling))
         return try await offPool(bytes: bytes) {
             do throws(ServiceError) {
                 return .success(try preparation.prepare(inputs))
@@ -226,6 +227,15 @@ extension EncodingService {
         return prompt.isEmpty ? nil : prompt
     }
 
+    /// How many tokens a pooling leaves out of a text with this prompt: as sentence-transformers (5.1)
+    /// counts them, [CLS] and the tokens of the prompt by itself.
+    func unpooledTokens(
+        of prompt: String?, _ pooling: Pooling
+    ) async throws(ServiceError) -> Int {
+        guard let prompt, !loaded.poolsPrompt, pooling.canLeaveOutPrompt else { return 0 }
+        return try await tokenize(prompt, addSpecialTokens: false).ids.count + 1
+    }
+
     /// Runs short work here and now, long work on a queue of its own.
     func offPool<Value: Sendable>(
         bytes: Int, _ work: @escaping @Sendable () -> Result<Value, ServiceError>
@@ -241,12 +251,14 @@ extension EncodingService {
 // MARK: - Cache
 
 extension EncodingService {
-    /// SHA-256 over the model's fingerprint, the kind of answer, and the tokens: what decides the
-    /// numbers, and nothing else.
+    /// SHA-256 over the model's fingerprint, the kind of answer, the tokens, and which of them pooling
+    /// leaves out: what decides the numbers, and nothing else.
     private func key(_ text: PreparedText, _ kind: EncodingKind) -> CacheKey {
         var hash = SHA256()
         hash.update(data: loaded.fingerprint)
         hash.update(data: Array("\(kind.rawValue)\n\(text.sequence.ids.count)\n".utf8))
+        // The same tokens may come of a text alone, or of a prompt and a text.
+        if text.unpooled > 0 { hash.update(data: Array("unpooled \(text.unpooled)\n".utf8)) }
         text.sequence.ids.withUnsafeBytes { hash.update(bufferPointer: $0) }
         text.sequence.typeIDs?.withUnsafeBytes { hash.update(bufferPointer: $0) }
         guard let key = CacheKey(bytes: Array(hash.finalize())) else {

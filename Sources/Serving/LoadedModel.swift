@@ -63,10 +63,14 @@ package struct LoadedModel: Sendable {
     package let padding: PaddingPolicy
     /// The length every text is padded to where `padding` is `maxLength`.
     package let paddedLength: Int
+    /// Whether the tokens of a prompt have a part in pooling where it can leave them out;
+    /// sentence-transformers' `include_prompt`.
+    package let poolsPrompt: Bool
     /// Texts that requests may ask to be put before their inputs.
     package let prompts: Prompts
-    /// SHA-256 over everything that decides a number: weights, configuration, tokenizer, pooling,
-    /// padding, the default prompt, GELU form and element type. Vectors of different fingerprints are not comparable.
+    /// SHA-256 over everything that decides a number: weights, configuration, tokenizer, pooling
+    /// (and whether prompts are pooled), padding, the default prompt, GELU form and element type.
+    /// Vectors of different fingerprints are not comparable.
     package let fingerprint: [UInt8]
 
     /// The most tokens a text may have.
@@ -103,8 +107,9 @@ package struct LoadedModel: Sendable {
         }
 
         let fixed = tokenizer.fixedPaddingLength
-        let configured = try Pooling.configured(in: directory)
-        let pooling = options.pooling ?? configured ?? .mean
+        let configured = try PoolingConfiguration.read(in: directory)
+        let pooling = options.pooling ?? configured?.mode ?? .mean
+        let poolsPrompt = configured?.includesPrompt ?? true
         if pooling == .pooler, !model.hasPooler { throw .poolerMissing }
         let padding = options.padding ?? defaultPadding(model, fixedLength: fixed)
         let paddedLength = min(
@@ -114,10 +119,11 @@ package struct LoadedModel: Sendable {
             "pooling=\(pooling.rawValue)", "padding=\(padding.rawValue):\(paddedLength)",
         ]
         if let prompt = prompts.default { rules.append("prompt=\(prompt)") }
+        if !poolsPrompt, pooling.canLeaveOutPrompt { rules.append("include_prompt=false") }
         return LoadedModel(
             name: name ?? directory.standardizedFileURL.lastPathComponent, model: model,
             tokenizer: tokenizer, pooling: pooling, padding: padding, paddedLength: paddedLength,
-            prompts: prompts,
+            poolsPrompt: poolsPrompt, prompts: prompts,
             fingerprint: fingerprint(
                 checkpoint, tensors, model, tokenizer, rules: rules))
     }

@@ -1,5 +1,4 @@
 import BiGSModel
-package import Foundation
 
 /// How the states of a text's tokens become one vector.
 package enum Pooling: String, Sendable, CaseIterable {
@@ -14,42 +13,13 @@ package enum Pooling: String, Sendable, CaseIterable {
     /// The model's own pooler: masked mean, dense layer, tanh.
     case pooler
 
-    /// What sentence-transformers wrote into `1_Pooling/config.json`; nil when there is none.
-    ///
-    /// Throws `ModelLoadingError` when the file asks for something that is not offered here.
-    package static func configured(in directory: URL) throws(ModelLoadingError) -> Pooling? {
-        struct File: Decodable {
-            var poolingModeClsToken: Bool?
-            var poolingModeMeanTokens: Bool?
-            var poolingModeMaxTokens: Bool?
-            var poolingModeMeanSqrtLenTokens: Bool?
-            var poolingModeWeightedmeanTokens: Bool?
-            var poolingModeLasttoken: Bool?
+    /// Whether the tokens of a prompt can be left out. The first token is what it is whatever is left
+    /// out, and sentence-transformers has no pooler.
+    var canLeaveOutPrompt: Bool {
+        switch self {
+        case .mean, .max, .lastToken: true
+        case .cls, .pooler: false
         }
-        let url = directory.appending(path: "1_Pooling/config.json")
-        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        let file: File
-        do {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            file = try decoder.decode(File.self, from: Data(contentsOf: url))
-        } catch {
-            throw .badFile(path: url.path, reason: "\(error)")
-        }
-        var modes: [Pooling] = []
-        if file.poolingModeClsToken == true { modes.append(.cls) }
-        if file.poolingModeMeanTokens == true { modes.append(.mean) }
-        if file.poolingModeMaxTokens == true { modes.append(.max) }
-        if file.poolingModeLasttoken == true { modes.append(.lastToken) }
-        let others =
-            file.poolingModeMeanSqrtLenTokens == true
-            || file.poolingModeWeightedmeanTokens == true
-        guard modes.count == 1, !others, let mode = modes.first else {
-            throw .badFile(
-                path: url.path,
-                reason: "needs exactly one of cls, mean, max and lasttoken as its pooling mode")
-        }
-        return mode
     }
 
     /// What the model has to be asked for.

@@ -10,6 +10,8 @@ struct PreparedText: Sendable {
     var offsets: [Range<Int>]
     /// The rows whose states are this window's to give; all but padding where there is one window.
     var owned: Range<Int>
+    /// How many rows at its beginning pooling leaves out: [CLS] and the prompt, where the model says so.
+    var unpooled = 0
     /// The index of the input that it is, or is a window of.
     var input = 0
 }
@@ -28,6 +30,9 @@ struct TextPreparation: Sendable {
     let rules: EncodingRules
     /// Put before every single text.
     let prompt: String?
+    /// How many tokens pooling leaves out where the prompt is whole: [CLS] and the prompt's own; 0 where
+    /// it takes them all.
+    var unpooled = 0
 
     /// Tokens and usage of every input; throws for the first that cannot be encoded.
     func prepare(_ inputs: [EncodingInput]) throws(ServiceError) -> [PreparedInput] {
@@ -42,7 +47,8 @@ struct TextPreparation: Sendable {
                 case .tokens(let ids): try prepare(ids, input: index)
                 }
             for window in input.windows.indices {
-                input.windows[window].sequence = padded(input.windows[window].sequence)
+                let text = input.windows[window]
+                input.windows[window].sequence = masked(padded(text.sequence), text.unpooled)
                 input.windows[window].input = index
             }
             prepared.append(input)
@@ -59,7 +65,17 @@ struct TextPreparation: Sendable {
             return try split(
                 encoding, offsets ?? encoding.offsets, windows, input: input)
         }
-        return whole(encoding, offsets ?? encoding.offsets, typeIDs: nil)
+        var input = whole(encoding, offsets ?? encoding.offsets, typeIDs: nil)
+        input.windows[0].unpooled = unpooled(of: encoding)
+        return input
+    }
+
+    /// Of a prompt that was cut at the left, as much is left out as is there; [SEP] never is.
+    private func unpooled(of encoding: Encoding) -> Int {
+        guard unpooled > 0 else { return 0 }
+        let cut = encoding.tokensBeforeTruncation - encoding.ids.count
+        let rows = rules.truncationSide == .left ? max(1, unpooled - cut) : unpooled
+        return min(rows, encoding.ids.count - 1)
     }
 
     private func prepare(
@@ -138,7 +154,7 @@ struct TextPreparation: Sendable {
                     sequence: TokenSequence(ids: Array(ids)),
                     usage: TokenUsage(tokens: ids.count, tokensUsed: ids.count),
                     offsets: Array(repeating: 0..<0, count: first) + offsets[rows] + [0..<0],
-                    owned: start..<end))
+                    owned: start..<end, unpooled: min(unpooled, first)))
         }
         let count = encoding.tokensBeforeTruncation
         return PreparedInput(
@@ -203,6 +219,15 @@ struct TextPreparation: Sendable {
             rules.truncationSide == .right ? ids.prefix(loaded.window) : ids.suffix(loaded.window)
         let prepared = text(used, of: ids.count, owned: 0..<used.count)
         return PreparedInput(windows: [prepared], usage: prepared.usage)
+    }
+
+    /// Marks the first `rows` tokens as those that pooling leaves out; the encoder itself has no mask.
+    private func masked(_ sequence: TokenSequence, _ rows: Int) -> TokenSequence {
+        guard rows > 0 else { return sequence }
+        let mask = sequence.attentionMask ?? Array(repeating: 1, count: sequence.ids.count)
+        return TokenSequence(
+            ids: sequence.ids, typeIDs: sequence.typeIDs,
+            attentionMask: Array(repeating: 0, count: rows) + mask.dropFirst(rows))
     }
 
     /// The encoder has no mask, so padding changes its numbers: it is added only where the model's

@@ -1,0 +1,48 @@
+import Foundation
+
+/// What sentence-transformers wrote into `1_Pooling/config.json`.
+struct PoolingConfiguration: Sendable, Equatable {
+    /// How states become a vector.
+    let mode: Pooling
+    /// False where the tokens of a prompt, and the [CLS] before them, have no part in that
+    /// (`include_prompt`).
+    let includesPrompt: Bool
+
+    /// Nil when there is no such file. Throws `ModelLoadingError.badFile` when it asks for something
+    /// that is not offered here.
+    static func read(in directory: URL) throws(ModelLoadingError) -> PoolingConfiguration? {
+        struct File: Decodable {
+            var poolingModeClsToken: Bool?
+            var poolingModeMeanTokens: Bool?
+            var poolingModeMaxTokens: Bool?
+            var poolingModeMeanSqrtLenTokens: Bool?
+            var poolingModeWeightedmeanTokens: Bool?
+            var poolingModeLasttoken: Bool?
+            var includePrompt: Bool?
+        }
+        let url = directory.appending(path: "1_Pooling/config.json")
+        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+        let file: File
+        do {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            file = try decoder.decode(File.self, from: Data(contentsOf: url))
+        } catch {
+            throw .badFile(path: url.path, reason: "\(error)")
+        }
+        var modes: [Pooling] = []
+        if file.poolingModeClsToken == true { modes.append(.cls) }
+        if file.poolingModeMeanTokens == true { modes.append(.mean) }
+        if file.poolingModeMaxTokens == true { modes.append(.max) }
+        if file.poolingModeLasttoken == true { modes.append(.lastToken) }
+        let others =
+            file.poolingModeMeanSqrtLenTokens == true
+            || file.poolingModeWeightedmeanTokens == true
+        guard modes.count == 1, !others, let mode = modes.first else {
+            throw .badFile(
+                path: url.path,
+                reason: "needs exactly one of cls, mean, max and lasttoken as its pooling mode")
+        }
+        return PoolingConfiguration(mode: mode, includesPrompt: file.includePrompt ?? true)
+    }
+}
