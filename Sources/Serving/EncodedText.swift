@@ -17,12 +17,16 @@ package struct EncodedText: Sendable {
     /// H.
     package let hiddenSize: Int
 
+    /// The states with their places, to be cut into passages.
+    package var textStates: TextStates {
+        TextStates(
+            values: states, columns: hiddenSize, offsets: offsets, isTruncated: usage.isTruncated)
+    }
+
     /// Passages of the text by late chunking. `ranges` come from ``Granularity/spans(of:tokens:)``,
     /// or from the caller.
     package func passages(_ ranges: [Range<Int>], pooling: Pooling = .mean) -> [ChunkedPassage] {
-        LateChunking.passages(
-            ranges, states: states, offsets: offsets, hiddenSize: hiddenSize, pooling: pooling,
-            isTruncated: usage.isTruncated)
+        textStates.passages(ranges, pooling: pooling)
     }
 }
 
@@ -42,12 +46,14 @@ extension EncodingService {
     ///
     /// Texts over the window are cut, refused or read in windows as `rules` say; of windows each token
     /// appears once, with its state from the window that shows most text around it.
+    /// - Parameter pooling: how the vectors are pooled; nil is as the model does it.
     /// - Throws: `unsupported` when the states of all inputs together would be too many.
     package func encodeStates(
-        _ inputs: [EncodingInput], rules: EncodingRules
+        _ inputs: [EncodingInput], rules: EncodingRules, pooling: Pooling? = nil
     ) async throws(ServiceError) -> EncodedTexts {
         let start = ContinuousClock.now
-        let prepared = try await prepare(inputs, rules, isEmbedding: true)
+        let pooling = pooling ?? loaded.pooling
+        let prepared = try await prepare(inputs, rules, pooledBy: pooling)
         let tokenized = ContinuousClock.now
         let windows = prepared.flatMap(\.windows)
         let size = loaded.configuration.hiddenSize
@@ -60,14 +66,14 @@ extension EncodingService {
                     + "\(Self.maximumStateCount / size) tokens; send fewer texts")
         }
         let outcome = try await executor.run(
-            windows.map(\.sequence), outputs: [.lastHiddenState, loaded.pooling.outputs],
+            windows.map(\.sequence), outputs: [.lastHiddenState, pooling.outputs],
             model: loaded.model)
         var texts: [EncodedText] = []
         var next = 0
         for (index, input) in prepared.enumerated() {
             let outputs = outcome.outputs[next..<next + input.windows.count]
             next += input.windows.count
-            texts.append(try joined(input, Array(outputs), index: index))
+            texts.append(try joined(input, Array(outputs), pooling, index: index))
         }
         return EncodedTexts(
             texts: texts,
@@ -76,40 +82,8 @@ extension EncodingService {
                 inference: outcome.inferenceTime))
     }
 
-    /// The most token states that the passages of one text may be pooled from, counted anew for each
-    /// passage: overlapping windows of nearly the whole text would keep a core busy for minutes.
-    package static let maximumPooledStates = 1 << 21
-
-    /// The passages of `text`, which `encoded` came of, cut as `granularity` says and pooled as the
-    /// model pools whole texts: the mean for all but `max` and `last-token`. Runs aside from the pool
-    /// that answers. Throws `unsupported` where there would be too much to pool.
-    package func passages(
-        of encoded: EncodedText, text: String, _ granularity: Granularity
-    ) async throws(ServiceError) -> [ChunkedPassage] {
-        if loaded.pooling == .pooler {
-            throw .unsupported(
-                field: "granularity",
-                reason:
-                    "this model's vectors come out of its pooler, which reads whole texts; passages "
-                    + "need another pooling (--pooling mean)")
-        }
-        return try await offPool(bytes: encoded.states.count) { [pooling = loaded.pooling] in
-            let ranges = granularity.spans(of: text, tokens: encoded.offsets)
-            let pooled = LateChunking.tokenCounts(ranges, offsets: encoded.offsets).reduce(0, +)
-            guard pooled <= Self.maximumPooledStates else {
-                return .failure(
-                    .unsupported(
-                        field: "granularity",
-                        reason:
-                            "\(ranges.count) passages with \(pooled) tokens in all are too many; at "
-                            + "most \(Self.maximumPooledStates) tokens"))
-            }
-            return .success(encoded.passages(ranges, pooling: pooling))
-        }
-    }
-
     private func joined(
-        _ input: PreparedInput, _ outputs: [SequenceOutput], index: Int
+        _ input: PreparedInput, _ outputs: [SequenceOutput], _ pooling: Pooling, index: Int
     ) throws(ServiceError) -> EncodedText {
         let size = loaded.configuration.hiddenSize
         var vectors: [[Float]] = []
@@ -117,7 +91,7 @@ extension EncodingService {
         var offsets: [Range<Int>] = []
         var ids: [Int32] = []
         for (window, output) in zip(input.windows, outputs) {
-            vectors.append(try vector(output, of: window, .embedding))
+            vectors.append(try vector(output, of: window, .embedding, pooling))
             guard let rows = output.lastHiddenState, rows.allSatisfy(\.isFinite) else {
                 throw .notFinite(input: index)
             }

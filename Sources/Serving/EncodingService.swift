@@ -73,7 +73,8 @@ package final class EncodingService: Sendable {
         _ inputs: [EncodingInput], rules: EncodingRules, kind: EncodingKind
     ) async throws(ServiceError) -> EncodingResult {
         let start = ContinuousClock.now
-        let prepared = try await prepare(inputs, rules, isEmbedding: kind == .embedding)
+        let prepared = try await prepare(
+            inputs, rules, pooledBy: kind == .embedding ? loaded.pooling : nil)
         let texts = prepared.flatMap(\.windows)
         let tokenized = ContinuousClock.now
         let keys = texts.map { key($0, kind) }
@@ -137,7 +138,7 @@ package final class EncodingService: Sendable {
             timings.inference += outcome.inferenceTime
             var vectors: [[Float]] = []
             for (index, output) in zip(indices, outcome.outputs) {
-                vectors.append(try vector(output, of: texts[index], kind))
+                vectors.append(try vector(output, of: texts[index], kind, loaded.pooling))
             }
             if policy.mayKeep { await keep(indices, keys, texts, vectors, kind) }
             return vectors
@@ -153,12 +154,12 @@ package final class EncodingService: Sendable {
     }
 
     func vector(
-        _ output: SequenceOutput, of text: PreparedText, _ kind: EncodingKind
+        _ output: SequenceOutput, of text: PreparedText, _ kind: EncodingKind, _ pooling: Pooling
     ) throws(ServiceError) -> [Float] {
         let vector =
             kind == .scores
             ? output.logits
-            : loaded.pooling.vector(
+            : pooling.vector(
                 of: output, hiddenSize: loaded.configuration.hiddenSize,
                 mask: text.sequence.attentionMask)
         guard let vector, vector.allSatisfy(\.isFinite) else { throw .notFinite(input: text.input) }
@@ -184,8 +185,9 @@ extension EncodingService {
     }
 
     /// Tokens of every input. Prompts stand before texts that are embedded, and before nothing else.
+    /// - Parameter pooling: how they are embedded; nil: they are not.
     func prepare(
-        _ inputs: [EncodingInput], _ rules: EncodingRules, isEmbedding: Bool = false
+        _ inputs: [EncodingInput], _ rules: EncodingRules, pooledBy pooling: Pooling? = nil
     ) async throws(ServiceError) -> [PreparedInput] {
         let bytes = inputs.reduce(0) { total, input in
             switch input {
@@ -194,10 +196,10 @@ extension EncodingService {
             case .tokens(let ids): total + 4 * ids.count
             }
         }
-        let prompt = try isEmbedding ? prompt(named: rules.promptName, for: inputs) : nil
+        let prompt = try pooling == nil ? nil : prompt(named: rules.promptName, for: inputs)
         let preparation = TextPreparation(
             loaded: loaded, rules: rules, prompt: prompt,
-            unpooled: try await unpooledTokens(of: prompt, loaded.pooling))
+            unpooled: try await unpooledTokens(of: prompt, pooling))
         return try await offPool(bytes: bytes) {
             do throws(ServiceError) {
                 return .success(try preparation.prepare(inputs))
@@ -230,9 +232,11 @@ extension EncodingService {
     /// How many tokens a pooling leaves out of a text with this prompt: as sentence-transformers (5.1)
     /// counts them, [CLS] and the tokens of the prompt by itself.
     func unpooledTokens(
-        of prompt: String?, _ pooling: Pooling
+        of prompt: String?, _ pooling: Pooling?
     ) async throws(ServiceError) -> Int {
-        guard let prompt, !loaded.poolsPrompt, pooling.canLeaveOutPrompt else { return 0 }
+        guard let prompt, let pooling, !loaded.poolsPrompt, pooling.canLeaveOutPrompt else {
+            return 0
+        }
         return try await tokenize(prompt, addSpecialTokens: false).ids.count + 1
     }
 

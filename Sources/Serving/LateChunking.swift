@@ -77,7 +77,8 @@ package enum LateChunking {
         return rows[start - 1..<start]
     }
 
-    private static func pooled(
+    /// The vector of some rows of states, [H]; there has to be one row at least.
+    static func pooled(
         _ rows: ArraySlice<Int>, _ states: [Float], _ size: Int, _ pooling: Pooling
     ) -> [Float] {
         switch pooling {

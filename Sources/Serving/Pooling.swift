@@ -40,20 +40,9 @@ package enum Pooling: String, Sendable, CaseIterable {
         case .pooler: return output.poolerOutput
         case .cls: return output.lastHiddenState.map { Array($0.prefix(hiddenSize)) }
         case .lastToken, .max:
-            guard let states = output.lastHiddenState, !states.isEmpty else { return nil }
-            let rows = states.count / hiddenSize
-            let kept = (0..<rows).filter { mask == nil || mask?[$0] != 0 }
-            guard let first = kept.first, let last = kept.last else { return nil }
-            if self == .lastToken {
-                return Array(states[last * hiddenSize..<(last + 1) * hiddenSize])
-            }
-            var vector = Array(states[first * hiddenSize..<(first + 1) * hiddenSize])
-            for row in kept.dropFirst() {
-                for column in 0..<hiddenSize {
-                    vector[column] = Swift.max(vector[column], states[row * hiddenSize + column])
-                }
-            }
-            return vector
+            guard let states = output.lastHiddenState else { return nil }
+            let kept = (0..<states.count / hiddenSize).filter { mask == nil || mask?[$0] != 0 }
+            return kept.isEmpty ? nil : LateChunking.pooled(kept[...], states, hiddenSize, self)
         }
     }
 }

@@ -66,16 +66,17 @@ struct TextPreparation: Sendable {
                 encoding, offsets ?? encoding.offsets, windows, input: input)
         }
         var input = whole(encoding, offsets ?? encoding.offsets, typeIDs: nil)
-        input.windows[0].unpooled = unpooled(of: encoding)
+        input.windows[0].unpooled = Self.unpooled(
+            unpooled, of: input.usage, side: rules.truncationSide)
         return input
     }
 
-    /// Of a prompt that was cut at the left, as much is left out as is there; [SEP] never is.
-    private func unpooled(of encoding: Encoding) -> Int {
+    /// How many rows of a text that was read in one pass pooling leaves out, of `unpooled` where the
+    /// prompt is whole. Of a prompt that was cut at the left it is as much as is there; [SEP] stays.
+    static func unpooled(_ unpooled: Int, of usage: TokenUsage, side: TruncationSide) -> Int {
         guard unpooled > 0 else { return 0 }
-        let cut = encoding.tokensBeforeTruncation - encoding.ids.count
-        let rows = rules.truncationSide == .left ? max(1, unpooled - cut) : unpooled
-        return min(rows, encoding.ids.count - 1)
+        let cut = usage.tokens - usage.tokensUsed
+        return min(side == .left ? max(1, unpooled - cut) : unpooled, usage.tokensUsed - 1)
     }
 
     private func prepare(

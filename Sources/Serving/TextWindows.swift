@@ -1,5 +1,5 @@
 /// How a text that is longer than the model's window is read in several overlapping windows.
-package struct TextWindows: Sendable, Equatable {
+package struct TextWindows: Sendable, Hashable {
     /// Tokens that two neighbouring windows share; nil leaves it to ``overlap(size:)``.
     package var overlap: Int?
 

@@ -30,26 +30,21 @@ extension API {
         let documents = try documents(request)
         let body = try await decode(WithOptions<KeptChunkBody>.self, request)
         let service = try service(named: request.query["model"])
-        let granularities = try body.value.granularities()
+        let fields = body.value.fields
+        let granularities = try fields.granularities(spans: body.value.spans)
         let finish = try finish(body.options, service)
-        let rules = rules(body.options, request)
+        let reading = reading(body.options, request)
         let id = request.parameters["id"] ?? ""
         let view = try await run { () async throws(DocumentError) in
-            try await documents.chunk(id, granularities, rules: rules)
+            try await documents.chunk(
+                id, granularities, pooling: fields.pooling?.pooling, reading: reading)
         }
-        let text = body.value.returnText ?? true ? ScalarText(view.text) : nil
         var writer = JSONWriter(capacity: view.value.count * 12 * 256)
-        writer.array { writer in
-            for passage in view.value {
-                writer.object { writer in
-                    writer.place(
-                        passage.start..<passage.end, of: passage.granularity, in: text)
-                    writer.key("embedding")
-                    writer.numbers(finish.apply(passage.vector))
-                }
-            }
-        }
-        return Self.viewed(writer, view.usage)
+        PassageWriter(
+            finish: finish, type: body.options.embeddingType?.type ?? .float,
+            returnsText: fields.returnText ?? true
+        ).write(view.value, of: view.text, view.usage, to: &writer)
+        return Self.viewed(writer, view.usage, isEncoded: view.isEncoded)
     }
 
     /// `POST /documents/{id}/predict`: a head on a kept document.
@@ -61,7 +56,7 @@ extension API {
         let documents = try documents(request)
         let service = try service(named: request.query["model"])
         let body = try await decode(WithOptions<Body>.self, request)
-        let rules = rules(body.options, request)
+        let reading = reading(body.options, request)
         let id = request.parameters["id"] ?? ""
         if let top = body.options.topK, top < 1 {
             throw .validation(field: "top_k", "expected 1 or more, got \(top)")
@@ -73,49 +68,60 @@ extension API {
             question.top = body.options.topK
             question.evidence = body.value.evidence?.granularity
             let view = try await run { [question] () async throws(DocumentError) in
-                try await documents.predict(id, head: name, question: question, rules: rules)
+                try await documents.predict(id, head: name, question: question, reading: reading)
             }
             writer.prediction(view.value, text: view.text)
-            return Self.viewed(writer, view.usage)
+            return Self.viewed(writer, view.usage, isEncoded: view.isEncoded)
         }
         if body.value.evidence?.granularity != nil {
             throw .validation(field: "evidence", "needs a trained head: name one in head")
         }
         let view = try await run { () async throws(DocumentError) in
-            try await documents.classify(id, rules: rules)
+            try await documents.classify(id, reading: reading)
         }
         let ranked = Classification(service.loaded).ranked(
             view.value.vectors[0], raw: body.options.rawScores ?? false, top: body.options.topK)
         writer.prediction(HeadPrediction(labels: ranked, evidence: nil), text: "")
-        return Self.viewed(writer, view.value.cache == .hit ? nil : view.usage)
+        return Self.viewed(writer, view.usage, isEncoded: view.isEncoded)
     }
 
     /// An answer that was made from what is kept (`x-cache: hit`), or for which a text was encoded.
-    private static func viewed(_ writer: JSONWriter, _ usage: TokenUsage?) -> ServerResponse {
+    private static func viewed(
+        _ writer: JSONWriter, _ usage: TokenUsage, isEncoded: Bool
+    ) -> ServerResponse {
         var response = ServerResponse.json(writer)
-        response.headers[.cacheOutcome] = usage == nil ? "hit" : "miss"
-        response.headers[.computeTokens] = String(usage?.tokensUsed ?? 0)
-        response.headers[.inputTokens] = String(usage?.tokens ?? 0)
-        response.headers[.truncatedInputs] = usage?.isTruncated == true ? "1" : "0"
+        response.headers[.cacheOutcome] = isEncoded ? "miss" : "hit"
+        response.headers[.computeTokens] = String(isEncoded ? usage.tokensUsed : 0)
+        response.headers[.inputTokens] = String(usage.tokens)
+        response.headers[.truncatedInputs] = usage.isTruncated ? "1" : "0"
         return response
+    }
+
+    /// How a question wants a document read; what it does not say is as the document was put.
+    private func reading(_ options: CommonOptions, _ request: ServerRequest) -> DocumentReading {
+        let rules = rules(options, request)
+        var reading = DocumentReading()
+        reading.truncate = options.truncate
+        reading.truncatesByDefault = settings.autoTruncate
+        reading.truncationSide = options.truncationDirection?.side
+        reading.windows = rules.windows
+        reading.promptName = rules.promptName
+        reading.cache = rules.cache
+        return reading
     }
 }
 
-/// The body of a chunk route apart from the text: `granularity` is a name or a list of names, and
-/// `size`, `overlap` and `spans` are theirs.
+/// The body of a kept document's chunk route.
 struct KeptChunkBody: Decodable {
-    let granularity: OneOrMany<String>?
-    let size: Int?
-    let overlap: Int?
     let spans: [[Int]]?
-    let returnText: Bool?
+    let fields: PassageFields
 
-    func granularities() throws(APIError) -> [Granularity] {
-        let names = granularity?.items ?? [spans == nil ? "sentence" : "spans"]
-        if names.isEmpty { throw .validation(field: "granularity", "cannot be empty") }
-        return try ChunkField(
-            names.map { ChunkField.Entry($0, size: size, overlap: overlap, spans: spans) }
-        ).granularities(field: "granularity")
+    private enum CodingKeys: String, CodingKey { case spans }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        spans = try container.decodeIfPresent([[Int]].self, forKey: .spans)
+        fields = try PassageFields(from: decoder)
     }
 }
 

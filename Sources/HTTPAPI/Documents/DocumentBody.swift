@@ -43,7 +43,8 @@ struct DocumentBody: Decodable {
             throw .validation(field: name("metadata"), error.reason)
         }
         document.rules.truncate = truncate ?? settings.autoTruncate
-        document.granularities = try chunk?.granularities(field: name("chunk")) ?? []
+        document.granularities =
+            try chunk?.granularities(of: text, field: name("chunk")) ?? []
         if let keepStates {
             switch keepStates {
             case "none": document.states = .some(nil)

@@ -74,6 +74,9 @@ extension JSONWriter {
             writer.key("granularity")
             writer.string(granularity.name)
             switch granularity {
+            case .sentenceAcrossLines:
+                writer.key("join_lines")
+                writer.bool(true)
             case .tokens(let size, let overlap):
                 writer.key("size")
                 writer.number(size)

@@ -53,7 +53,7 @@ extension OpenAPIDocument {
             refusals: [404]),
         "POST /documents/{id}/chunk": Operation(
             tag: .documents, summary: "New passages of a kept document.",
-            body: "DocumentChunkRequest", answers: [200: .json("DocumentPassages")],
+            body: "DocumentChunkRequest", answers: [200: .json("Passages")],
             encodes: true),
         "POST /documents/{id}/predict": Operation(
             tag: .documents, summary: "A head's labels for a kept document.",
@@ -81,13 +81,14 @@ extension OpenAPIDocument {
         "embedding":{"$ref":"#/components/schemas/Vector"}
         """
 
-    private static let chunking = """
-        "size":{"type":["integer","null"],"minimum":1,
-        "maximum":9223372036854775807},
-        "overlap":{"type":["integer","null"],"minimum":0,"maximum":0},
-        "spans":{"type":["array","null"],"items":{"type":"array","minItems":2,"maxItems":2,
-        "items":{"type":"integer","minimum":-9223372036854775808,
-        "maximum":9223372036854775807}}}
+    /// How a document's text is read; what is not said is as it was put.
+    private static let reading = """
+        "truncate":{"type":["boolean","null"]},
+        "truncation_direction":{"anyOf":[{"type":"null"},
+        {"enum":["right","left","Right","Left"]}]},
+        "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
+        "window_overlap":{"type":["integer","null"],"minimum":0},
+        "prompt_name":"{{promptName}}"
         """
 
     static let documentSchemas: [(String, String)] = [
@@ -103,7 +104,8 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["text"],"properties":{
             "text":{"$ref":"#/components/schemas/Text"},"metadata":{"type":["object","null"]},
-            "chunk":{"anyOf":[{"type":"null"},{"enum":["sentence","paragraph","tokens"]},
+            "chunk":{"anyOf":[{"type":"null"},
+            {"enum":["document","sentence","paragraph","line","tokens"]},
             {"$ref":"#/components/schemas/Chunk"},
             {"type":"array","maxItems":1,"items":{"$ref":"#/components/schemas/Chunk"}}]},
             "keep_states":{"enum":["float16","int8","none",null]},
@@ -114,7 +116,8 @@ extension OpenAPIDocument {
             "Chunk",
             """
             {"type":"object","required":["granularity"],"properties":{
-            "granularity":{"enum":["sentence","paragraph","tokens"]},\(chunking)}}
+            "granularity":{"enum":\(granularities)},\(cutDetails),
+            "spans":{"anyOf":[{"type":"null"},\(spans)]}}}
             """
         ),
         (
@@ -160,6 +163,12 @@ extension OpenAPIDocument {
             "encoded_at":{"type":"number"},"has_states":{"type":"boolean"},
             "embedding":{"$ref":"#/components/schemas/Vector"},
             "passages":{"$ref":"#/components/schemas/DocumentPassages"}}}
+            """
+        ),
+        (
+            "Passages",
+            """
+            {"type":"array","items":{"$ref":"#/components/schemas/Passage"}}
             """
         ),
         (
@@ -233,11 +242,9 @@ extension OpenAPIDocument {
         (
             "DocumentChunkRequest",
             """
-            {"type":"object","properties":{"granularity":{"anyOf":[{"type":"null"},
-            {"enum":["sentence","paragraph","tokens"]},{"type":"array","minItems":1,
-            "maxItems":3,"uniqueItems":true,
-            "items":{"enum":["sentence","paragraph","tokens"]}}]},\(chunking),
-            "return_text":{"type":["boolean","null"]},"normalize":{"type":["boolean","null"]},
+            {"type":"object","properties":{\(cutting),\(reading),
+            "spans":{"anyOf":[{"type":"null"},\(spans)]},
+            "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},"normalize":{"type":["boolean","null"]},
             "dimensions":{"type":["integer","null"],"minimum":1,"maximum":"{{dimensions}}"}}}
             """
         ),

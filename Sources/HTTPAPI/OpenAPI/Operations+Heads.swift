@@ -6,6 +6,36 @@ extension OpenAPIDocument {
         "items":{"$ref":"#/components/schemas/Text"}}]}
         """
 
+    /// The names of granularities, as JSON.
+    static let granularities =
+        "[" + PassageCut.names.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+
+    /// The caller's spans of one text.
+    static let spans = """
+        {"type":"array","maxItems":\(PassageCut.maximumSpans),"items":{"type":"array",
+        "minItems":2,"maxItems":2,"items":{"type":"integer","minimum":0,
+        "maximum":9223372036854775807}}}
+        """
+
+    /// How texts are cut, and how passages are pooled: what the chunk routes share.
+    static let cutting = """
+        "granularity":{"anyOf":[{"type":"null"},{"enum":\(granularities)},
+        {"type":"array","minItems":1,"items":{"enum":\(granularities)}}],
+        "description":"document is the whole text as one."},
+        \(cutDetails),
+        "pooling":{"anyOf":[{"type":"null"},
+        {"enum":["mean","cls","max","last-token","pooler"]}],
+        "description":"As a server with --pooling of that name; pooler for document alone."},
+        "return_text":{"type":["boolean","null"]}
+        """
+
+    /// The details of tokens and sentences.
+    static let cutDetails = """
+        "size":{"type":["integer","null"],"minimum":1,"maximum":9223372036854775807},
+        "overlap":{"type":["integer","null"],"minimum":0,"maximum":9223372036854775807},
+        "join_lines":{"type":["boolean","null"]}
+        """
+
     private static let topK = """
         "top_k":{"type":["integer","null"],"minimum":1,"maximum":9223372036854775807}
         """
@@ -146,16 +176,10 @@ extension OpenAPIDocument {
             "ChunkRequest",
             """
             {"type":"object","required":["inputs"],"properties":{"inputs":\(texts),\(common),
-            "granularity":{"anyOf":[{"type":"null"},
-            {"enum":["sentence","paragraph","line","tokens","spans"]},
-            {"type":"array","minItems":1,
-            "items":{"enum":["sentence","paragraph","line","tokens","spans"]}}]},
-            "size":{"type":["integer","null"],"minimum":1,
-            "maximum":9223372036854775807},
-            "overlap":{"type":["integer","null"],"minimum":0,
-            "maximum":9223372036854775807},
-            "spans":{"anyOf":[{"type":"null"},{"type":"array"}]},
-            "join_lines":{"type":["boolean","null"]},"return_text":{"type":["boolean","null"]},
+            \(cutting),"spans":{"anyOf":[{"type":"null"},\(spans),
+            {"type":"array","maxItems":"{{maxClientBatchSize}}","items":\(spans)}],
+            "description":"A list for one text, a list of lists for several; at most \
+            \(PassageCut.maximumSpans) spans in all."},
             "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
             "normalize":{"type":["boolean","null"]},
             "dimensions":{"type":["integer","null"],"minimum":1,"maximum":"{{dimensions}}"}}}
@@ -164,9 +188,14 @@ extension OpenAPIDocument {
         (
             "Passage",
             """
-            {"type":"object","required":["granularity","start","end","tokens","embedding"],
-            "properties":{"granularity":{"type":"string"},"start":{"type":"integer"},
-            "end":{"type":"integer"},"tokens":{"type":"integer"},"text":{"type":"string"},
+            {"type":"object","required":["granularity","start","end","tokens","input_tokens",
+            "input_tokens_used","embedding"],
+            "properties":{"granularity":{"enum":\(granularities)},"start":{"type":"integer"},
+            "end":{"type":"integer"},"tokens":{"type":"integer"},
+            "input_tokens":{"type":"integer",
+            "description":"How many tokens the whole text has."},
+            "input_tokens_used":{"type":"integer",
+            "description":"How many of them the model saw."},"text":{"type":"string"},
             "embedding":{"anyOf":[{"type":"null"},{"$ref":"#/components/schemas/Vector"}]}}}
             """
         ),

@@ -1,4 +1,5 @@
 package import DocumentStore
+import Foundation
 package import Tokenization
 
 /// What, apart from text and model, decides a document's encoding. It is kept with the encoding as one
@@ -9,10 +10,16 @@ package struct DocumentOptions: Sendable, Hashable {
     /// Nil keeps no token states.
     package var states: TokenStates.Format?
     package var truncationSide = TruncationSide.right
+    /// How a text over the window was read whole; nil: it was cut.
+    package var windows: TextWindows?
+    /// The prompt before the text; nil is the model's default.
+    package var promptName: String?
 
     init(_ document: NewDocument, states: TokenStates.Format?) {
         granularities = document.granularities
         truncationSide = document.rules.truncationSide
+        windows = document.rules.windows
+        promptName = document.rules.promptName
         self.states = states
     }
 
@@ -22,6 +29,10 @@ package struct DocumentOptions: Sendable, Hashable {
         var parts = granularities.map { "chunk=\($0.description)" }
         if let states { parts.append("states=\(states.rawValue)") }
         if truncationSide != .right { parts.append("side=\(truncationSide.rawValue)") }
+        if let windows {
+            parts.append("windows=\(windows.overlap.map(String.init) ?? Self.standardOverlap)")
+        }
+        if let promptName { parts.append("prompt=\(Self.escaped(promptName))") }
         return parts.joined(separator: " ")
     }
 
@@ -37,8 +48,18 @@ package struct DocumentOptions: Sendable, Hashable {
                 }
             case "states": states = TokenStates.Format(rawValue: String(pair[1]))
             case "side": truncationSide = TruncationSide(rawValue: String(pair[1])) ?? .right
+            case "windows": windows = TextWindows(overlap: Int(pair[1]))
+            case "prompt": promptName = String(pair[1]).removingPercentEncoding
             default: break
             }
         }
+    }
+
+    /// Stands for an overlap that the document does not say.
+    private static let standardOverlap = "standard"
+
+    /// A name without the characters that part the line.
+    private static func escaped(_ name: String) -> String {
+        name.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? name
     }
 }

@@ -1,5 +1,4 @@
 import DocumentStore
-import Tokenization
 
 /// Encoding what is to be kept.
 extension DocumentService {
@@ -55,90 +54,45 @@ extension DocumentService {
                     tokens: usage.tokens, tokensUsed: usage.tokensUsed, vector: vector)
             }
         }
-        let wholes = try await encoding.whole(documents.map(\.text), rules: rules)
+        for document in documents {
+            _ = try encoding.pooling(nil, for: document.granularities, field: "chunk")
+        }
+        let texts = try await encoding.encodeStates(
+            documents.map { .text($0.text) }, rules: rules
+        ).texts
         var encodings: [DocumentEncoding] = []
-        for (index, (document, whole)) in zip(documents, wholes).enumerated() {
+        for (index, (document, text)) in zip(documents, texts).enumerated() {
             encodings.append(
                 DocumentEncoding(
-                    tokens: whole.usage.tokens, tokensUsed: whole.usage.tokensUsed,
-                    vector: whole.vector,
-                    passages: try passages(
-                        document.granularities, of: document.text, whole.states, input: index),
+                    tokens: text.usage.tokens, tokensUsed: text.usage.tokensUsed,
+                    vector: text.pooled,
+                    passages: try await passages(of: document, text, input: index),
                     states: states(of: document).map { format in
                         TokenStates(
-                            whole.states.values, columns: whole.states.columns,
-                            offsets: whole.states.offsets, format: format)
+                            text.states, columns: text.hiddenSize, offsets: text.offsets,
+                            format: format)
                     }))
         }
         return encodings
     }
 
-    /// The vectors of a text's passages; those that no used token lies in have none.
-    func passages(
-        _ granularities: [Granularity], of text: String, _ states: TextStates, input: Int
-    ) throws(ServiceError) -> [Passage] {
+    /// A text's passages; those that no used token lies in have no vector to be kept.
+    private func passages(
+        of document: NewDocument, _ text: EncodedText, input: Int
+    ) async throws(ServiceError) -> [Passage] {
         var passages: [Passage] = []
-        for granularity in granularities {
-            for (range, vector) in states.passages(granularity, of: text) {
-                guard vector.allSatisfy(\.isFinite) else { throw .notFinite(input: input) }
+        for granularity in document.granularities {
+            let chunked = try await encoding.passages(
+                of: text.textStates, whole: text.pooled, text: document.text, granularity,
+                pooling: encoding.loaded.pooling, input: input)
+            for passage in chunked {
+                guard let vector = passage.vector else { continue }
                 passages.append(
                     Passage(
-                        granularity: granularity.name, start: range.lowerBound,
-                        end: range.upperBound, vector: vector))
+                        granularity: granularity.name, start: passage.range.lowerBound,
+                        end: passage.range.upperBound, vector: vector))
             }
         }
         return passages
-    }
-
-    /// The token states of a kept document: as they are kept, or, where they are not, from its text.
-    ///
-    /// - Returns: nil usage when nothing had to be encoded.
-    func states(
-        ofDocument id: String, rules: EncodingRules
-    ) async throws(DocumentError) -> (text: String, states: TextStates, usage: TokenUsage?) {
-        let document = try await document(id, parts: [.text, .states])
-        guard let text = document.text else { throw .notFound(id: id) }
-        if let kept = document.encoding, kept.fingerprint == encoding.loaded.fingerprint,
-            let states = kept.states
-        {
-            return (
-                text,
-                TextStates(
-                    values: states.floats(), columns: states.columns, offsets: states.offsets), nil
-            )
-        }
-        do throws(ServiceError) {
-            let whole = try await encoding.whole([text], rules: rules)[0]
-            return (text, whole.states, whole.usage)
-        } catch {
-            throw .encoding(error)
-        }
-    }
-}
-
-/// The states of a text's tokens, and where each lies in the text.
-package struct TextStates: Sendable {
-    /// [rows, columns].
-    package let values: [Float]
-    package let columns: Int
-    /// In Unicode scalars; empty for special tokens.
-    package let offsets: [Range<Int>]
-
-    package init(values: [Float], columns: Int, offsets: [Range<Int>]) {
-        precondition(values.count == columns * offsets.count)
-        self.values = values
-        self.columns = columns
-        self.offsets = offsets
-    }
-
-    /// The passages of a text that have tokens, with the means of their states, as ``LateChunking``
-    /// has them.
-    func passages(
-        _ granularity: Granularity, of text: String
-    ) -> [(range: Range<Int>, vector: [Float])] {
-        LateChunking.passages(
-            granularity.spans(of: text, tokens: offsets), states: values, offsets: offsets,
-            hiddenSize: columns
-        ).compactMap { passage in passage.vector.map { (passage.range, $0) } }
     }
 }

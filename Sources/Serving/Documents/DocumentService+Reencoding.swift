@@ -22,6 +22,8 @@ extension DocumentService {
                 document.granularities = options.granularities
                 document.states = .some(options.states)
                 document.rules.truncationSide = options.truncationSide
+                document.rules.windows = options.windows
+                document.rules.promptName = options.promptName
                 return document
             }
             for group in groups(Array(documents.indices), documents) {

@@ -1,4 +1,4 @@
-package import DocumentStore
+import DocumentStore
 import Learning
 
 /// Answers from what is kept of a document, without encoding it again where its token states are
@@ -8,52 +8,85 @@ extension DocumentService {
     package struct View<Value: Sendable>: Sendable {
         package let value: Value
         package let text: String
-        /// Nil when the answer was made from what is kept.
-        package let usage: TokenUsage?
+        /// How many tokens the text has, and how many were used.
+        package let usage: TokenUsage
+        /// False when the answer was made from what is kept.
+        package let isEncoded: Bool
+
+        init(_ value: Value, of material: DocumentMaterial) {
+            self.value = value
+            text = material.text
+            usage = material.usage
+            isEncoded = material.isEncoded
+        }
+
+        init(value: Value, text: String, usage: TokenUsage, isEncoded: Bool) {
+            self.value = value
+            self.text = text
+            self.usage = usage
+            self.isEncoded = isEncoded
+        }
     }
 
-    /// New passages of a document.
+    /// New passages of a document, or itself as one, for each granularity in order.
+    /// - Parameter asked: the pooling; nil is the model's own.
     package func chunk(
-        _ id: String, _ granularities: [Granularity], rules: EncodingRules
-    ) async throws(DocumentError) -> View<[Passage]> {
-        let (text, states, usage) = try await states(ofDocument: id, rules: rules)
+        _ id: String, _ granularities: [Granularity], pooling asked: Pooling? = nil,
+        reading: DocumentReading
+    ) async throws(DocumentError) -> View<[(granularity: Granularity, passage: ChunkedPassage)]> {
+        let pooling: Pooling
+        do { pooling = try encoding.pooling(asked, for: granularities) } catch {
+            throw .encoding(error)
+        }
+        let needs = DocumentMaterial.Needs(
+            states: granularities.contains { $0 != .document },
+            whole: granularities.contains(.document))
+        let material = try await material(
+            ofDocument: id, needs, pooling: pooling, reading: reading
+        ) { (text) throws(DocumentError) in
+            let length = text.unicodeScalars.count
+            for granularity in granularities {
+                guard let span = granularity.firstSpan(outside: length) else { continue }
+                throw .encoding(
+                    .unsupported(
+                        field: "spans[\(span)]",
+                        reason: "does not end within the text's \(length) characters"))
+            }
+        }
+        var passages: [(granularity: Granularity, passage: ChunkedPassage)] = []
         do throws(ServiceError) {
-            return View(
-                value: try passages(granularities, of: text, states, input: 0), text: text,
-                usage: usage)
+            for granularity in granularities {
+                passages += try await encoding.passages(
+                    of: material.states, whole: material.whole, text: material.text, granularity,
+                    pooling: pooling
+                ).map { (granularity, $0) }
+            }
         } catch {
             throw .encoding(error)
         }
+        return View(passages, of: material)
     }
 
     /// What a trained head says of a document.
     package func predict(
-        _ id: String, head name: String, question: HeadQuestion, rules: EncodingRules
+        _ id: String, head name: String, question: HeadQuestion, reading: DocumentReading
     ) async throws(DocumentError) -> View<HeadPrediction> {
         let head = try heads.head(named: name, for: encoding.loaded)
-        let kept = try await document(id, parts: [.text, .vector])
-        let text = kept.text ?? ""
-        let record = kept.encoding.flatMap {
-            $0.fingerprint == encoding.loaded.fingerprint ? $0 : nil
-        }
-        if let vector = record?.vector {
-            guard let granularity = question.evidence else {
-                return View(
-                    value: question.answer(head.head, vector: vector, passages: nil), text: text,
-                    usage: nil)
-            }
-            if record?.hasStates == true {
-                let (text, states, usage) = try await states(ofDocument: id, rules: rules)
-                let passages = states.passages(granularity, of: text)
-                return View(
-                    value: question.answer(head.head, vector: vector, passages: passages),
-                    text: text, usage: usage)
-            }
-        }
+        let pooling = encoding.loaded.pooling
         do throws(ServiceError) {
-            let (predictions, result) = try await encoding.predict(
-                [text], head: head, question: question, rules: rules)
-            return View(value: predictions[0], text: text, usage: result.usage[0])
+            try question.check(encoding)
+        } catch {
+            throw .encoding(error)
+        }
+        let material = try await material(
+            ofDocument: id, .init(states: question.evidence != nil, whole: true),
+            pooling: pooling, reading: reading)
+        do throws(ServiceError) {
+            let passages = try await question.passages(
+                of: material.states, whole: material.whole, text: material.text, encoding)
+            return View(
+                question.answer(head.head, vector: material.whole, passages: passages),
+                of: material)
         } catch {
             throw .encoding(error)
         }
@@ -61,12 +94,16 @@ extension DocumentService {
 
     /// The raw scores of the checkpoint's own head for a document's text.
     package func classify(
-        _ id: String, rules: EncodingRules
+        _ id: String, reading: DocumentReading
     ) async throws(DocumentError) -> View<EncodingResult> {
-        let text = try await document(id, parts: [.text]).text ?? ""
+        let document = try await document(id, parts: [.text])
+        let text = document.text ?? ""
         do throws(ServiceError) {
-            let result = try await encoding.classify([.text(text)], rules: rules)
-            return View(value: result, text: text, usage: result.usage[0])
+            let result = try await encoding.classify(
+                [.text(text)], rules: reading.rules(for: document.encoding))
+            return View(
+                value: result, text: text, usage: result.usage[0],
+                isEncoded: result.cache != .hit)
         } catch {
             throw .encoding(error)
         }

@@ -7,6 +7,7 @@ extension Granularity {
         case ("sentence", 2) where parts[1] == "joined": self = .sentenceAcrossLines
         case ("line", 1): self = .line
         case ("paragraph", 1): self = .paragraph
+        case ("document", 1): self = .document
         case ("tokens", 3):
             guard let size = Int(parts[1]), let overlap = Int(parts[2]), size > overlap,
                 overlap >= 0

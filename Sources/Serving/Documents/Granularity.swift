@@ -10,6 +10,8 @@ package enum Granularity: Sendable, Hashable {
     case line
     /// Windows of so many tokens, each `overlap` tokens into the one before.
     case tokens(size: Int, overlap: Int)
+    /// The text as one, with the vector that it has as a whole.
+    case document
     /// The caller's own.
     case spans([Range<Int>])
 
@@ -20,6 +22,7 @@ package enum Granularity: Sendable, Hashable {
         case .paragraph: "paragraph"
         case .line: "line"
         case .tokens: "tokens"
+        case .document: "document"
         case .spans: "spans"
         }
     }
@@ -27,7 +30,7 @@ package enum Granularity: Sendable, Hashable {
     /// All that decides where passages lie.
     var description: String {
         switch self {
-        case .sentence, .paragraph, .line: name
+        case .sentence, .paragraph, .line, .document: name
         case .sentenceAcrossLines: "sentence:joined"
         case .tokens(let size, let overlap): "tokens:\(size):\(overlap)"
         case .spans(let spans):
@@ -43,6 +46,7 @@ package enum Granularity: Sendable, Hashable {
             return TextBoundaries.sentences(of: text, joiningLines: true)
         case .line: return TextBoundaries.lines(of: text)
         case .paragraph: return TextBoundaries.paragraphs(of: text)
+        case .document: return [0..<text.unicodeScalars.count]
         case .spans(let spans): return spans
         case .tokens(let size, let overlap):
             let real = tokens.filter { !$0.isEmpty }
@@ -51,5 +55,11 @@ package enum Granularity: Sendable, Hashable {
                 real[$0.lowerBound].lowerBound..<real[$0.upperBound - 1].upperBound
             }
         }
+    }
+
+    /// Which of a caller's spans does not end within a text of `length` scalars; nil for none.
+    package func firstSpan(outside length: Int) -> Int? {
+        guard case .spans(let spans) = self else { return nil }
+        return spans.firstIndex { $0.upperBound > length }
     }
 }

@@ -36,6 +36,21 @@ package struct HeadQuestion: Sendable {
     /// All labels, without evidence.
     package init() {}
 
+    /// Throws `unsupported` where the model's pooling gives passages no vectors.
+    func check(_ service: EncodingService) throws(ServiceError) {
+        if let evidence { _ = try service.pooling(nil, for: [evidence], field: "evidence") }
+    }
+
+    /// The passages to be scored; nil where none are asked for.
+    func passages(
+        of states: TextStates, whole: [Float], text: String, _ service: EncodingService
+    ) async throws(ServiceError) -> [(range: Range<Int>, vector: [Float])]? {
+        guard let evidence else { return nil }
+        return try await service.passages(
+            of: states, whole: whole, text: text, evidence, pooling: service.loaded.pooling
+        ).compactMap { passage in passage.vector.map { (passage.range, $0) } }
+    }
+
     /// The answer for a pooled vector.
     ///
     /// A head takes vectors of length one, as it was trained on. A passage's score is what the head
@@ -74,22 +89,26 @@ extension EncodingService {
     package func predict(
         _ texts: [String], head: TrainedHead, question: HeadQuestion, rules: EncodingRules
     ) async throws(ServiceError) -> (predictions: [HeadPrediction], result: EncodingResult) {
-        guard let granularity = question.evidence else {
+        guard question.evidence != nil else {
             let result = try await embed(texts.map { .text($0) }, rules: rules)
             let predictions = result.vectors.map {
                 question.answer(head.head, vector: $0, passages: nil)
             }
             return (predictions, result)
         }
-        let wholes = try await whole(texts, rules: rules)
-        let predictions = zip(texts, wholes).map { text, whole in
-            question.answer(
-                head.head, vector: whole.vector,
-                passages: whole.states.passages(granularity, of: text))
+        try question.check(self)
+        let encoded = try await encodeStates(texts.map { .text($0) }, rules: rules)
+        var predictions: [HeadPrediction] = []
+        for (text, whole) in zip(texts, encoded.texts) {
+            predictions.append(
+                question.answer(
+                    head.head, vector: whole.pooled,
+                    passages: try await question.passages(
+                        of: whole.textStates, whole: whole.pooled, text: text, self)))
         }
         let result = EncodingResult(
-            vectors: wholes.map(\.vector), usage: wholes.map(\.usage), cache: .miss,
-            timings: .init())
+            vectors: encoded.texts.map(\.pooled), usage: encoded.texts.map(\.usage), cache: .miss,
+            timings: encoded.timings)
         return (predictions, result)
     }
 }

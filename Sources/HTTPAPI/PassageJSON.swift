@@ -1,0 +1,37 @@
+import Serving
+import Tokenization
+
+/// Passages as the chunk routes answer them.
+struct PassageWriter {
+    /// Normalisation and dimensions of the vectors.
+    let finish: VectorFinish
+    let type: EmbeddingType
+    let returnsText: Bool
+
+    /// The passages of one text: one object each. Of a span that no token was seen of the vector is null.
+    func write(
+        _ passages: [(granularity: Granularity, passage: ChunkedPassage)], of text: String,
+        _ usage: TokenUsage, to writer: inout JSONWriter
+    ) {
+        let scalars = returnsText ? ScalarText(text) : nil
+        writer.array { writer in
+            for (granularity, passage) in passages {
+                writer.object { writer in
+                    writer.place(passage.range, of: granularity.name, in: scalars)
+                    writer.key("tokens")
+                    writer.number(passage.tokens)
+                    writer.key("input_tokens")
+                    writer.number(usage.tokens)
+                    writer.key("input_tokens_used")
+                    writer.number(usage.tokensUsed)
+                    writer.key("embedding")
+                    if let vector = passage.vector {
+                        writer.vector(finish.apply(vector), as: type)
+                    } else {
+                        writer.null()
+                    }
+                }
+            }
+        }
+    }
+}
