@@ -84,7 +84,8 @@ struct StoreImportCommand: AsyncParsableCommand {
         commandName: "import",
         abstract: "Encodes and keeps documents, one JSON object a line.",
         discussion: """
-            Lines are {"id"?, "text", "metadata"?, "chunk"?, "keep_states"?}. Each gets a result on \
+            Lines are {"id"?, "text", "metadata"?, "chunk"?, "keep_states"?, "prompt_name"?, "long"?, \
+            "window_overlap"?, "truncate"?, "truncation_direction"?}. Each gets a result on \
             standard output once it is on the disk. What is there already is skipped, so a run that \
             was stopped can be started again.
             """)

@@ -78,9 +78,11 @@ extension API {
         let isNew = receipts.contains { $0.outcome == .stored }
         var response = ServerResponse.json(writer, status: isNew ? .created : .ok)
         let usage = receipts.compactMap(\.usage)
+        let encoded = receipts.filter(\.isEncoded)
         response.headers[.cacheOutcome] =
-            usage.isEmpty ? "hit" : usage.count == receipts.count ? "miss" : "mixed"
-        response.headers[.computeTokens] = String(usage.reduce(0) { $0 + $1.tokensUsed })
+            encoded.isEmpty ? "hit" : encoded.count == receipts.count ? "miss" : "mixed"
+        response.headers[.computeTokens] = String(
+            encoded.reduce(0) { $0 + ($1.usage?.tokensUsed ?? 0) })
         response.headers[.inputTokens] = String(usage.reduce(0) { $0 + $1.tokens })
         response.headers[.truncatedInputs] = String(usage.count(where: \.isTruncated))
         if !isList, isNew { response.headers[.location] = Self.path(ofDocument: receipts[0].id) }
@@ -272,6 +274,8 @@ extension DocumentError {
         switch self {
         case .store(.invalid(let name, let reason)):
             .store(.invalid(field: "\(field).\(name)", reason: reason))
+        case .encoding(.unsupported(let name, let reason)):
+            .encoding(.unsupported(field: "\(field).\(name)", reason: reason))
         default: self
         }
     }

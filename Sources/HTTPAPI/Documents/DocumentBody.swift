@@ -1,5 +1,6 @@
 import DocumentStore
 import Serving
+import Tokenization
 
 /// An id in JSON: a string, or a whole number that stands for its digits.
 struct DocumentID: Decodable {
@@ -23,6 +24,10 @@ struct DocumentBody: Decodable {
     let chunk: ChunkField?
     let keepStates: String?
     let truncate: Bool?
+    let truncationDirection: TruncationDirection?
+    let long: LongTexts?
+    let windowOverlap: WindowOverlap?
+    let promptName: String?
 
     /// What the service is to keep. `id` overrides the body's, which must then be absent or equal.
     func draft(
@@ -43,6 +48,9 @@ struct DocumentBody: Decodable {
             throw .validation(field: name("metadata"), error.reason)
         }
         document.rules.truncate = truncate ?? settings.autoTruncate
+        document.rules.truncationSide = truncationDirection?.side ?? .right
+        document.rules.windows = long.map { _ in TextWindows(overlap: windowOverlap?.tokens) }
+        document.rules.promptName = promptName
         document.granularities =
             try chunk?.granularities(of: text, field: name("chunk")) ?? []
         if let keepStates {

@@ -18,7 +18,9 @@ extension Refused {
             let refused = Refused(.service(reason))
             self.init(refused.status, refused.type, error.description)
             retryAfter = refused.retryAfter
-            field = refused.field == nil ? nil : "text"
+            // Of a document a request has one text; other fields have their own names.
+            field = refused.field
+            if field?.hasPrefix("inputs") == true { field = "text" }
         case .store(let reason): self.init(reason)
         }
     }

@@ -232,10 +232,7 @@ extension JSONWriter {
         key("status")
         string(receipt.outcome.rawValue)
         guard let usage = receipt.usage else { return }
-        key("tokens")
-        number(usage.tokens)
-        key("tokens_used")
-        number(usage.tokensUsed)
+        tokens(usage)
     }
 }
 

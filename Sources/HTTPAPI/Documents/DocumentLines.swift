@@ -1,6 +1,7 @@
 package import DocumentStore
 package import HTTPServer
 package import Serving
+import Tokenization
 
 /// Documents as JSON lines, for the routes and for the commands alike.
 package enum DocumentLines {
@@ -66,6 +67,22 @@ extension JSONWriter {
         if let states = options.states {
             key("keep_states")
             string(states.rawValue)
+        }
+        if options.truncationSide != .right {
+            key("truncation_direction")
+            string(options.truncationSide.rawValue)
+        }
+        if let windows = options.windows {
+            key("long")
+            string("windows")
+            if let overlap = windows.overlap {
+                key("window_overlap")
+                number(overlap)
+            }
+        }
+        if let name = options.promptName {
+            key("prompt_name")
+            string(name)
         }
     }
 

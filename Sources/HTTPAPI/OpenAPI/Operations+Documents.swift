@@ -81,7 +81,7 @@ extension OpenAPIDocument {
         "embedding":{"$ref":"#/components/schemas/Vector"}
         """
 
-    /// How a document's text is read; what is not said is as it was put.
+    /// How a document's text is read, kept with it; of a kept one, what is not said is as it was put.
     private static let reading = """
         "truncate":{"type":["boolean","null"]},
         "truncation_direction":{"anyOf":[{"type":"null"},
@@ -108,8 +108,7 @@ extension OpenAPIDocument {
             {"enum":["document","sentence","paragraph","line","tokens"]},
             {"$ref":"#/components/schemas/Chunk"},
             {"type":"array","maxItems":1,"items":{"$ref":"#/components/schemas/Chunk"}}]},
-            "keep_states":{"enum":["float16","int8","none",null]},
-            "truncate":{"type":["boolean","null"]}}}
+            "keep_states":{"enum":["float16","int8","none",null]},\(reading)}}
             """
         ),
         (
@@ -148,7 +147,10 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["status"],"properties":{"line":{"type":"integer"},
             "id":{"type":"string"},"status":{"enum":["stored","replaced","unchanged","error",
-            "done","stopped"]},"error":{"type":"string"},"error_type":{"type":"string"}}}
+            "done","stopped"]},"lines":{"type":"integer"},"stored":{"type":"integer"},
+            "replaced":{"type":"integer"},"unchanged":{"type":"integer"},
+            "errors":{"type":"integer"},"tokens":{"type":"integer"},
+            "tokens_used":{"type":"integer"},"error":{"type":"string"},"error_type":{"type":"string"}}}
             """
         ),
         (
@@ -253,7 +255,7 @@ extension OpenAPIDocument {
             """
             {"type":"object","properties":{"head":{"type":["string","null"]},
             "evidence":{"anyOf":[{"type":"null"},{"type":"boolean"},
-            {"enum":["sentence","paragraph"]}]},"raw_scores":{"type":["boolean","null"]},
+            {"enum":["sentence","paragraph"]}]},\(reading),"raw_scores":{"type":["boolean","null"]},
             "top_k":{"type":["integer","null"],"minimum":1,
             "maximum":9223372036854775807}}}
             """

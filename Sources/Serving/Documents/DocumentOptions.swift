@@ -39,7 +39,8 @@ package struct DocumentOptions: Sendable, Hashable {
     /// Reads a line; what another version may have written beside is left out.
     package init(_ text: String) {
         for part in text.split(separator: " ") {
-            let pair = part.split(separator: "=", maxSplits: 1)
+            let pair = part.split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard pair.count == 2 else { continue }
             switch pair[0] {
             case "chunk":

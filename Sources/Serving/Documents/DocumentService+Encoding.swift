@@ -24,6 +24,14 @@ extension DocumentService {
                     results += zip(group, encodings).map { ($0, .success($1)) }
                     group = []
                 } catch {
+                    if case .unsupported = error, group.count > 1 {
+                        // It may be one text's: windows that are too many, states that are.
+                        for index in group {
+                            let alone = await encode([index], documents)
+                            results += alone
+                        }
+                        break
+                    }
                     guard let bad = error.input, group.indices.contains(bad) else {
                         results += group.map { ($0, .failure(error)) }
                         break

@@ -65,6 +65,7 @@ package struct DocumentService: Sendable {
                     missing.append(index)
                 }
             }
+            try await count(known.filter { !missing.contains($0) }, documents, &results)
         } catch {
             for index in known { results[index] = .failure(.store(error)) }
         }
@@ -86,6 +87,23 @@ package struct DocumentService: Sendable {
         document.states ?? defaultStates
     }
 
+    /// Adds to the receipts of documents that were there already how many tokens they have.
+    private func count(
+        _ indices: [Int], _ documents: [NewDocument],
+        _ results: inout [Result<DocumentReceipt, DocumentError>?]
+    ) async throws(StoreError) {
+        if indices.isEmpty { return }
+        let kept = try await store.documents(
+            indices.map { documents[$0].effectiveID }, parts: [], model: fingerprint)
+        for (index, document) in zip(indices, kept) {
+            guard let encoding = document?.encoding,
+                case .success(var receipt) = results[index]
+            else { continue }
+            receipt.usage = TokenUsage(tokens: encoding.tokens, tokensUsed: encoding.tokensUsed)
+            results[index] = .success(receipt)
+        }
+    }
+
     private func receipt(
         _ outcome: PutOutcome, _ document: NewDocument, _ usage: TokenUsage?
     ) -> DocumentReceipt? {
@@ -96,7 +114,8 @@ package struct DocumentService: Sendable {
         case .unchanged: name = .unchanged
         case .needsEncoding: return nil
         }
-        return DocumentReceipt(id: document.effectiveID, outcome: name, usage: usage)
+        return DocumentReceipt(
+            id: document.effectiveID, outcome: name, usage: usage, isEncoded: usage != nil)
     }
 
     /// Parts documents into groups whose numbers fit into memory together.
@@ -104,8 +123,10 @@ package struct DocumentService: Sendable {
         var groups: [[Int]] = []
         var tokens = 0
         for index in indices {
-            // A token has at least one byte, mostly four or more; windows bound it.
-            let cost = min(documents[index].text.utf8.count / 3 + 2, encoding.loaded.window)
+            // A token has at least one byte, mostly four or more; the window bounds what is cut.
+            let whole = documents[index].text.utf8.count / 3 + 2
+            let cost =
+                documents[index].rules.windows == nil ? min(whole, encoding.loaded.window) : whole
             let isFull = (groups.last?.count ?? 0) >= Self.groupDocuments
             if groups.isEmpty || isFull || tokens + cost > Self.groupTokens {
                 groups.append([])

@@ -35,6 +35,8 @@ package struct DocumentReceipt: Sendable, Equatable {
 
     package let id: String
     package let outcome: Outcome
-    /// What was computed for it; nil when nothing had to be.
-    package let usage: TokenUsage?
+    /// How many tokens the text has, and how many were used; nil when the document went meanwhile.
+    package internal(set) var usage: TokenUsage?
+    /// Whether the text had to be encoded for it.
+    package let isEncoded: Bool
 }
