@@ -44,6 +44,11 @@ extension API {
             writer.key("model")
             writer.string(service.loaded.name)
             writer.openAIUsage(result.usage)
+            // With candidate labels that are read beside the text, of all those pairs together.
+            writer.key("inputs")
+            writer.array { writer in
+                for usage in result.usage { writer.object { $0.tokens(usage) } }
+            }
         }
         var response = response(writer, result, inputs)
         response.headers[.scoring] = method.rawValue

@@ -33,6 +33,8 @@ extension API {
         if isCohere {
             writeCohere(
                 &writer, order.map { ($0, scores[$0]) }, result,
+                // Without a cross-encoder the query is a text of its own, before the others.
+                usage: Array(result.usage.suffix(texts.count)),
                 documents: body.value.returnDocuments ?? false ? texts : nil, service)
         } else {
             writer.array { writer in
@@ -58,7 +60,7 @@ extension API {
 
     private func writeCohere(
         _ writer: inout JSONWriter, _ order: [(Int, Float)], _ result: EncodingResult,
-        documents: [String]?, _ service: EncodingService
+        usage: [TokenUsage], documents: [String]?, _ service: EncodingService
     ) {
         writer.object { writer in
             writer.key("id")
@@ -73,6 +75,7 @@ extension API {
                         writer.number(index)
                         writer.key("relevance_score")
                         writer.number(score)
+                        writer.tokens(usage[index])
                         if let documents {
                             writer.key("document")
                             writer.object { writer in

@@ -125,6 +125,7 @@ extension OpenAPIDocument {
             """
             {"anyOf":[{"type":"array","items":{"$ref":"#/components/schemas/Vector"}},
             {"type":"object","required":["embeddings","model","usage"],"properties":{
+            "model":{"type":"string"},"usage":{"$ref":"#/components/schemas/Usage"},
             "embeddings":{"type":"object","additionalProperties":{"type":"array",
             "items":{"$ref":"#/components/schemas/Vector"}}}}}]}
             """
@@ -187,8 +188,14 @@ extension OpenAPIDocument {
             "object":{"const":"embedding"},"index":{"type":"integer"},
             "tokens":{"type":"integer"},"tokens_used":{"type":"integer"},
             "embedding":{"anyOf":[{"type":"string"},{"$ref":"#/components/schemas/Vector"}]}}}},
-            "usage":{"type":"object","required":["prompt_tokens","total_tokens"],"properties":{
-            "prompt_tokens":{"type":"integer"},"total_tokens":{"type":"integer"}}}}}
+            "usage":{"$ref":"#/components/schemas/Usage"}}}
+            """
+        ),
+        (
+            "Usage",
+            """
+            {"type":"object","required":["prompt_tokens","total_tokens"],"properties":{
+            "prompt_tokens":{"type":"integer"},"total_tokens":{"type":"integer"}}}
             """
         ),
         (

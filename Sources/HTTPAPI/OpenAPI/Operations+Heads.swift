@@ -74,9 +74,13 @@ extension OpenAPIDocument {
         (
             "Classes",
             """
-            {"type":"object","required":["object","data","model","usage"],"properties":{
+            {"type":"object","required":["object","data","model","usage","inputs"],"properties":{
             "object":{"const":"list"},"model":{"type":"string"},
-            "data":{"type":"array","items":{"$ref":"#/components/schemas/Scores"}}}}
+            "data":{"type":"array","items":{"$ref":"#/components/schemas/Scores"}},
+            "usage":{"$ref":"#/components/schemas/Usage"},
+            "inputs":{"type":"array","items":{"type":"object",
+            "required":["tokens","tokens_used"],"properties":{
+            "tokens":{"type":"integer"},"tokens_used":{"type":"integer"}}}}}}
             """
         ),
         (
@@ -103,9 +107,14 @@ extension OpenAPIDocument {
             "properties":{"index":{"type":"integer"},"score":{"type":"number"},
             "text":{"type":"string"}}}},
             {"type":"object","required":["id","model","results","usage"],"properties":{
+            "id":{"type":"string"},"model":{"type":"string"},
+            "usage":{"$ref":"#/components/schemas/Usage"},
             "results":{"type":"array","items":{"type":"object",
-            "required":["index","relevance_score"],"properties":{"index":{"type":"integer"},
-            "relevance_score":{"type":"number"},"document":{"type":"object"}}}}}}]}
+            "required":["index","relevance_score","tokens","tokens_used"],"properties":{
+            "index":{"type":"integer"},"relevance_score":{"type":"number"},
+            "tokens":{"type":"integer","description":"With a cross-encoder, of query and text."},
+            "tokens_used":{"type":"integer"},"document":{"type":"object","required":["text"],
+            "properties":{"text":{"type":"string"}}}}}}}}]}
             """
         ),
         (
