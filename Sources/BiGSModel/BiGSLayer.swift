@@ -23,28 +23,48 @@ struct BiGSLayer: Sendable {
     func apply(_ w: ModelWorkspace, layout: SequenceLayout) {
         let rows = layout.totalRows
         w.reserveTiles(rows: rows)
-        RowTiles.forEach(rows: rows) { tile in
-            let (x, uf, ub) = (w.x[tile.rows], w.uf[tile.rows], w.ub[tile.rows])
-            if preNorm {
-                norm.apply(w.h[tile.rows], into: x, in: tile)  //  x  = LayerNorm(h)         [t, H]
-            } else {
-                Elementwise.copy(w.h[tile.rows], into: x)
-            }
-            duForward.apply(x, into: uf, in: tile)  //             uf = gelu(x Wf + bf)      [t, H]
-            duBackward.apply(x, into: ub, in: tile)  //            ub = gelu(x Wb + bb)      [t, H]
-        }
-        SSMConvolution.apply(  //                                  sf = kf * uf + Df uf      [T, H]
-            fs4, on: w.uf, bs4, on: w.ub,  //                      sb = kb * ub + Db ub      [T, H]
+        RowTiles.run(Entry(layer: self, w: w), rows: rows)
+        SSMConvolution.apply(  //                              sf = kf * uf + Df uf      [T, H]
+            fs4, on: w.uf, bs4, on: w.ub,  //                  sb = kb * ub + Db ub      [T, H]
             layout: layout, workspace: w.convolution)
-        RowTiles.forEach(rows: rows) { tile in
-            let (sf, sb) = (w.uf[tile.rows], w.ub[tile.rows])
-            let (h, c, v) = (w.h[tile.rows], w.c(tile), w.v(tile))
-            ducForward.apply(sf, into: c, in: tile)  //            cf = sf Wcf + bcf         [t, H]
-            ducBackward.apply(sb, into: c, multiplier: c, in: tile)  // c = (sb Wcb + bcb) . cf
-            dv.apply(w.x[tile.rows], into: v, in: tile)  //        v  = gelu(x Wv + bv)      [t, I]
-            dol.apply(c, into: v, multiplier: v, in: tile)  //     g  = gelu(c Wol + bol) . v [t, I]
-            `do`.apply(v, into: h, residual: h, in: tile)  //      h  = h + g Wo + bo        [t, H]
-            if !preNorm { norm.apply(h, into: h, in: tile) }
+        RowTiles.run(Exit(layer: self, w: w), rows: rows)
+    }
+
+    private struct Entry: TileTask {
+        let layer: BiGSLayer
+        let w: ModelWorkspace
+
+        func run(_ tile: RowTile) { layer.enter(w, tile) }
+    }
+
+    private struct Exit: TileTask {
+        let layer: BiGSLayer
+        let w: ModelWorkspace
+
+        func run(_ tile: RowTile) { layer.leave(w, tile) }
+    }
+
+    /// Into the recurrences.
+    private func enter(_ w: ModelWorkspace, _ tile: RowTile) {
+        let (x, uf, ub) = (w.x[tile.rows], w.uf[tile.rows], w.ub[tile.rows])
+        if preNorm {
+            norm.apply(w.h[tile.rows], into: x, in: tile)  //  x  = LayerNorm(h)         [t, H]
+        } else {
+            Elementwise.copy(w.h[tile.rows], into: x)
         }
+        duForward.apply(x, into: uf, in: tile)  //             uf = gelu(x Wf + bf)      [t, H]
+        duBackward.apply(x, into: ub, in: tile)  //            ub = gelu(x Wb + bb)      [t, H]
+    }
+
+    /// Out of the recurrences.
+    private func leave(_ w: ModelWorkspace, _ tile: RowTile) {
+        let (sf, sb) = (w.uf[tile.rows], w.ub[tile.rows])
+        let (h, c, v) = (w.h[tile.rows], w.c(tile), w.v(tile))
+        ducForward.apply(sf, into: c, in: tile)  //            cf = sf Wcf + bcf         [t, H]
+        ducBackward.apply(sb, into: c, multiplier: c, in: tile)  // c = (sb Wcb + bcb) . cf
+        dv.apply(w.x[tile.rows], into: v, in: tile)  //        v  = gelu(x Wv + bv)      [t, I]
+        dol.apply(c, into: v, multiplier: v, in: tile)  //     g  = gelu(c Wol + bol) . v [t, I]
+        `do`.apply(v, into: h, residual: h, in: tile)  //      h  = h + g Wo + bo        [t, H]
+        if !preNorm { norm.apply(h, into: h, in: tile) }
     }
 }

@@ -12,11 +12,6 @@ void bigs_multiply_spectrum(float *restrict spectrum, const float *restrict fact
 }
 
 BIGS_CLONES
-void bigs_multiply(const float *a, const float *b, float *output, size_t count) {
-    for (size_t i = 0; i < count; i++) output[i] = a[i] * b[i];
-}
-
-BIGS_CLONES
 void bigs_add(const float *a, const float *b, float *output, size_t count) {
     for (size_t i = 0; i < count; i++) output[i] = a[i] + b[i];
 }

@@ -25,25 +25,38 @@ package enum ComputeThreads {
     private static let available = Int(bigs_physical_cores())
 }
 
+/// The body of a loop over independent items. A value and not a closure: what a closure captures would
+/// be allocated for each loop, and there are loops in every layer.
+protocol ParallelLoop {
+    /// One item. Calls run on several threads at once; `worker` < `ComputeThreads.count`, and no two
+    /// calls share one at a time.
+    func run(item: Int, worker: Int)
+}
+
+extension ParallelLoop {
+    fileprivate static func run(_ loop: UnsafeRawPointer, item: Int, worker: Int) {
+        loop.assumingMemoryBound(to: Self.self).pointee.run(item: item, worker: worker)
+    }
+}
+
 /// Loops over independent items on all threads.
 enum Parallel {
     private struct Job {
-        let body: (Int, Int) -> Void
+        let loop: UnsafeRawPointer
+        let type: any ParallelLoop.Type
     }
 
-    /// Calls `body(item, worker)` once for every item below `count`, in any order, from several
-    /// threads at once; worker < `ComputeThreads.count`, and no two calls share one at a time.
-    static func forEach(_ count: Int, threads: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
-        withoutActuallyEscaping(body) { body in
-            var job = Job(body: body)
-            withUnsafeMutablePointer(to: &job) { job in
-                bigs_parallel(
-                    count, threads,
-                    { context, item, worker in
-                        guard let context else { return }
-                        context.assumingMemoryBound(to: Job.self).pointee.body(item, worker)
-                    }, job)
-            }
+    /// Runs `loop` once for every item below `count`, in any order.
+    static func run<Loop: ParallelLoop>(_ loop: Loop, count: Int, threads: Int) {
+        withUnsafePointer(to: loop) { loop in
+            var job = Job(loop: UnsafeRawPointer(loop), type: Loop.self)
+            bigs_parallel(
+                count, threads,
+                { opaque, item, worker in
+                    guard let opaque else { return }
+                    let job = opaque.assumingMemoryBound(to: Job.self)
+                    job.pointee.type.run(job.pointee.loop, item: item, worker: worker)
+                }, &job)
         }
     }
 }

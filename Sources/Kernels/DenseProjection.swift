@@ -125,11 +125,22 @@ package final class DenseProjection: Sendable {
                 return
             }
             let threads = ProductWork.threads(rows: rows, inner: inputs, columns: outputs)
-            Parallel.forEach(panels, threads: threads) { panel, _ in
-                let next = panel + threads
-                bigs_product_run(
-                    product, 0, rows, panel, 1, next < panels ? weights.panel(next) : nil)
-            }
+            Parallel.run(
+                PanelLoop(product: product, weights: weights, rows: rows, threads: threads),
+                count: panels, threads: threads)
+        }
+    }
+
+    private struct PanelLoop: ParallelLoop {
+        let product: UnsafePointer<bigs_product>
+        let weights: PackedWeights
+        let rows: Int
+        let threads: Int
+
+        func run(item panel: Int, worker: Int) {
+            let next = panel + threads
+            bigs_product_run(
+                product, 0, rows, panel, 1, next < weights.panels ? weights.panel(next) : nil)
         }
     }
 

@@ -1,11 +1,5 @@
 internal import CKernels
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// What is left between the projections.
 package enum Elementwise {
     /// Rows to take from a table: row i of the result gets `table`'s row `rows[i]`.
@@ -69,16 +63,6 @@ package enum Elementwise {
         }
     }
 
-    /// output = a * b, elementwise; `output` may be one of them. Sets `output.rows`.
-    package static func multiply(_ a: Matrix, _ b: Matrix, into output: Matrix) {
-        combine(a, b, into: output) { bigs_multiply($0, $1, $2, $3) }
-    }
-
-    /// output = a + b, elementwise; `output` may be one of them. Sets `output.rows`.
-    package static func add(_ a: Matrix, _ b: Matrix, into output: Matrix) {
-        combine(a, b, into: output) { bigs_add($0, $1, $2, $3) }
-    }
-
     /// Copies rows of float32 to rows of either kind.
     package static func copy(_ input: Rows, into output: Rows) {
         precondition(input.columns == output.columns && input.count == output.count)
@@ -105,30 +89,5 @@ package enum Elementwise {
         let columns = input.columns
         (output.base + row * columns).update(
             from: input.base + range.lowerBound * columns, count: range.count * columns)
-    }
-
-    /// exp(x - max) / sum of exp(x - max), in double precision. Empty for an empty list.
-    package static func softmax(_ values: [Float]) -> [Float] {
-        guard let top = values.max() else { return [] }
-        let powers = values.map { exp(Double($0) - Double(top)) }
-        let total = powers.reduce(0, +)
-        return powers.map { Float($0 / total) }
-    }
-
-    private static func combine(
-        _ a: Matrix, _ b: Matrix, into output: Matrix,
-        _ body: (
-            UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>,
-            Int
-        ) -> Void
-    ) {
-        precondition(a.rows == b.rows && a.columns == b.columns, "shapes differ")
-        precondition(output.columns == a.columns && output.rowCapacity >= a.rows)
-        output.rows = a.rows
-        let columns = a.columns
-        RowBlocks.forEach(rows: a.rows, columns: columns) { range in
-            let offset = range.lowerBound * columns
-            body(a.base + offset, b.base + offset, output.base + offset, range.count * columns)
-        }
     }
 }

@@ -30,36 +30,63 @@ package final class LayerNorm: Sendable {
     package func apply(_ input: Rows, into output: Rows, in tile: RowTile) {
         precondition(input.columns == columns && output.columns == columns, "shapes differ")
         precondition(input.count == output.count && input.stride == 4 * columns)
-        func run(_ range: Range<Int>) {
-            weight.withUnsafeBufferPointer { weight in
-                bias.withUnsafeBufferPointer { bias in
-                    bigs_layer_norm_to(
-                        output.storage.native, input.floats + range.lowerBound * columns,
-                        output.base + range.lowerBound * output.stride, output.stride,
-                        range.count, columns, weight.baseAddress, bias.baseAddress, epsilon)
-                }
-            }
-        }
         let begin = StageProfile.begin()
         if tile.isShared {
-            RowBlocks.forEach(rows: input.count, columns: columns, run)
+            RowBlocks.run(
+                Task(norm: self, input: input, output: output), rows: input.count,
+                columns: columns)
         } else {
-            run(0..<input.count)
+            apply(input, into: output, 0..<input.count)
         }
         StageProfile.end(.norm, begin, in: tile, bytes: input.bytes + output.bytes)
     }
+
+    private struct Task: RowBlockTask {
+        let norm: LayerNorm
+        let input: Rows
+        let output: Rows
+
+        func run(_ range: Range<Int>) { norm.apply(input, into: output, range) }
+    }
+
+    private func apply(_ input: Rows, into output: Rows, _ range: Range<Int>) {
+        weight.withUnsafeBufferPointer { weight in
+            bias.withUnsafeBufferPointer { bias in
+                bigs_layer_norm_to(
+                    output.storage.native, input.floats + range.lowerBound * columns,
+                    output.base + range.lowerBound * output.stride, output.stride,
+                    range.count, columns, weight.baseAddress, bias.baseAddress, epsilon)
+            }
+        }
+    }
+}
+
+/// What is to be done to every block of rows.
+protocol RowBlockTask {
+    /// One block; calls run on several threads at once.
+    func run(_ range: Range<Int>)
 }
 
 /// Rows cut into blocks that are worth a thread's while.
 enum RowBlocks {
     private static let floatsPerBlock = 32_768
 
-    static func forEach(rows: Int, columns: Int, _ body: (Range<Int>) -> Void) {
-        let perBlock = max(1, floatsPerBlock / columns)
-        let blocks = (rows + perBlock - 1) / perBlock
-        Parallel.forEach(blocks, threads: ComputeThreads.count) { block, _ in
-            let start = block * perBlock
-            body(start..<min(start + perBlock, rows))
+    private struct Loop<Task: RowBlockTask>: ParallelLoop {
+        let task: Task
+        let rows: Int
+        let perBlock: Int
+
+        func run(item: Int, worker: Int) {
+            let start = item * perBlock
+            task.run(start..<min(start + perBlock, rows))
         }
+    }
+
+    /// Runs `task` for every block, on several threads at once. Allocates nothing.
+    static func run(_ task: some RowBlockTask, rows: Int, columns: Int) {
+        let perBlock = max(1, floatsPerBlock / columns)
+        Parallel.run(
+            Loop(task: task, rows: rows, perBlock: perBlock),
+            count: (rows + perBlock - 1) / perBlock, threads: ComputeThreads.count)
     }
 }

@@ -32,10 +32,22 @@ final class PackedWeights: @unchecked Sendable {
         sums = .allocate(capacity: panels * width)
         sums.initialize(repeating: 0, count: panels * width)
         if let bias { for (i, value) in bias.enumerated() { self.bias.base[i] = value } }
-        Parallel.forEach(panels, threads: ComputeThreads.count) { panel, _ in
+        Parallel.run(
+            PackLoop(packed: self, weight: weight.baseAddress, transposed: transposed),
+            count: panels, threads: ComputeThreads.count)
+    }
+
+    private struct PackLoop: ParallelLoop {
+        let packed: PackedWeights
+        let weight: UnsafePointer<Float>?
+        let transposed: Bool
+
+        func run(item panel: Int, worker: Int) {
+            let (inputs, outputs) = (packed.inputs, packed.outputs)
             bigs_pack(
-                precision.native, weight.baseAddress, transposed ? 1 : outputs,
-                transposed ? inputs : 1, inputs, outputs, panel, weights.base, scales.base, sums)
+                packed.precision.native, weight, transposed ? 1 : outputs,
+                transposed ? inputs : 1, inputs, outputs, panel, packed.weights.base,
+                packed.scales.base, packed.sums)
         }
     }
 

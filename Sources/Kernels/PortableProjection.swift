@@ -45,15 +45,31 @@ final class PortableProjection: @unchecked Sendable {
         }
         ComputeThreads.enter()
         let tiling = ProductTiling(rows: input.count, inner: inputs, columns: outputs)
-        Parallel.forEach(tiling.rowTiles * panels.count, threads: tiling.threads) { item, _ in
+        Parallel.run(
+            TileLoop(
+                projection: self, tiling: tiling, input: input, output: output,
+                multiplier: multiplier, residual: residual),
+            count: tiling.rowTiles * panels.count, threads: tiling.threads)
+    }
+
+    private struct TileLoop: ParallelLoop {
+        let projection: PortableProjection
+        let tiling: ProductTiling
+        let input: Rows
+        let output: Rows
+        let multiplier: Rows?
+        let residual: Rows?
+
+        func run(item: Int, worker: Int) {
             // Tiles of one panel follow each other: its weights stay in the cache.
             let panel = item / tiling.rowTiles
             var rest = tiling.rowRange(item % tiling.rowTiles)
             while !rest.isEmpty {
-                let end = rest.lowerBound + heights[panel].largest(upTo: rest.count)
-                apply(
-                    panels[panel], rows: rest.lowerBound..<end, input.floats, output.floats,
-                    multiplier?.floats, residual?.floats)
+                let height = projection.heights[panel].largest(upTo: rest.count)
+                let end = rest.lowerBound + height
+                projection.apply(
+                    projection.panels[panel], rows: rest.lowerBound..<end, input.floats,
+                    output.floats, multiplier?.floats, residual?.floats)
                 rest = end..<rest.upperBound
             }
         }

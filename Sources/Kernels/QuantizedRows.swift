@@ -21,10 +21,18 @@ struct QuantizedRows {
         zeros = (raw + 4 * count).assumingMemoryBound(to: Int32.self)
         numbers = (raw + 8 * count).assumingMemoryBound(to: UInt8.self)
         if tile.isShared {
-            RowBlocks.forEach(rows: rows.count, columns: rows.columns) { fill($0, rows) }
+            RowBlocks.run(
+                Task(quantized: self, rows: rows), rows: rows.count, columns: rows.columns)
         } else {
             fill(0..<rows.count, rows)
         }
+    }
+
+    private struct Task: RowBlockTask {
+        let quantized: QuantizedRows
+        let rows: Rows
+
+        func run(_ range: Range<Int>) { quantized.fill(range, rows) }
     }
 
     private func fill(_ range: Range<Int>, _ rows: Rows) {

@@ -14,6 +14,24 @@ package struct RowTile: Sendable {
     }
 }
 
+/// What is to be done to every tile of a pass.
+package protocol TileTask {
+    /// One tile; calls run on several threads at once.
+    func run(_ tile: RowTile)
+}
+
+private struct TileLoop<Task: TileTask>: ParallelLoop {
+    let task: Task
+    let rows: Int
+    let count: Int
+
+    func run(item: Int, worker: Int) {
+        let start = rows * item / count
+        task.run(
+            RowTile(rows: start..<rows * (item + 1) / count, worker: worker, isShared: false))
+    }
+}
+
 /// How rows are cut into tiles. The bits of a row do not depend on it.
 package enum RowTiles {
     /// Rows in a tile: enough to hide that its weights come from beyond the core's cache, few enough
@@ -34,20 +52,17 @@ package enum RowTiles {
         isOne(rows) ? 1 : min(ComputeThreads.count, count(rows))
     }
 
-    /// Calls `body` for every tile of `rows` rows, on several threads at once where there is more than
-    /// one.
-    package static func forEach(rows: Int, _ body: (RowTile) -> Void) {
+    /// Runs `task` for every tile of `rows` rows, on several threads at once where there is more than
+    /// one. Allocates nothing.
+    package static func run(_ task: some TileTask, rows: Int) {
         if isOne(rows) {
-            body(.shared(0..<rows))
+            task.run(.shared(0..<rows))
             return
         }
         let count = count(rows)
-        Parallel.forEach(count, threads: ComputeThreads.count) { item, worker in
-            let start = rows * item / count
-            body(
-                RowTile(
-                    rows: start..<rows * (item + 1) / count, worker: worker, isShared: false))
-        }
+        Parallel.run(
+            TileLoop(task: task, rows: rows, count: count), count: count,
+            threads: ComputeThreads.count)
     }
 
     private static func isOne(_ rows: Int) -> Bool {

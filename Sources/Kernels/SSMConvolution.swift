@@ -79,16 +79,33 @@ package final class SSMConvolution: Sendable {
             1, min(ComputeThreads.count, layout.totalRows * channels / floatsPerThread))
         workspace.reserve(threads: threads)
         let begin = StageProfile.begin()
-        Parallel.forEach(2 * layout.count * blocks, threads: threads) { item, worker in
-            let isFirst = item % (2 * blocks) < blocks
-            let start = item % blocks * width
-            (isFirst ? first : second).apply(
-                isFirst ? rows.0 : rows.1, range: layout.range(item / (2 * blocks)),
-                channels: start..<min(start + width, channels), work: workspace.buffer(worker))
-        }
+        Parallel.run(
+            ChannelLoop(
+                forward: (first, rows.0), backward: (second, rows.1), layout: layout,
+                workspace: workspace, blocks: blocks),
+            count: 2 * layout.count * blocks, threads: threads)
         StageProfile.end(
             .convolution, begin, threads: ComputeThreads.count,
             bytes: 2 * (rows.0.bytes + rows.1.bytes))
+    }
+
+    /// One block of channels of one sequence and direction.
+    private struct ChannelLoop: ParallelLoop {
+        let forward: (convolution: SSMConvolution, rows: Rows)
+        let backward: (convolution: SSMConvolution, rows: Rows)
+        let layout: SequenceLayout
+        let workspace: ConvolutionWorkspace
+        let blocks: Int
+
+        func run(item: Int, worker: Int) {
+            let (convolution, rows) = item % (2 * blocks) < blocks ? forward : backward
+            let width = ConvolutionAlgorithm.channelBlock
+            let start = item % blocks * width
+            convolution.apply(
+                rows, range: layout.range(item / (2 * blocks)),
+                channels: start..<min(start + width, rows.columns),
+                work: workspace.buffer(worker))
+        }
     }
 
     /// The numbers that are worth a thread's while.

@@ -73,11 +73,14 @@ import Testing
         let counts = UnsafeMutablePointer<Int>.allocate(capacity: 1000)
         counts.initialize(repeating: 0, count: 1000)
         defer { counts.deallocate() }
-        Parallel.forEach(1000, threads: 4) { item, worker in
-            counts[item] += worker < 4 ? 1 : 100
+        struct Count: ParallelLoop {
+            let counts: UnsafeMutablePointer<Int>
+            func run(item: Int, worker: Int) { counts[item] += worker < 4 ? 1 : 100 }
         }
+        Parallel.run(Count(counts: counts), count: 1000, threads: 4)
         #expect((0..<1000).allSatisfy { counts[$0] == 1 })
-        Parallel.forEach(0, threads: 4) { _, _ in Issue.record("there is no item") }
+        Parallel.run(Count(counts: counts), count: 0, threads: 4)
+        #expect((0..<1000).allSatisfy { counts[$0] == 1 })
     }
 }
 

@@ -74,16 +74,10 @@ import Testing
         #expect(output[0, 0].isNaN)
     }
 
-    @Test func elementwiseAndSoftmax() {
-        let (a, b) = (Matrix([1, 2, 3, 4], columns: 2), Matrix([5, 6, 7, 8], columns: 2))
-        let output = Matrix(rowCapacity: 2, columns: 2)
-        Elementwise.multiply(a, b, into: output)
-        #expect(output.copyRows(0..<2) == [5, 12, 21, 32])
-        Elementwise.add(a, output, into: output)
-        #expect(output.copyRows(0..<2) == [6, 14, 24, 36])
+    @Test func rowsAreCopiedToTheirPlace() {
+        let a = Matrix([1, 2, 3, 4], columns: 2)
+        let output = Matrix([5, 6, 7, 8], columns: 2)
         Elementwise.copyRows(a, range: 1..<2, into: output, at: 0)
-        #expect(output.copyRows(0..<2) == [3, 4, 24, 36])
-        #expect(Elementwise.softmax([1000, 1000]) == [0.5, 0.5])
-        #expect(Elementwise.softmax([]).isEmpty)
+        #expect(output.copyRows(0..<2) == [3, 4, 7, 8])
     }
 }

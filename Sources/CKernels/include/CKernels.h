@@ -130,9 +130,6 @@ void bigs_scatter_pairs(
 /// spectrum[i] *= factor[i] for `count` complex numbers (re, im interleaved).
 void bigs_multiply_spectrum(float *spectrum, const float *factor, size_t count);
 
-/// output = a * b.
-void bigs_multiply(const float *a, const float *b, float *output, size_t count);
-
 /// output = a + b.
 void bigs_add(const float *a, const float *b, float *output, size_t count);
 
