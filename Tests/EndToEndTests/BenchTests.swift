@@ -70,6 +70,48 @@ import Testing
         #expect(outcome.lines.count == 5)
     }
 
+    @Test("`forward` is what `bench` means without a name")
+    func forwardByName() throws {
+        for name in [[], ["forward"]] {
+            let outcome = try Program.run(["bench"] + name + ["--plan", "--lengths", "20"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.lines.first?.hasPrefix("convolution by length") == true)
+        }
+    }
+
+    /// The command itself compares answers with a full sort, and fails where they differ.
+    @Test func measuresSearches() throws {
+        let folder = try SmallModel.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = folder.appending(path: "bench.sqlite").path
+        let small = [
+            "bench", "search", "--count", "600", "--dimensions", "20", "--queries", "3", "--top-k",
+            "4", "--threads", "2",
+        ]
+        for (more, isMade) in [
+            ([], false), (["--store", store], true), (["--store", store], false),
+            (["--temporary-store", "--passages", "3"], true),
+        ] {
+            let outcome = try Program.run(small + more)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.lines.contains { $0.hasPrefix("as a full sort: 2") })
+            #expect(outcome.lines.contains { $0.hasPrefix("made in") } == isMade)
+            // Ten filters and none, and three kinds of writes.
+            #expect(outcome.lines.count >= (more.isEmpty ? 6 : 22))
+        }
+        let other = try Program.run(small + ["--store", store, "--count", "601"])
+        #expect(other.status == 1 && other.errors.contains("has other documents"))
+    }
+
+    @Test func wrongSearchUsageIsNamed() throws {
+        for arguments in [
+            ["--count", "0"], ["--passages", "2"], ["--store", "x", "--temporary-store"],
+            ["--temporary-store", "--passages", "-1"],
+        ] {
+            #expect(try Program.run(["bench", "search"] + arguments).status == 64, "\(arguments)")
+        }
+    }
+
     /// What other processors run: the same numbers, nearly.
     @Test func portableKernelsAgree() throws {
         let text = Data("A text about kernels, gates and recurrences.".utf8)

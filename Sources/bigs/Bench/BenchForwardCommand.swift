@@ -4,10 +4,10 @@ import Checkpoints
 import Foundation
 import Kernels
 
-/// `bigs bench`: the speed of forward passes, beside the machine's own in the same run.
-struct BenchCommand: ParsableCommand {
+/// `bigs bench forward`: the speed of forward passes, beside the machine's own in the same run.
+struct BenchForwardCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench",
+        commandName: "forward",
         abstract: "Measures forward passes by length, type and batch, and what limits them.",
         discussion: """
             Each case is run until it has taken some time, and the fastest run counts. The share is \
@@ -158,7 +158,7 @@ struct BenchCommand: ParsableCommand {
     }
 }
 
-extension BenchCommand.Size {
+extension BenchForwardCommand.Size {
     /// The configuration of a random model; its vocabulary is BERT's.
     func configuration(positions: Int) -> BiGSConfiguration {
         let (hidden, gate, layers) =
