@@ -121,9 +121,14 @@ struct DocumentSearch {
         let image = images.image(
             VectorImage.Key(model: model, columns: vector.count, rows: rows), path: path)
         guard let snapshot = try image.snapshot(db) else { return nil }
+        var allowed: RowMask?
+        if let filter = request.filter {
+            guard let rows = try self.rows(passing: filter, snapshot, image) else { return nil }
+            allowed = rows
+        }
         let matches = VectorScan.nearest(
             to: vector, in: snapshot.vectors, topK: limit,
-            mask: try mask(snapshot, image, without: excluded), threads: threads)
+            mask: try mask(snapshot, allowed, without: excluded), threads: threads)
         let isPassage = rows == .passages
         let ranked = try matches.map { match in
             let document = snapshot.documents[match.row]
@@ -137,43 +142,41 @@ struct DocumentSearch {
         return Array(ordered.prefix(limit))
     }
 
-    /// The rows that take part; nil is all.
-    private func mask(
-        _ snapshot: VectorImage.Snapshot, _ image: VectorImage, without excluded: String?
+    /// The rows whose documents pass; nil when what is in memory is ahead of the transaction.
+    private func rows(
+        passing filter: MetadataFilter, _ snapshot: VectorImage.Snapshot, _ image: VectorImage
     ) throws -> RowMask? {
-        var mask: RowMask?
-        if let filter = request.filter {
-            let known = image.masks.withLock { $0.find(filter, revision: snapshot.revision) }
-            let allowed = try known ?? FilterMasks.mask(filter, snapshot, db)
-            if known == nil {
-                image.masks.withLock {
-                    $0.keep(allowed, for: filter, revision: snapshot.revision)
-                }
-            }
-            mask = allowed
-        } else if snapshot.deadCount > 0 {
-            mask = snapshot.alive
+        if let known = image.masks.withLock({ $0.find(filter, snapshot) }) { return known }
+        let segments = try image.metadata.withLock {
+            try $0.segments(for: snapshot, db, path: path)
         }
+        guard let segments else { return nil }
+        let look = FilterLook(snapshot: snapshot, segments: segments, db: db)
+        let rows = try look.rows(passing: filter)
+        image.masks.withLock { $0.keep(rows, for: filter, snapshot) }
+        return rows
+    }
+
+    /// The rows that take part; nil is all.
+    /// - Parameter allowed: those alive that pass the filter; nil when there is none.
+    private func mask(
+        _ snapshot: VectorImage.Snapshot, _ allowed: RowMask?, without excluded: String?
+    ) throws -> RowMask? {
+        var mask = allowed ?? (snapshot.deadCount > 0 ? snapshot.alive : nil)
         if case .passages(let granularity?) = request.scope {
-            var wanted = RowMask(count: snapshot.vectors.count)
-            try forEachPassage(of: granularity, snapshot) { wanted[$0] = true }
+            var wanted = snapshot.granularities[granularity] ?? RowMask(count: 0)
+            wanted.grow(to: snapshot.vectors.count)
             if let mask { wanted.formIntersection(mask) }
             mask = wanted
         }
         if let excluded, let document = try row(of: excluded) {
             var rest = mask ?? snapshot.alive
-            for row in snapshot.places[document] ?? 0..<0 { rest[row] = false }
+            if let slot = snapshot.slots[document] {
+                for row in snapshot.rows(ofSlot: slot) { rest[row] = false }
+            }
             mask = rest
         }
         return mask
-    }
-
-    private func forEachPassage(
-        of granularity: String, _ snapshot: VectorImage.Snapshot, _ body: (Int) -> Void
-    ) throws {
-        guard let code = snapshot.granularities[granularity] else { return }
-        for (row, value) in snapshot.granularityOf.enumerated()
-        where value == code && !snapshot.dead[row] { body(row) }
     }
 
     private func bestText(_ text: String, limit: Int) throws -> [Ranked] {

@@ -47,6 +47,10 @@ struct DocumentTable {
             let outcome = try foresee(draft, standing: standing, model: model)
             if outcome == .metadataUpdated, let standing, let metadata = draft.metadata {
                 try update(standing, metadata: metadata)
+                // Searches take the document anew, with what its metadata are now.
+                try db.cachedStatement(
+                    sql: "UPDATE document_encoding SET revision = ? WHERE document_id = ?"
+                ).execute(arguments: [revision, standing.id])
             }
             return outcome
         }

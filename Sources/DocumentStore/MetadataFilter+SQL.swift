@@ -60,13 +60,13 @@ extension MetadataFilter.Node {
     }
 
     /// The row numbers of the documents that a test holds for, some of them more than once.
-    static func look(_ path: String, _ test: MetadataFilter.Test) -> Fragment {
+    static func look(_ path: [UInt8], _ test: MetadataFilter.Test) -> Fragment {
         var fragment = Fragment(
             sql: """
                 SELECT document_id FROM metadata_value WHERE path_id = \
                 (SELECT id FROM metadata_path WHERE path = ?)
                 """,
-            values: [Data(path.utf8)])
+            values: [Data(path)])
         switch test {
         case .exists:
             fragment.append(Fragment(sql: " AND kind < ?", values: [MetadataEntry.elementOffset]))

@@ -23,7 +23,8 @@ package struct MetadataFilter: Sendable, Hashable {
         case all([Node])
         case any([Node])
         case not(Node)
-        case test(path: String, Test)
+        /// The path in UTF-8: strings of Swift would be equal to those of other bytes.
+        case test(path: [UInt8], Test)
     }
 
     enum Test: Sendable, Hashable {
@@ -144,7 +145,9 @@ private struct FilterParser {
                 path: place,
                 reason: "more than \(MetadataFilter.maximumConditions) conditions in a filter")
         }
-        func node(_ test: MetadataFilter.Test) -> MetadataFilter.Node { .test(path: path, test) }
+        func node(_ test: MetadataFilter.Test) -> MetadataFilter.Node {
+            .test(path: Array(path.utf8), test)
+        }
         switch name {
         case "$eq": return node(.equal([try scalar(operand, at: place)]))
         case "$ne": return .not(node(.equal([try scalar(operand, at: place)])))

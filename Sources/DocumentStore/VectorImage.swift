@@ -19,8 +19,10 @@ final class VectorImage: Sendable {
         let rows: Rows
     }
 
-    /// An image at one moment.
+    /// An image at one moment. A document has a slot, which is its rows: one, or its passages.
     struct Snapshot: Sendable {
+        /// How often the image was begun anew, which numbers its rows anew.
+        let generation: Int
         /// The revision that it shows.
         var revision: Int64 = -1
         var vectors: VectorSet
@@ -31,19 +33,21 @@ final class VectorImage: Sendable {
         var documents: [Int64] = []
         /// The passage's or encoding's row number in the file, of each row.
         var items: [Int64] = []
-        /// Of each row of passages, the number of its granularity.
-        var granularityOf: [Int32] = []
-        /// The numbers of granularities.
-        var granularities: [String: Int32] = [:]
-        /// The rows of each document: they lie together.
-        var places: [Int64: Range<Int>] = [:]
+        /// The rows of each granularity of passages, dead ones among them.
+        private(set) var granularities: [String: RowMask] = [:]
+        /// The slot of each document that is alive.
+        fileprivate(set) var slots = DocumentSlots()
+        /// Of passages, the first row of each slot.
+        fileprivate(set) var firstRows: [Int]?
 
-        init(columns: Int) { vectors = VectorSet(columns: columns) }
+        init(_ key: Key, generation: Int) {
+            vectors = VectorSet(columns: key.columns)
+            firstRows = key.rows == .passages ? [] : nil
+            self.generation = generation
+        }
 
-        fileprivate mutating func note(_ granularity: String) {
-            let number = granularities[granularity] ?? Int32(granularities.count)
-            granularities[granularity] = number
-            granularityOf.append(number)
+        fileprivate mutating func note(_ granularity: String, row: Int) {
+            granularities[granularity, default: RowMask(count: 0)].insert(growing: row)
         }
 
         /// The rows that are alive.
@@ -58,11 +62,12 @@ final class VectorImage: Sendable {
     private let path: String
     private let state: Mutex<Snapshot>
     let masks = Mutex(FilterMasks())
+    let metadata = Mutex(MetadataImage())
 
     init(key: Key, path: String) {
         self.key = key
         self.path = path
-        state = Mutex(Snapshot(columns: key.columns))
+        state = Mutex(Snapshot(key, generation: 0))
     }
 
     /// The image as the transaction of `db` sees the file; nil when the image is ahead of it
@@ -79,12 +84,12 @@ final class VectorImage: Sendable {
     private func follow(_ state: inout Snapshot, to revision: Int64, _ db: Database) throws {
         let isFollowable = try state.revision >= Counter.oldestFollowable.value(in: db)
         // Taken out, so that it is changed in place; what fails half-way leaves an empty image.
-        var next = Snapshot(columns: key.columns)
+        var next = Snapshot(key, generation: state.generation + 1)
         // An image that is mostly dead is read anew, which gives its memory back.
         if isFollowable, state.deadCount <= state.vectors.count / 2 + 4096 {
             swap(&state, &next)
         } else {
-            state = Snapshot(columns: key.columns)
+            state = next
         }
         if next.revision >= 0 { try remove(&next, db) }
         try append(&next, db)
@@ -103,8 +108,10 @@ final class VectorImage: Sendable {
             arguments: [state.revision, key.model])
         state.dead.grow(to: state.vectors.count)
         for document in changed {
-            guard let rows = state.places.removeValue(forKey: document) else { continue }
-            for row in rows { state.dead[row] = true }
+            guard let slot = state.slots[document] else { continue }
+            let rows = state.rows(ofSlot: slot)
+            state.slots[document] = nil
+            state.dead.insert(rows)
             state.deadCount += rows.count
         }
     }
@@ -142,10 +149,14 @@ final class VectorImage: Sendable {
             state.documents.append(document)
             state.items.append(item)
             if let granularity = String.fromDatabaseValue(row[4]) {
-                state.note(granularity)
+                state.note(granularity, row: place)
             }
-            let start = state.places[document]?.lowerBound ?? place
-            state.places[document] = start..<place + 1
+            if key.rows == .documents {
+                state.slots[document] = place
+            } else if state.slots[document] == nil {
+                state.slots[document] = state.slotCount
+                state.firstRows?.append(place)
+            }
         }
         state.dead.grow(to: state.vectors.count)
     }

@@ -22,6 +22,27 @@ package struct RowMask: Sendable, Equatable {
         if missing > 0 { words += [UInt64](repeating: 0, count: missing) }
     }
 
+    /// Adds these rows, each below the `count` that there is room for.
+    package mutating func insert(_ rows: ArraySlice<UInt32>) {
+        for row in rows { words[Int(row >> 6)] |= 1 << UInt64(row & 63) }
+    }
+
+    /// Adds a row, and makes room for it.
+    package mutating func insert(growing row: Int) {
+        grow(to: row + 1)
+        words[row >> 6] |= 1 << UInt64(row & 63)
+    }
+
+    /// Adds a run of rows.
+    package mutating func insert(_ rows: Range<Int>) {
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let end = min(rows.upperBound, ((row >> 6) + 1) << 6)
+            words[row >> 6] |= (UInt64.max >> UInt64(64 - (end - row))) << UInt64(row & 63)
+            row = end
+        }
+    }
+
     /// Takes the rows of `other` out.
     package mutating func subtract(_ other: RowMask) {
         for index in 0..<min(words.count, other.words.count) {
@@ -57,6 +78,11 @@ package struct RowMask: Sendable, Equatable {
             }
             base += 64
         }
+    }
+
+    /// Calls `body` for each row below `count` that is in the set.
+    package func forEach(below count: Int, _ body: (Int) -> Void) {
+        forEach(in: 0..<count, body)
     }
 
     private func forWords<R>(in range: Range<Int>, _ start: R, _ body: (R, UInt64) -> R) -> R {

@@ -235,6 +235,11 @@ void bigs_quantize_row(
 /// The inner product in double precision, summed in a fixed order.
 double bigs_dot_double(const float *a, const float *b, size_t columns);
 
+/// The first place from `start` on where the `length` bytes of `part` lie in `bytes`; `count` where
+/// there is none, or no part.
+size_t bigs_find_bytes(
+    const uint8_t *bytes, size_t count, size_t start, const uint8_t *part, size_t length);
+
 /// Zeroed memory straight from the system, in large pages where it has them; NULL when there is
 /// none left.
 void *bigs_allocate_pages(size_t bytes);
