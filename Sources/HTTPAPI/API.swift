@@ -88,7 +88,14 @@ package struct API: Sendable {
             let timeout = try RequestTimeout.of(routed, otherwise: settings.requestTimeout)
             return try await RequestDeadline.within(timeout) {
                 [routed] () async throws(APIError) in
-                try await route.handler(self)(routed)
+                do throws(APIError) {
+                    return try await route.handler(self)(routed)
+                } catch {
+                    // Whatever was met first, a body half read or a store that waited, it was met
+                    // because the time is up.
+                    let isCutOff = RequestDeadline.hasPassed && Task.isCancelled
+                    throw isCutOff ? .service(.deadlinePassed) : error
+                }
             }
         }
     }

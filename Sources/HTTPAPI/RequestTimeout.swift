@@ -10,7 +10,7 @@ import Serving
 /// streams after its answer has begun is not bounded.
 enum RequestTimeout {
     /// The longest that a client may ask for: a day.
-    private static let maximumSeconds = 86_400.0
+    static let maximumSeconds = 86_400
 
     /// The time that `request` has; nil is no bound. A client may ask for more than the server's
     /// own, which is for those that do not ask.
@@ -26,11 +26,11 @@ enum RequestTimeout {
         return seconds
     }
 
-    /// Digits, with a point among or before them or without one: what `Double` takes beyond that
+    /// Digits, with a point or an exponent as JSON's numbers may have; what `Double` takes beyond that
     /// (`inf`, `0x1p3`) is no time.
     private static func seconds(_ text: String) -> Duration? {
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
-            let seconds = Double(text), seconds > 0, seconds <= maximumSeconds
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || ".eE+-".utf8.contains($0) }),
+            let seconds = Double(text), seconds > 0, seconds <= Double(maximumSeconds)
         else { return nil }
         return .seconds(seconds)
     }
