@@ -27,6 +27,14 @@ extension OpenAPIDocument {
         }.joined(separator: ",")
     }()
 
+    /// The field of a request that bounds the model's work for it.
+    static let requestTimeout = """
+        {"name":"x-request-timeout","in":"header","description":"Seconds, with decimals, that the \
+        request may take; past them its work is dropped and it is answered 504. Default: the \
+        server's --request-timeout.","schema":{"type":"number","exclusiveMinimum":0,"maximum":\
+        \(RequestTimeout.maximumSeconds)}}
+        """
+
     /// The references of an answer.
     static func headerReferences(encodes: Bool) -> String {
         let names =
@@ -48,6 +56,7 @@ extension OpenAPIDocument {
         case 408: "The body came too slowly."
         case 409: "It is another kind of thing now."
         case 413: "The body is too large."
+        case 414: "The path and its query are too long."
         case 415: "The content type is another."
         case 422: "A field has a wrong type or value; the message names it."
         case 424: "The checkpoint lacks the head."

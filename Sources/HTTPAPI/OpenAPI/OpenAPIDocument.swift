@@ -27,7 +27,8 @@ struct OpenAPIDocument {
             "license":{"name":"Apache-2.0","identifier":"Apache-2.0"}},\
             "servers":[{"url":"/"}],"tags":[\(tags)],"security":[\(security)],\
             "paths":{\(paths)},"components":{"securitySchemes":{"key":{"type":"http",\
-            "scheme":"bearer"}},"headers":{\(Self.headers)},"responses":{\(responses)},\
+            "scheme":"bearer"}},"parameters":{"RequestTimeout":\(Self.requestTimeout)},\
+            "headers":{\(Self.headers)},"responses":{\(responses)},\
             "schemas":{\(schemas)}}}
             """
         for (placeholder, value) in values {
@@ -77,6 +78,9 @@ struct OpenAPIDocument {
             return #"{"name":"\#($0.name)","in":"query","#
                 + #""description":"\#($0.description)",\#(value)}"#
         }
+        if operation.encodes {
+            parameters.append(##"{"$ref":"#/components/parameters/RequestTimeout"}"##)
+        }
         if !parameters.isEmpty {
             parts.append(#""parameters":[\#(parameters.joined(separator: ","))]"#)
         }
@@ -111,13 +115,14 @@ struct OpenAPIDocument {
         if route.access == .key { statuses.insert(401) }
         if !route.pattern.isLiteral { statuses.insert(404) }
         if !operation.query.isEmpty { statuses.insert(422) }
+        if !operation.query.isEmpty || !route.pattern.isLiteral { statuses.insert(414) }
         if route.input != .nothing { statuses.formUnion([408, 413, 415, 422]) }
         if operation.encodes { statuses.formUnion([404, 424, 429, 504]) }
         return statuses.subtracting(operation.answers.keys)
     }
 
     private static let refusalStatuses = [
-        400, 401, 404, 405, 408, 409, 413, 415, 422, 424, 429, 431, 500, 503, 504, 507,
+        400, 401, 404, 405, 408, 409, 413, 414, 415, 422, 424, 429, 431, 500, 503, 504, 507,
     ]
 
     private var responses: String {

@@ -61,7 +61,7 @@ extension OpenAPIDocument {
             answers: [200: .json("Scores")], encodes: true),
         "GET /documents/export": Operation(
             tag: .documents, summary: "All documents with their vectors: a snapshot.",
-            query: [filter], answers: [200: .ndjson("KeptDocument")], refusals: [424]),
+            query: [filter], answers: [200: .ndjson("ExportedDocument")], refusals: [424]),
         "GET /store": Operation(
             tag: .documents, summary: "What is kept, and how it was used.",
             answers: [200: .json("Store")], refusals: [424]),
@@ -114,7 +114,8 @@ extension OpenAPIDocument {
         (
             "Chunk",
             """
-            {"type":"object","required":["granularity"],"properties":{
+            {"type":"object","description":"Without a granularity: spans where there are some, else \
+            tokens.","properties":{
             "granularity":{"enum":\(granularities)},\(cutDetails),
             "spans":{"anyOf":[{"type":"null"},\(spans)]}}}
             """
@@ -165,6 +166,18 @@ extension OpenAPIDocument {
             "encoded_at":{"type":"number"},"has_states":{"type":"boolean"},
             "embedding":{"$ref":"#/components/schemas/Vector"},
             "passages":{"$ref":"#/components/schemas/DocumentPassages"}}}
+            """
+        ),
+        (
+            "ExportedDocument",
+            """
+            {"allOf":[{"$ref":"#/components/schemas/KeptDocument"},{"type":"object",
+            "description":"With what it was put with, so that it can be imported as it is.",
+            "properties":{"chunk":{"type":"array",
+            "items":{"$ref":"#/components/schemas/Chunk"}},
+            "keep_states":{"enum":["float16","int8"]},"truncation_direction":{"const":"left"},
+            "long":{"const":"windows"},"window_overlap":{"type":"integer"},
+            "prompt_name":{"type":"string"}}}]}
             """
         ),
         (
@@ -221,12 +234,26 @@ extension OpenAPIDocument {
         (
             "SearchRequest",
             """
-            {"type":"object","required":["query"],"properties":{
-            "query":{"$ref":"#/components/schemas/Text"},
+            {"type":"object","anyOf":[{"required":["query"],"properties":{
+            "query":{"$ref":"#/components/schemas/Text"},"embedding":{"type":"null"},
+            "like":{"type":"null"}}},
+            {"required":["embedding"],"properties":{"query":{"type":"null"},
+            "embedding":{"type":"array"},"like":{"type":"null"},"mode":{"enum":["vector",null]}}},
+            {"required":["query","embedding","mode"],"properties":{
+            "query":{"$ref":"#/components/schemas/Text"},"embedding":{"type":"array"},
+            "like":{"type":"null"},"mode":{"const":"hybrid"}}},
+            {"required":["like"],"properties":{"query":{"type":"null"},
+            "like":{"type":["string","integer"]},
+            "embedding":{"type":"null"},"mode":{"enum":["vector",null]}}}],"properties":{
+            "query":{"type":["string","null"]},
+            "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
+            "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},
+            "like":\(id),"prompt_name":"{{promptName}}",
             "mode":{"enum":["vector","text","hybrid",null]},
             "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
             "filter":{"$ref":"#/components/schemas/Filter"},
-            "passages":{"type":["boolean","null"]},
+            "passages":{"anyOf":[{"type":["boolean","null"]},{"enum":\(granularities)}],
+            "description":"Ranks passages, of all granularities or of one."},
             "include":{"type":["array","null"],"items":{"enum":["text","metadata","embedding",
             "passages"]}},"explain":{"type":["boolean","null"]}}}
             """

@@ -170,7 +170,9 @@ extension OpenAPIDocument {
         (
             "OpenAIEmbeddingsRequest",
             """
-            {"type":"object","required":["input"],"properties":{
+            {"type":"object","required":["input"],
+            "anyOf":[{"properties":{"encoding_format":{"enum":["float",null]}}},
+            {"properties":{"embedding_type":{"enum":["float",null]}}}],"properties":{
             "input":{"$ref":"#/components/schemas/OpenAIInputs"},
             "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
             "encoding_format":{"anyOf":[{"type":"null"},{"enum":["float","base64"]}]},

@@ -136,7 +136,24 @@ extension OpenAPIDocument {
             {"type":"array","items":{"type":"string"}}]}}}
             """
         ),
-        ("FilledMasks", #"{"type":"array"}"#),
+        (
+            "MaskCandidate",
+            """
+            {"type":"object","required":["score","token","token_str","sequence"],"properties":{
+            "score":{"type":"number"},"token":{"type":"integer"},"token_str":{"type":"string"},
+            "sequence":{"type":"string"}}}
+            """
+        ),
+        (
+            "FilledMasks",
+            """
+            {"type":"array","description":"The candidates of a text with one mask; of a text with \
+            several, a list for each; of several texts, a list of these.","items":{"anyOf":[
+            {"$ref":"#/components/schemas/MaskCandidate"},{"type":"array","items":{"anyOf":[
+            {"$ref":"#/components/schemas/MaskCandidate"},{"type":"array",
+            "items":{"$ref":"#/components/schemas/MaskCandidate"}}]}}]}}
+            """
+        ),
         (
             "AnswerRequest",
             """
@@ -180,7 +197,25 @@ extension OpenAPIDocument {
             "ignore_labels":{"type":["array","null"],"items":{"type":"string"}}}}
             """
         ),
-        ("EntityLists", #"{"type":"array"}"#),
+        (
+            "Entity",
+            """
+            {"type":"object","required":["score","word","start","end"],
+            "oneOf":[{"required":["entity","index"]},{"required":["entity_group"]}],
+            "properties":{"entity":{"type":"string"},"entity_group":{"type":"string",
+            "description":"In place of entity and index where tokens were joined."},
+            "index":{"type":"integer"},"score":{"type":"number"},"word":{"type":"string"},
+            "start":{"type":"integer"},"end":{"type":"integer"}}}
+            """
+        ),
+        (
+            "EntityLists",
+            """
+            {"type":"array","description":"The entities of one text; of several texts, a list for \
+            each.","items":{"anyOf":[{"$ref":"#/components/schemas/Entity"},
+            {"type":"array","items":{"$ref":"#/components/schemas/Entity"}}]}}
+            """
+        ),
         (
             "ChunkRequest",
             """

@@ -66,7 +66,13 @@ extension OpenAPIDocument {
             "queued_tokens":{"type":"integer"},"store":{"type":"string"},
             "models":{"type":"array","items":{"type":"object",
             "required":["id","fingerprint","max_input_length","dimensions","heads"],
-            "properties":{"id":{"type":"string"},"fingerprint":{"type":"string"}}}}}}
+            "properties":{"id":{"type":"string"},"fingerprint":{"type":"string"},
+            "max_input_length":{"type":"integer"},"dimensions":{"type":"integer"},
+            "pooling":{"type":"string"},"padding":{"type":"string"},
+            "heads":{"type":"array","items":{"type":"string"}},
+            "trained_heads":{"type":"array","items":{"type":"string"}},
+            "prompts":{"type":"array","items":{"type":"string"}},
+            "default_prompt_name":{"type":["string","null"]}}}}}}
             """
         ),
         ("Description", #"{"type":"object","required":["openapi","info","paths"]}"#),
