@@ -32,8 +32,8 @@ package final class BiGSModel: Sendable {
 
     let embeddings: BiGSEmbeddings
     let layers: [BiGSLayer]
-    private let pooler: BiGSPooler?
-    private let scorer: BiGSHead
+    let pooler: BiGSPooler?
+    let scorer: BiGSHead
     private let outputs: Int
 
     /// Makes the parts from `source`, which holds every tensor of `table`.

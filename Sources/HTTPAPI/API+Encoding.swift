@@ -65,13 +65,12 @@ extension API {
         received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
         let top = try top(body.options)
-        if let head = body.value.head ?? request.query["head"] {
+        let head = body.value.head ?? request.query["head"]
+        // The head by itself takes pairs, too, and what it says is kept.
+        if head != nil || body.value.evidence?.granularity != nil {
             return try await predict(
                 head: head, body.value.inputs, evidence: body.value.evidence, body.options,
                 request, service: service)
-        }
-        if body.value.evidence?.granularity != nil {
-            throw .validation(field: "evidence", "needs a trained head: name one in head")
         }
         let rules = rules(body.options, request)
         let result = try await encode { () async throws(ServiceError) in

@@ -27,16 +27,20 @@ package struct Classification: Sendable {
 
     /// Labels by falling score (ties keep the labels' order), at most `top` of them.
     package func ranked(_ scores: [Float], raw: Bool = false, top: Int? = nil) -> [LabelScore] {
-        let values =
-            raw
-            ? scores
-            : isIndependent
-                ? scores.map(Probabilities.sigmoid)
-                : Probabilities.softmax(scores)
+        let values = raw ? scores : probabilities(scores)
         let order = values.indices.sorted { (values[$0], $1) > (values[$1], $0) }
         return order.prefix(top ?? order.count).map {
-            LabelScore(
-                label: labels.indices.contains($0) ? labels[$0] : "LABEL_\($0)", score: values[$0])
+            LabelScore(label: label($0), score: values[$0])
         }
+    }
+
+    /// The probability of each label, from the head's raw scores.
+    func probabilities(_ scores: [Float]) -> [Float] {
+        isIndependent ? scores.map(Probabilities.sigmoid) : Probabilities.softmax(scores)
+    }
+
+    /// The name of a score.
+    func label(_ index: Int) -> String {
+        labels.indices.contains(index) ? labels[index] : "LABEL_\(index)"
     }
 }

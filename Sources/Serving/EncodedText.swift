@@ -3,7 +3,8 @@ import DocumentStore
 
 /// A text that went through the encoder once: its vector, and the state of each of its tokens.
 package struct EncodedText: Sendable {
-    /// The pooled vector, [H], not normalised: the same bytes as `EncodingService.embed` gives.
+    /// The pooled vector, [H], not normalised: the same bytes as `EncodingService.embed` gives. Of texts
+    /// that were encoded to be judged, the head's raw scores.
     package let pooled: [Float]
     /// The last layer's states, row-major [T, H], padding left out.
     package let states: [Float]
@@ -51,8 +52,23 @@ extension EncodingService {
     package func encodeStates(
         _ inputs: [EncodingInput], rules: EncodingRules, pooling: Pooling? = nil
     ) async throws(ServiceError) -> EncodedTexts {
+        try await encodeStates(inputs, rules, pooledBy: pooling ?? loaded.pooling)
+    }
+
+    /// The same with the classification head's raw scores in place of vectors: the same bytes as
+    /// `EncodingService.classify` gives. The head reads texts without prompts.
+    func encodeScores(
+        _ inputs: [EncodingInput], rules: EncodingRules
+    ) async throws(ServiceError) -> EncodedTexts {
+        try require(.sequenceClassification)
+        return try await encodeStates(inputs, rules, pooledBy: nil)
+    }
+
+    /// - Parameter pooling: nil asks for scores.
+    private func encodeStates(
+        _ inputs: [EncodingInput], _ rules: EncodingRules, pooledBy pooling: Pooling?
+    ) async throws(ServiceError) -> EncodedTexts {
         let start = ContinuousClock.now
-        let pooling = pooling ?? loaded.pooling
         let prepared = try await prepare(inputs, rules, pooledBy: pooling)
         let tokenized = ContinuousClock.now
         let windows = prepared.flatMap(\.windows)
@@ -66,7 +82,7 @@ extension EncodingService {
                     + "\(Self.maximumStateCount / size) tokens; send fewer texts")
         }
         let outcome = try await executor.run(
-            windows.map(\.sequence), outputs: [.lastHiddenState, pooling.outputs],
+            windows.map(\.sequence), outputs: [.lastHiddenState, pooling?.outputs ?? .logits],
             model: loaded.model)
         var texts: [EncodedText] = []
         var next = 0
@@ -83,7 +99,7 @@ extension EncodingService {
     }
 
     private func joined(
-        _ input: PreparedInput, _ outputs: [SequenceOutput], _ pooling: Pooling, index: Int
+        _ input: PreparedInput, _ outputs: [SequenceOutput], _ pooling: Pooling?, index: Int
     ) throws(ServiceError) -> EncodedText {
         let size = loaded.configuration.hiddenSize
         var vectors: [[Float]] = []
@@ -91,7 +107,10 @@ extension EncodingService {
         var offsets: [Range<Int>] = []
         var ids: [Int32] = []
         for (window, output) in zip(input.windows, outputs) {
-            vectors.append(try vector(output, of: window, .embedding, pooling))
+            vectors.append(
+                try vector(
+                    output, of: window, pooling == nil ? .scores : .embedding,
+                    pooling ?? loaded.pooling))
             guard let rows = output.lastHiddenState, rows.allSatisfy(\.isFinite) else {
                 throw .notFinite(input: index)
             }

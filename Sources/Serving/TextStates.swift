@@ -23,6 +23,9 @@ package struct TextStates: Sendable {
         self.unpooled = unpooled
     }
 
+    /// No states, for what needs none.
+    static let none = TextStates(values: [], columns: 0, offsets: [])
+
     /// The vector of the whole text, where it went through in one pass; nil for the model's own pooler,
     /// which needs its weights.
     func whole(_ pooling: Pooling) -> [Float]? {

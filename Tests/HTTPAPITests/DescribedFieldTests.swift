@@ -36,6 +36,7 @@ import Testing
         Example(route: "POST /embeddings", body: #"{"input":"ab","encoding_format":"base64"}"#),
         Example(route: "POST /predict", body: #"{"inputs":"ab"}"#),
         Example(route: "POST /predict", body: #"{"inputs":[["ab"],["a","b"]],"top_k":1}"#),
+        Example(route: "POST /predict", body: #"{"inputs":"ab","evidence":true}"#),
         Example(route: "POST /classify", body: #"{"input":["ab","c"]}"#),
         Example(
             route: "POST /classify", body: #"{"inputs":"ab","candidate_labels":["x","y"]}"#),

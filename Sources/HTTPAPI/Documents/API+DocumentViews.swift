@@ -54,34 +54,26 @@ extension API {
             let evidence: EvidenceField?
         }
         let documents = try documents(request)
-        let service = try service(named: request.query["model"])
         let body = try await decode(WithOptions<Body>.self, request)
         let reading = reading(body.options, request)
         let id = request.parameters["id"] ?? ""
         if let top = body.options.topK, top < 1 {
             throw .validation(field: "top_k", "expected 1 or more, got \(top)")
         }
-        var writer = JSONWriter()
-        if let name = body.value.head ?? request.query["head"] {
-            var question = HeadQuestion()
-            question.raw = body.options.rawScores ?? false
-            question.top = body.options.topK
-            question.evidence = body.value.evidence?.granularity
-            let view = try await run { [question] () async throws(DocumentError) in
-                try await documents.predict(id, head: name, question: question, reading: reading)
+        var question = HeadQuestion()
+        question.raw = body.options.rawScores ?? false
+        question.top = body.options.topK
+        question.evidence = body.value.evidence?.granularity
+        let head = body.value.head ?? request.query["head"]
+        let view = try await run { [question] () async throws(DocumentError) in
+            if let head {
+                try await documents.predict(id, head: head, question: question, reading: reading)
+            } else {
+                try await documents.classify(id, question: question, reading: reading)
             }
-            writer.prediction(view.value, text: view.text)
-            return Self.viewed(writer, view.usage, isEncoded: view.isEncoded)
         }
-        if body.value.evidence?.granularity != nil {
-            throw .validation(field: "evidence", "needs a trained head: name one in head")
-        }
-        let view = try await run { () async throws(DocumentError) in
-            try await documents.classify(id, reading: reading)
-        }
-        let ranked = Classification(service.loaded).ranked(
-            view.value.vectors[0], raw: body.options.rawScores ?? false, top: body.options.topK)
-        writer.prediction(HeadPrediction(labels: ranked, evidence: nil), text: "")
+        var writer = JSONWriter()
+        writer.prediction(view.value, text: view.text)
         return Self.viewed(writer, view.usage, isEncoded: view.isEncoded)
     }
 

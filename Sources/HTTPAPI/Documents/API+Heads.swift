@@ -4,20 +4,26 @@ import Learning
 import Serving
 
 extension API {
-    /// `/predict` with a trained head in place of the checkpoint's own.
+    /// `/predict` with a trained head in place of the checkpoint's own, or with evidence.
     func predict(
-        head name: String, _ inputs: ClassificationInputs, evidence: EvidenceField?,
+        head name: String?, _ inputs: ClassificationInputs, evidence: EvidenceField?,
         _ options: CommonOptions, _ request: ServerRequest, service: EncodingService
     ) async throws(APIError) -> ServerResponse {
-        let head: TrainedHead
-        do { head = try settings.heads.head(named: name, for: service.loaded) } catch {
+        let head: TrainedHead?
+        do throws(DocumentError) {
+            head = try name.map { name throws(DocumentError) in
+                try settings.heads.head(named: name, for: service.loaded)
+            }
+        } catch {
             throw .document(error)
         }
         var texts: [String] = []
         for (index, item) in inputs.items.enumerated() {
             guard case .text(let text) = item else {
                 throw .validation(
-                    field: "inputs[\(index)]", "the head \"\(name)\" takes texts, not pairs")
+                    field: "inputs[\(index)]",
+                    name.map { "the head \"\($0)\" takes texts, not pairs" }
+                        ?? "evidence stands in a text, not in a pair")
             }
             texts.append(text)
         }
@@ -27,8 +33,14 @@ extension API {
         question.evidence = evidence?.granularity
         let (predictions, result): ([HeadPrediction], EncodingResult)
         do throws(ServiceError) {
-            (predictions, result) = try await service.predict(
-                texts, head: head, question: question, rules: rules(options, request))
+            let rules = rules(options, request)
+            (predictions, result) =
+                if let head {
+                    try await service.predict(
+                        texts, head: head, question: question, rules: rules)
+                } else {
+                    try await service.classify(texts, question: question, rules: rules)
+                }
         } catch {
             throw .service(error)
         }

@@ -37,14 +37,15 @@ extension API {
                 ("pipelineRequest", classifies ? "PredictRequest" : "EmbedRequest"),
                 ("pipelineAnswer", classifies ? "PredictAnswer" : "Vectors"),
                 ("models", list(models?.names ?? [])),
-                // Null stands for the checkpoint's own head, which has no evidence to show.
+                // Null stands for the checkpoint's own head.
                 (
                     "trainedHeads",
                     "[null" + heads.map { "," + list([$0]).dropFirst().dropLast() }.joined() + "]"
                 ),
                 (
                     "evidence",
-                    heads.isEmpty ? "[null,false]" : #"[null,false,true,"sentence","paragraph"]"#
+                    heads.isEmpty && !classifies
+                        ? "[null,false]" : #"[null,false,true,"sentence","paragraph"]"#
                 ),
             ],
             version: settings.version, needsKey: keys.isRequired)

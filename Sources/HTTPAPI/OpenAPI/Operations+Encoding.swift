@@ -157,7 +157,11 @@ extension OpenAPIDocument {
             "Scores",
             """
             {"type":"array","items":{"type":"object","required":["label","score"],"properties":{
-            "label":{"type":"string"},"score":{"type":"number"}}}}
+            "label":{"type":"string"},"score":{"type":"number"},
+            "evidence":{"type":"array","description":"The passages that carry the label, best first.",
+            "items":{"type":"object","required":["start","end","text","score"],"properties":{
+            "start":{"type":"integer"},"end":{"type":"integer"},"text":{"type":"string"},
+            "score":{"type":"number"}}}}}}}
             """
         ),
         (

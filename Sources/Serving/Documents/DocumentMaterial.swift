@@ -1,3 +1,4 @@
+import BiGSModel
 import DocumentStore
 
 /// What answers about a kept document are made of.
@@ -55,42 +56,54 @@ extension DocumentService {
         _ pooling: Pooling, _ rules: EncodingRules
     ) async throws(ServiceError) -> DocumentMaterial? {
         let usage = TokenUsage(tokens: record.tokens, tokensUsed: record.tokensUsed)
-        let isOurs = pooling == encoding.loaded.pooling
-        var whole = isOurs ? record.vector : nil
-        if !needs.states, let whole {
-            // Where the tokens lie is found without the model.
-            let places = try await encoding.places(in: text, rules)
-            return DocumentMaterial(
-                text: text,
-                states: TextStates(
-                    values: [], columns: 0, offsets: places, isTruncated: usage.isTruncated),
-                whole: whole, usage: usage, isEncoded: false)
-        }
-        guard let kept = record.states else { return nil }
         let prompt = try encoding.prompt(named: rules.promptName, for: [])
-        let unpooled = try await encoding.unpooledTokens(of: prompt, pooling)
-        let states = TextStates(
-            values: kept.floats(), columns: kept.columns, offsets: kept.offsets,
-            isTruncated: usage.isTruncated,
-            unpooled: TextPreparation.unpooled(unpooled, of: usage, side: rules.truncationSide))
-        if needs.whole, whole == nil {
-            // The mean of several windows cannot be told from states of which each token has one.
-            guard record.tokensUsed <= encoding.loaded.window,
-                let vector = states.whole(pooling)
-            else { return nil }
-            whole = vector
+        let unpooled = TextPreparation.unpooled(
+            try await encoding.unpooledTokens(of: prompt, pooling), of: usage,
+            side: rules.truncationSide)
+        let states = record.states.map { kept in
+            TextStates(
+                values: kept.floats(), columns: kept.columns, offsets: kept.offsets,
+                isTruncated: usage.isTruncated, unpooled: unpooled)
+        }
+        if needs.states, states == nil { return nil }
+        var vector: [Float] = []
+        if needs.whole {
+            guard let whole = whole(pooling, record, states, prompt) else { return nil }
+            vector = whole
         }
         return DocumentMaterial(
-            text: text, states: states, whole: whole ?? [], usage: usage, isEncoded: false)
+            text: text,
+            // Where the tokens lie is found without the model.
+            states: try await needs.states
+                ? states ?? .none
+                : encoding.places(in: text, rules, isTruncated: usage.isTruncated),
+            whole: vector, usage: usage, isEncoded: false)
+    }
+
+    /// The whole text's vector of what is kept; nil where that does not give it.
+    private func whole(
+        _ pooling: Pooling, _ record: EncodingRecord, _ states: TextStates?, _ prompt: String?
+    ) -> [Float]? {
+        let loaded = encoding.loaded
+        if pooling == loaded.pooling { return record.vector }
+        // The vectors of several windows cannot be told from states of which each token has one.
+        guard record.tokensUsed <= loaded.window else { return nil }
+        guard pooling == .pooler else { return states?.whole(pooling) }
+        guard loaded.model.poolsOwnTokens || loaded.padding == .none else { return nil }
+        let isMean = loaded.pooling == .mean && (loaded.poolsPrompt || prompt == nil)
+        let mean = isMean ? record.vector : states?.whole(.mean)
+        return mean.flatMap { loaded.model.poolerOutputs(ofMeans: [$0])?.first }
     }
 }
 
 extension EncodingService {
-    /// Where the tokens of a text lie that an encoding under `rules` has.
+    /// Where the tokens of a text lie that an encoding under `rules` has, without their states.
     fileprivate func places(
-        in text: String, _ rules: EncodingRules
-    ) async throws(ServiceError) -> [Range<Int>] {
-        try await prepare([.text(text)], rules, pooledBy: loaded.pooling)[0].windows
-            .flatMap { $0.offsets[$0.owned] }
+        in text: String, _ rules: EncodingRules, isTruncated: Bool
+    ) async throws(ServiceError) -> TextStates {
+        let windows = try await prepare([.text(text)], rules, pooledBy: loaded.pooling)[0].windows
+        return TextStates(
+            values: [], columns: 0, offsets: windows.flatMap { $0.offsets[$0.owned] },
+            isTruncated: isTruncated)
     }
 }

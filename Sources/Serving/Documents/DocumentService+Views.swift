@@ -1,3 +1,4 @@
+import BiGSModel
 import DocumentStore
 import Learning
 
@@ -92,20 +93,62 @@ extension DocumentService {
         }
     }
 
-    /// The raw scores of the checkpoint's own head for a document's text.
+    /// What the checkpoint's own head says of a document: of what is kept, where that gives the mean of
+    /// all its tokens, and their states where passages are to be judged; else of its text.
     package func classify(
-        _ id: String, reading: DocumentReading
-    ) async throws(DocumentError) -> View<EncodingResult> {
-        let document = try await document(id, parts: [.text])
+        _ id: String, question: HeadQuestion, reading: DocumentReading
+    ) async throws(DocumentError) -> View<HeadPrediction> {
+        var parts: DocumentParts = [.text, .vector]
+        if question.evidence != nil || encoding.loaded.pooling != .mean { parts.insert(.states) }
+        let document = try await document(id, parts: parts)
         let text = document.text ?? ""
+        let rules = reading.rules(for: document.encoding)
         do throws(ServiceError) {
-            let result = try await encoding.classify(
-                [.text(text)], rules: reading.rules(for: document.encoding))
+            try encoding.require(.sequenceClassification)
+            if let record = document.encoding, reading.isKept(record, rules, by: encoding.loaded),
+                let kept = try await judged(record, text, question, rules)
+            {
+                return kept
+            }
+            guard question.evidence == nil else {
+                let (predictions, result) = try await encoding.classify(
+                    [text], question: question, rules: rules)
+                return View(
+                    value: predictions[0], text: text, usage: result.usage[0], isEncoded: true)
+            }
+            let result = try await encoding.classify([.text(text)], rules: rules)
             return View(
-                value: result, text: text, usage: result.usage[0],
-                isEncoded: result.cache != .hit)
+                value: try await encoding.prediction(
+                    result.vectors[0], of: .none, text: text, question),
+                text: text, usage: result.usage[0], isEncoded: result.cache != .hit)
         } catch {
             throw .encoding(error)
         }
+    }
+
+    /// The same of what is kept; nil where that does not do. The head reads no prompt, scores of windows
+    /// are joined one by one, and a pooler that averages padding needs the padding's states.
+    private func judged(
+        _ record: EncodingRecord, _ text: String, _ question: HeadQuestion, _ rules: EncodingRules
+    ) async throws(ServiceError) -> View<HeadPrediction>? {
+        let loaded = encoding.loaded
+        guard record.tokensUsed <= loaded.window,
+            try encoding.prompt(named: rules.promptName, for: []) == nil,
+            loaded.model.poolsOwnTokens || loaded.padding == .none
+        else { return nil }
+        let usage = TokenUsage(tokens: record.tokens, tokensUsed: record.tokensUsed)
+        let states = record.states.map { kept in
+            TextStates(
+                values: kept.floats(), columns: kept.columns, offsets: kept.offsets,
+                isTruncated: usage.isTruncated)
+        }
+        if question.evidence != nil, states == nil { return nil }
+        let mean = loaded.pooling == .mean ? record.vector : states?.whole(.mean)
+        guard let mean else { return nil }
+        let scores = try await encoding.scores(ofMeans: [mean])[0]
+        return View(
+            value: try await encoding.prediction(
+                scores, of: states ?? .none, text: text, question),
+            text: text, usage: usage, isEncoded: false)
     }
 }

@@ -1,6 +1,6 @@
 package import Learning
 
-/// What a trained head says of a text.
+/// What a head says of a text.
 package struct HeadPrediction: Sendable, Equatable {
     /// A passage and its own score for a label.
     package struct Evidence: Sendable, Equatable {
@@ -59,15 +59,24 @@ package struct HeadQuestion: Sendable {
     func answer(
         _ head: LinearHead, vector: [Float], passages: [(range: Range<Int>, vector: [Float])]?
     ) -> HeadPrediction {
-        let scores = scores(head, vector)
+        answer(
+            head.labels, scores(head, vector),
+            passages: passages.map { passages in
+                passages.map { ($0.range, scores(head, $0.vector)) }
+            })
+    }
+
+    /// The answer for scores as they are to be shown, one for each label: the text's, and those of its
+    /// passages.
+    func answer(
+        _ labels: [String], _ scores: [Float],
+        passages: [(range: Range<Int>, scores: [Float])]?
+    ) -> HeadPrediction {
         let order = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
             .prefix(top ?? scores.count)
-        let judged = passages.map { passages in
-            passages.map { (range: $0.range, scores: self.scores(head, $0.vector)) }
-        }
         return HeadPrediction(
-            labels: order.map { LabelScore(label: head.labels[$0], score: scores[$0]) },
-            evidence: judged.map { judged in
+            labels: order.map { LabelScore(label: labels[$0], score: scores[$0]) },
+            evidence: passages.map { judged in
                 order.map { label in
                     judged.map { .init(range: $0.range, score: $0.scores[label]) }
                         .sorted { a, b in

@@ -1,0 +1,69 @@
+import BiGSModel
+import Tokenization
+
+/// What the checkpoint's own classification head says of texts, and of which passages.
+extension EncodingService {
+    /// The head's labels for each text, with the passages that carry them where `question` asks for
+    /// evidence. Nothing of that is looked up or kept.
+    ///
+    /// A passage's score is what the head says of the mean of its own tokens' states: of late-chunked
+    /// vectors, in the head's own space whatever the model's pooling.
+    /// - Throws: `headMissing`, and whatever keeps a text from being encoded.
+    package func classify(
+        _ texts: [String], question: HeadQuestion, rules: EncodingRules
+    ) async throws(ServiceError) -> (predictions: [HeadPrediction], result: EncodingResult) {
+        let encoded = try await encodeScores(texts.map { .text($0) }, rules: rules)
+        var predictions: [HeadPrediction] = []
+        for (index, (text, whole)) in zip(texts, encoded.texts).enumerated() {
+            predictions.append(
+                try await prediction(
+                    whole.pooled, of: whole.textStates, text: text, question, input: index))
+        }
+        return (
+            predictions,
+            EncodingResult(
+                vectors: encoded.texts.map(\.pooled), usage: encoded.texts.map(\.usage),
+                cache: .miss, timings: encoded.timings)
+        )
+    }
+
+    /// The answer for a text's raw scores, with its passages judged where `question` asks for that.
+    func prediction(
+        _ scores: [Float], of states: TextStates, text: String, _ question: HeadQuestion,
+        input: Int = 0
+    ) async throws(ServiceError) -> HeadPrediction {
+        let classification = Classification(loaded)
+        func values(_ scores: [Float]) -> [Float] {
+            question.raw ? scores : classification.probabilities(scores)
+        }
+        var judged: [(range: Range<Int>, scores: [Float])]?
+        if let evidence = question.evidence {
+            let passages = try await passages(
+                of: states, whole: [], text: text, evidence, pooling: .mean, input: input)
+            let seen = passages.compactMap { passage in
+                passage.vector.map { (range: passage.range, mean: $0) }
+            }
+            let scored = try await self.scores(ofMeans: seen.map(\.mean), input: input)
+            judged = zip(seen, scored).map { ($0.range, values($1)) }
+        }
+        return question.answer(
+            scores.indices.map(classification.label), values(scores), passages: judged)
+    }
+
+    /// The head's raw scores for means of states.
+    func scores(
+        ofMeans means: [[Float]], input: Int = 0
+    ) async throws(ServiceError) -> [[Float]] {
+        try await offPool(bytes: means.count * loaded.configuration.hiddenSize * 16) {
+            [model = loaded.model, heads = loaded.heads] in
+            guard let scores = model.scores(ofMeans: means) else {
+                return .failure(
+                    .headMissing(needed: .sequenceClassification, available: heads))
+            }
+            guard scores.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+                return .failure(.notFinite(input: input))
+            }
+            return .success(scores)
+        }
+    }
+}
