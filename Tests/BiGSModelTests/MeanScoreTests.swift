@@ -1,8 +1,7 @@
+import BiGSModel
 import Checkpoints
 import TestSupport
 import Testing
-
-@testable import BiGSModel
 
 /// A head on means of states: what `forward` gives a text whose states have that mean.
 @Suite struct MeanScoreTests {
