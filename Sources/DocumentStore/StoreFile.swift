@@ -78,14 +78,19 @@ struct StoreFile {
         return configuration
     }
 
-    /// Another process may run the same migration at the same moment; the one that comes second
-    /// fails on it, and finds it done.
+    /// Another process may run the same migrations at the same moment; the one that comes second
+    /// with one of them fails on it, finds it done, and goes on with the rest.
     private func migrate(_ pool: DatabasePool) throws {
         let migrator = StoreSchema.migrator
-        do {
-            try migrator.migrate(pool)
-        } catch {
-            guard try pool.read({ try migrator.hasCompletedMigrations($0) }) else { throw error }
+        var known = try pool.read { try migrator.appliedMigrations($0).count }
+        while true {
+            do {
+                return try migrator.migrate(pool)
+            } catch {
+                let done = try pool.read { try migrator.appliedMigrations($0).count }
+                guard done > known else { throw error }
+                known = done
+            }
         }
     }
 
