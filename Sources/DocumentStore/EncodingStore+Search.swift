@@ -6,7 +6,9 @@ extension EncodingStore {
     /// before the call, by whatever process, is seen; all of the answer is from one moment. The
     /// numbers are those of a comparison of all vectors in double precision.
     ///
-    /// The first search of a model reads its vectors into memory: five bytes for each number.
+    /// The first search of a model reads its vectors into memory: five bytes for each number. The
+    /// first with a filter reads the metadata too: four bytes for each value that a document has,
+    /// and the different values themselves.
     /// - Throws: `StoreError.noSuchDocument` when the document to be like does not exist or was not
     ///   encoded by this model; `invalid` for a vector that is empty or not finite.
     package func search(_ request: SearchRequest) async throws(StoreError) -> [SearchHit] {
@@ -20,15 +22,5 @@ extension EncodingStore {
             }
             if let hits { return hits }
         }
-    }
-
-    /// Reads a model's vectors into memory before the first search has to.
-    package func warm(
-        model: [UInt8], columns: Int, passages: Bool = false
-    ) async throws(StoreError) {
-        _ = try await search(
-            SearchRequest(
-                query: .vector([Float](repeating: 1, count: columns)), model: model, topK: 1,
-                scope: passages ? .passages(granularity: nil) : .documents, parts: []))
     }
 }
