@@ -6,7 +6,7 @@ enum StoreSchema {
     static let applicationID = 0x4269_4753
 
     /// The version that this program writes: the number of the last migration.
-    static let version = 2
+    static let version = 3
 
     /// Brings a file of any earlier version, or an empty one, to `version`. A migration is one
     /// transaction and sets the version itself; it is never edited once it was released.
@@ -23,7 +23,29 @@ enum StoreSchema {
             try db.execute(sql: TextIndexTokenizer.unicode61.tableDefinition)
             try db.execute(sql: "PRAGMA user_version = 2;")
         }
+        migrator.registerMigration("3", foreignKeyChecks: .immediate) { db in
+            try removeReference(to: "document (id)", from: "metadata_value", db)
+            try db.execute(sql: "PRAGMA user_version = 3;")
+        }
         return migrator
+    }
+
+    /// Takes a constraint out of a table's definition, by the steps that SQLite's manual gives for
+    /// it: the rows stay as they are, however many. The table of metadata has no index by document,
+    /// so with the constraint each deletion of a document read all of it.
+    private static func removeReference(
+        to parent: String, from table: String, _ db: Database
+    ) throws {
+        let version = try Int.fetchOne(db, sql: "PRAGMA schema_version") ?? 0
+        try db.execute(sql: "PRAGMA writable_schema = ON")
+        try db.execute(
+            sql: """
+                UPDATE sqlite_schema SET sql = replace(sql, ?, '')
+                WHERE type = 'table' AND name = ?
+                """, arguments: [" REFERENCES \(parent)", table])
+        // Every connection reads the definitions again.
+        try db.execute(sql: "PRAGMA schema_version = \(version + 1)")
+        try db.execute(sql: "PRAGMA writable_schema = OFF")
     }
 
     private static let cachedEncodings = """

@@ -114,4 +114,76 @@ struct MigrationTests {
         let mode = try await queue.read { try Int.fetchOne($0, sql: "PRAGMA auto_vacuum") }
         #expect(mode == 2)
     }
+
+    /// A file of the second version: what the third took away is put back.
+    private func makeSecondVersion(_ drafts: [DocumentDraft]) async throws {
+        let store = try openStore(folder.path())
+        _ = try await store.put(drafts, model: fingerprint)
+        store.close()
+        let queue = try DatabaseQueue(path: folder.path())
+        try await queue.writeWithoutTransaction { db in
+            let column = "document_id INTEGER NOT NULL"
+            let version = try #require(try Int.fetchOne(db, sql: "PRAGMA schema_version"))
+            try db.execute(
+                sql: """
+                    PRAGMA writable_schema = ON;
+                    UPDATE sqlite_schema SET
+                        sql = replace(sql, '\(column)', '\(column) REFERENCES document (id)')
+                        WHERE name = 'metadata_value';
+                    PRAGMA schema_version = \(version + 1);
+                    PRAGMA writable_schema = OFF;
+                    DELETE FROM grdb_migrations WHERE identifier = '3';
+                    PRAGMA user_version = 2;
+                    """)
+        }
+        try queue.close()
+    }
+
+    /// The tables whose rows a deletion elsewhere has to be looked for in, without an index for it.
+    private func unindexedReferences() async throws -> [String] {
+        let queue = try DatabaseQueue(path: folder.path())
+        defer { try? queue.close() }
+        return try await queue.read { db in
+            let tables = try String.fetchAll(
+                db, sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
+            return try tables.filter { table in
+                let keys = Set(try db.primaryKey(table).columns.prefix(1))
+                let indexed = Set(try db.indexes(on: table).compactMap(\.columns.first))
+                let columns = try db.foreignKeys(on: table).map(\.originColumns)
+                // Models are only deleted by compaction, which reads everything.
+                return columns.contains {
+                    $0 != ["model_id"] && !keys.union(indexed).contains($0[0])
+                }
+            }
+        }
+    }
+
+    @Test("metadata of a file of the second version lose the constraint that made deletions slow")
+    func secondVersion() async throws {
+        var random = SeededGenerator(seed: 114)
+        let drafts = try (0..<20).map {
+            try random.draft("d\($0)", metadata: ["n": .integer(Int64($0 % 2))])
+        }
+        try await makeSecondVersion(drafts)
+        #expect(try await unindexedReferences() == ["metadata_value"])
+        for _ in 0..<2 {
+            let store = try openStore(folder.path())
+            let odd = try MetadataFilter(.object(["n": .integer(1)]))
+            #expect(try await store.countDocuments(where: odd) == 10)
+            store.close()
+            #expect(try await unindexedReferences() == [])
+        }
+        let store = try openStore(folder.path())
+        #expect(try await store.delete(ids: drafts.map(\.id)) == 20)
+        store.close()
+        let queue = try DatabaseQueue(path: folder.path())
+        let (check, entries, version) = try await queue.read { db in
+            (
+                try String.fetchAll(db, sql: "PRAGMA integrity_check"),
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM metadata_value"),
+                try Int.fetchOne(db, sql: "PRAGMA user_version")
+            )
+        }
+        #expect(check == ["ok"] && entries == 0 && version == 3)
+    }
 }

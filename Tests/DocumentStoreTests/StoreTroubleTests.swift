@@ -69,7 +69,7 @@ struct StoreTroubleTests {
         try queue.close()
         #expect(
             try await errorLeavingFile(path)
-                == .newerVersion(path: path, found: 9, supported: 2))
+                == .newerVersion(path: path, found: 9, supported: 3))
     }
 
     @Test("a newer version that is still in the log of a killed process")
@@ -84,7 +84,7 @@ struct StoreTroubleTests {
         let killed = folder.path("killed.sqlite")
         #expect(
             try await errorLeavingFile(killed)
-                == .newerVersion(path: killed, found: 9, supported: 2))
+                == .newerVersion(path: killed, found: 9, supported: 3))
     }
 
     @Test("a folder, a pipe and a file in no folder")
@@ -252,8 +252,8 @@ struct StoreTroubleTests {
 
     @Test("messages name the file and, for a version, both numbers")
     func messages() {
-        let newer = StoreError.newerVersion(path: "/a/b.sqlite", found: 9, supported: 2)
-        #expect("\(newer)" == "/a/b.sqlite has version 9; this program knows versions up to 2")
+        let newer = StoreError.newerVersion(path: "/a/b.sqlite", found: 9, supported: 3)
+        #expect("\(newer)" == "/a/b.sqlite has version 9; this program knows versions up to 3")
         #expect("\(StoreError.readOnly(path: "/a/b.sqlite"))".hasPrefix("/a/b.sqlite"))
     }
 }
