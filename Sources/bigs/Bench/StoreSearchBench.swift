@@ -189,58 +189,82 @@ struct StoreSearchBench: Sendable {
 
     // MARK: Writes
 
-    /// Times the searches that follow a write, which they have to find.
+    /// Times writes of one document and the searches that follow them, which have to see them.
     private func timeWrites(_ store: EncodingStore) async throws {
-        let table = SearchTable(["after a write, ms   ", "median", "slowest"])
-        var mark: Int64 = 10_000
+        let table = SearchTable([
+            "write and search, ms", "write: median", "slowest", "search: median", "slowest",
+        ])
         for (name, isFiltered) in [("put, no filter", false), ("put, filter", true)] {
-            var times = SearchTimes()
+            var (puts, deletions) = (WriteTimes(), WriteTimes())
             for run in 0..<queries {
-                var draft = try draft(run)
-                mark += 1
-                draft.id = "written-\(mark)"
-                draft.metadata = try DocumentMetadata(["part": .integer(mark)])
-                // Its own vector is the query, so that it stands at the top.
-                draft.encoding?.vector = query(run)
-                for index in 0..<passages { draft.encoding?.passages[index].vector = query(run) }
-                _ = try await store.put([draft], model: Self.model)
-                let filter = try isFiltered ? part(mark) : nil
-                let start = ContinuousClock.now
-                let hits = try await store.search(request(query(run), filter))
-                times.add(since: start)
-                guard hits.contains(where: { $0.document.id == draft.id }) else {
-                    throw SearchDifference(kind: "a written document is not found")
+                let mark = Int64(isFiltered ? 20_000 : 10_000) + Int64(run)
+                let draft = try written(run, mark: mark)
+                let request = try request(query(run), isFiltered ? part(mark) : nil)
+                let found = try await puts.time(store, request) {
+                    _ = try await store.put([draft], model: Self.model)
                 }
-                _ = try await store.delete(ids: [draft.id])
+                let left = try await deletions.time(store, request) {
+                    _ = try await store.delete(ids: [draft.id])
+                }
+                guard found.contains(where: { $0.document.id == draft.id }),
+                    !left.contains(where: { $0.document.id == draft.id })
+                else { throw SearchDifference(kind: "\(name): a write is not seen") }
             }
-            table.row([name] + texts(times))
+            table.row([name] + texts(puts.writes) + texts(puts.searches))
+            table.row(
+                [isFiltered ? "delete, filter" : "delete, no filter"] + texts(deletions.writes)
+                    + texts(deletions.searches))
         }
-        try await timeMetadata(store, table)
-    }
-
-    private func timeMetadata(_ store: EncodingStore, _ table: SearchTable) async throws {
-        var times = SearchTimes()
+        var changes = WriteTimes()
         for run in 0..<min(queries, documents) {
-            let mark = Int64(20_000 + run)
+            let mark = Int64(30_000 + run)
             var draft = try draft(run)
             let metadata = draft.metadata
             draft.encoding = nil
             draft.metadata = try DocumentMetadata(["part": .integer(mark)])
-            _ = try await store.put([draft], model: Self.model)
-            let start = ContinuousClock.now
-            let hits = try await store.search(request(query(run), part(mark)))
-            times.add(since: start)
+            let hits = try await changes.time(store, request(query(run), part(mark))) {
+                [draft] in
+                _ = try await store.put([draft], model: Self.model)
+            }
             draft.metadata = metadata
             _ = try await store.put([draft], model: Self.model)
             guard Set(hits.map(\.document.id)) == [draft.id] else {
-                throw SearchDifference(kind: "changed metadata are not found")
+                throw SearchDifference(kind: "changed metadata are not seen")
             }
         }
-        table.row(["new metadata, filter"] + texts(times))
+        table.row(["metadata, filter"] + texts(changes.writes) + texts(changes.searches))
+    }
+
+    /// A document whose vectors are the query's, so that it stands at the top.
+    private func written(_ run: Int, mark: Int64) throws -> DocumentDraft {
+        var draft = try draft(run)
+        draft.id = "written-\(mark)"
+        draft.metadata = try DocumentMetadata(["part": .integer(mark)])
+        draft.encoding?.vector = query(run)
+        for index in 0..<passages { draft.encoding?.passages[index].vector = query(run) }
+        return draft
     }
 
     private func part(_ value: Int64) throws -> MetadataFilter {
         try MetadataFilter(.object(["part": .integer(value)]))
+    }
+}
+
+/// Times of writes, and of the searches after them.
+private struct WriteTimes {
+    var writes = SearchTimes()
+    var searches = SearchTimes()
+
+    mutating func time(
+        _ store: EncodingStore, _ request: SearchRequest, _ write: () async throws -> Void
+    ) async throws -> [SearchHit] {
+        var start = ContinuousClock.now
+        try await write()
+        writes.add(since: start)
+        start = .now
+        let hits = try await store.search(request)
+        searches.add(since: start)
+        return hits
     }
 }
 
