@@ -3,14 +3,17 @@
 
 #include <string.h>
 
-#define STRIP 64
+typedef uint8_t strip __attribute__((vector_size(64), aligned(1)));
 
-// Whether any of the places has both bytes; written so that compilers compare a strip at once.
-static inline __attribute__((always_inline)) int may_begin(
+// Which places of a strip have both bytes, as bits.
+static inline __attribute__((always_inline)) uint64_t beginnings(
     const uint8_t *first, const uint8_t *last, uint8_t a, uint8_t b) {
-    uint8_t any = 0;
-    for (size_t i = 0; i < STRIP; i++) any |= (uint8_t)((first[i] == a) & (last[i] == b));
-    return any;
+    typedef _Bool bits __attribute__((ext_vector_type(64)));
+    const strip both = (strip)(*(const strip *)first == a) & (strip)(*(const strip *)last == b);
+    const bits found = __builtin_convertvector(both, bits);
+    uint64_t word;
+    memcpy(&word, &found, sizeof word);
+    return word;
 }
 
 BIGS_CLONES
@@ -20,15 +23,14 @@ size_t bigs_find_bytes(
     const uint8_t first = part[0], last = part[length - 1];
     const size_t end = count - length + 1;
     size_t place = start;
-    while (place < end) {
-        const size_t strip = end - place < STRIP ? end - place : STRIP;
-        if (strip == STRIP && !may_begin(bytes + place, bytes + place + length - 1, first, last)) {
-            place += STRIP;
-            continue;
+    for (; place + 64 <= end; place += 64) {
+        uint64_t word = beginnings(bytes + place, bytes + place + length - 1, first, last);
+        for (; word != 0; word &= word - 1) {
+            const size_t found = place + (size_t)__builtin_ctzll(word);
+            if (memcmp(bytes + found, part, length) == 0) return found;
         }
-        for (size_t i = place; i < place + strip; i++)
-            if (bytes[i] == first && memcmp(bytes + i, part, length) == 0) return i;
-        place += strip;
     }
+    for (; place < end; place++)
+        if (bytes[place] == first && memcmp(bytes + place, part, length) == 0) return place;
     return count;
 }
