@@ -23,8 +23,8 @@ Distilled from sentence-transformers/all-MiniLM-L6-v2 (384-d) and trained to fin
 InfoNCE between short and long package descriptions,
 manual pages and their NAME lines, dictionary entries and their headwords, texts and synthetic
 queries from short spans of them; half of these batches are groups of near titles, which are hard
-to tell apart. Where the teacher has seen a text (titles, words, dictionary entries and part of
-the rest): cosine regression onto a fixed 384 -> {hidden} projection of the teacher
+to tell apart. Where the teacher has seen a text (titles, words, dictionary entries, the first
+window of each text and part of the rest): cosine regression onto a fixed 384 -> {hidden} projection of the teacher
 (`teacher_projection.safetensors`: a teacher embedding times that matrix, normalised, is
 comparable with this model's), and divergence of similarities in the batch and to a bank of other
 texts. Pages and documents of up to 4,066 tokens are learnt in one pass: from their titles, towards
@@ -81,8 +81,7 @@ are wanted, Spearman's rows say how far they are from them.
 Weights: Apache-2.0, distilled from all-MiniLM-L6-v2 (Apache-2.0). Training texts keep their
 authors' licences; none is reproduced here. WordNet is used to measure, not to train.
 """
-STARTED = (", starting from\nthe first bigs-mini (15.7 M tokens before, with the same parts held "
-           "out)")
+STARTED = (", starting from\nthe bigs-mini before it (29.3 M tokens, with the same parts held out)")
 GOALS = {
     "pages, one pass": ("mrr", 0.735),
     "pages over 1,022 tokens": ("mrr", 0.67),
@@ -176,7 +175,7 @@ def met(value, wanted):
 
 def table(results, before):
     """Markdown, one row a measure, with its goal; with an earlier model's results beside it."""
-    rows = ["| measure | " + ("first | this" if before else "value") + " | goal |",
+    rows = ["| measure | " + ("before | this" if before else "value") + " | goal |",
             "|---|" + "---|" * (3 if before else 2)]
     for measure, value in results.items():
         wanted = goal(measure)

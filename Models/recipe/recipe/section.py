@@ -21,6 +21,17 @@ LENGTHENED, TITLE = 0.25, 0.15
 texts of all lengths."""
 
 
+BALANCE = 0.25
+"""Rare classes count for more: a text of a class of n texts weighs n to the power of minus this."""
+
+
+def weights_of(y, classes):
+    """[classes], so that a text weighs one on average."""
+    count = y.bincount(minlength=classes).float().clamp(min=1)
+    weight = count ** -BALANCE
+    return weight * len(y) / (weight * count).sum()
+
+
 def batches(sequences, tokens, rng):
     """Lists of places in `sequences`, of like length, in random order."""
     order = sorted(range(len(sequences)),
@@ -106,6 +117,7 @@ def section(work, model, out, minutes, seed=0, rate=3e-4, tokens=4096, device="c
                    for test in (False, True))
     head = Head(load_encoder(model), len(labels)).to(device).train()
     optimizer, stop = optimizer_of(head, rate), []
+    weight = weights_of(train.y, len(labels)).to(device)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.append(True))
     seconds, seen, used, step, log, recent = 0.0, 0, 0, 0, [], []
@@ -119,7 +131,7 @@ def section(work, model, out, minutes, seed=0, rate=3e-4, tokens=4096, device="c
             ids, lengths = targets.padded([sequences[i] for i in batch], device)
             wanted = train.y[batch].to(device)
             logits = head(ids, lengths, 0.2)
-            loss = F.cross_entropy(logits, wanted, label_smoothing=0.05)
+            loss = F.cross_entropy(logits, wanted, weight, label_smoothing=0.05)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
