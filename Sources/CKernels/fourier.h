@@ -4,7 +4,7 @@
 // inverse ones take it so, and products of spectra do not care.
 #include "blocks.h"
 
-#define BIGS_MAXIMUM_PASSES 3
+#define BIGS_MAXIMUM_PASSES 4
 /// The radix of the last forward pass and of the first inverse one, which have no factors.
 #define LAST_RADIX 8
 /// The floats of a complex number in memory.
@@ -89,38 +89,36 @@ INLINE void store_complex(float *to, const bigs_complex *from) {
     *(bigs_f16 *)(to + LANES) = from->im;
 }
 
-/// One pass over groups of `span` numbers; numbers lie `from_stride` and `to_stride` floats apart.
+/// One pass in place over groups of `span` numbers of 32 floats.
 INLINE void fourier_pass(
-    const float *from, size_t from_stride, float *to, size_t to_stride, size_t size, size_t span,
-    const float *factors, const int radix, const int inverse) {
+    float *x, size_t size, size_t span, const float *factors, const int radix, const int inverse) {
     const size_t step = span / radix;
     for (size_t j = 0; j < step; j++, factors += 2 * (radix - 1))
         for (size_t group = j; group < size; group += span) {
-            bigs_complex x[8];
+            bigs_complex v[8];
             UNROLL for (int q = 0; q < radix; q++) {
-                load_complex(from + (group + q * step) * from_stride, &x[q]);
-                if (inverse && q) rotate(&x[q], factors + 2 * (q - 1), 1);
+                load_complex(x + (group + q * step) * NUMBER, &v[q]);
+                if (inverse && q) rotate(&v[q], factors + 2 * (q - 1), 1);
             }
-            dft(x, radix, inverse);
+            dft(v, radix, inverse);
             UNROLL for (int q = 0; q < radix; q++) {
-                if (!inverse && q) rotate(&x[q], factors + 2 * (q - 1), 0);
-                store_complex(to + (group + q * step) * to_stride, &x[q]);
+                if (!inverse && q) rotate(&v[q], factors + 2 * (q - 1), 0);
+                store_complex(x + (group + q * step) * NUMBER, &v[q]);
             }
         }
 }
 
-/// The passes between the first and the last, from `work` (32 floats a number) to `to`, whose numbers
-/// lie `stride` apart; the inverse from there to `work`.
-INLINE void fourier_middle(
-    const struct bigs_fourier *plan, float *work, float *to, size_t stride, const int inverse) {
-    const size_t span = plan->size / plan->radices[0];
-    const float *from = inverse ? to : work;
-    float *into = inverse ? work : to;
-    const size_t from_stride = inverse ? stride : NUMBER, to_stride = inverse ? NUMBER : stride;
-    if (plan->radices[1] == 4)
-        fourier_pass(
-            from, from_stride, into, to_stride, plan->size, span, plan->factors[1], 4, inverse);
-    else
-        fourier_pass(
-            from, from_stride, into, to_stride, plan->size, span, plan->factors[1], 8, inverse);
+/// The passes between the first and the last.
+INLINE void fourier_middle(const struct bigs_fourier *plan, float *x, const int inverse) {
+    size_t span = inverse ? LAST_RADIX : plan->size / plan->radices[0];
+    for (int i = 1; i + 1 < plan->passes; i++) {
+        const int pass = inverse ? plan->passes - 1 - i : i;
+        const int radix = plan->radices[pass];
+        if (inverse) span *= radix;
+        if (radix == 4)
+            fourier_pass(x, plan->size, span, plan->factors[pass], 4, inverse);
+        else
+            fourier_pass(x, plan->size, span, plan->factors[pass], 8, inverse);
+        if (!inverse) span /= radix;
+    }
 }

@@ -52,12 +52,12 @@ void bigs_fourier_destroy(bigs_fourier *plan) {
 
 size_t bigs_partitioned_row(size_t blocks) { return 2 * (blocks + GROUP - 1); }
 
-/// The floats between two frequencies of a sequence's transform: not a power of two, or their blocks
+/// The floats between two lists of `count` numbers: not a power of two, or numbers of the same place
 /// would compete for the same cache lines.
-INLINE size_t spacing_of(size_t blocks) { return blocks * NUMBER + LANES; }
+INLINE size_t spacing_of(size_t count) { return count * NUMBER + LANES; }
 
 size_t bigs_partitioned_work(size_t size, size_t blocks) {
-    return size * NUMBER + LAST_RADIX * blocks * NUMBER + size * spacing_of(blocks);
+    return LAST_RADIX * spacing_of(blocks) + blocks * spacing_of(size);
 }
 
 /// Rows of a block, up to 16 channels of each: those after `count` are zero.
@@ -112,12 +112,11 @@ INLINE void store_channels(
 
 /// The first forward pass, from a block's rows to numbers `stride` apart.
 INLINE void read_pass(
-    const bigs_fourier *plan, const block_rows *rows, float *to, size_t stride, const int radix,
+    const bigs_fourier *plan, const block_rows *rows, float *to, const int radix,
     const block_form form) {
     const size_t step = plan->size / radix, row_step = step * rows->stride;
     const float *factors = plan->factors[0], *twist = plan->twist;
     const char *row = rows->start;
-    stride *= step;
     for (size_t j = 0; j < step; j++, factors += 2 * (radix - 1)) {
         bigs_complex x[8];
         UNROLL for (int q = 0; q < radix; q++) {
@@ -129,26 +128,24 @@ INLINE void read_pass(
         dft(x, radix, 0);
         UNROLL for (int q = 0; q < radix; q++) {
             if (q) rotate(&x[q], factors + 2 * (q - 1), 0);
-            store_complex(to + q * stride, &x[q]);
+            store_complex(to + q * step * NUMBER, &x[q]);
         }
         row += rows->stride;
         twist += 2;
-        to += stride / step;
+        to += NUMBER;
     }
 }
 
 /// The last inverse pass, from numbers `stride` apart to a block's rows.
 INLINE void write_pass(
-    const bigs_fourier *plan, const float *from, size_t stride, const block_rows *rows,
-    const int radix, const block_form form) {
+    const bigs_fourier *plan, const float *from, const block_rows *rows, const int radix, const block_form form) {
     const size_t step = plan->size / radix, row_step = step * rows->stride;
     const float *factors = plan->factors[0], *twist = plan->twist;
     char *row = rows->start;
-    stride *= step;
     for (size_t j = 0; j < step; j++, factors += 2 * (radix - 1)) {
         bigs_complex x[8];
         UNROLL for (int q = 0; q < radix; q++) {
-            load_complex(from + q * stride, &x[q]);
+            load_complex(from + q * step * NUMBER, &x[q]);
             if (q) rotate(&x[q], factors + 2 * (q - 1), 1);
         }
         dft(x, radix, 1);
@@ -158,28 +155,25 @@ INLINE void write_pass(
         }
         row += rows->stride;
         twist += 2;
-        from += stride / step;
+        from += NUMBER;
     }
 }
 
 /// All passes but the last, from a block's rows to x; or, when it `writes`, all inverse passes but the
 /// first, from x to the rows.
 INLINE void pass_block(
-    const bigs_fourier *plan, const block_rows *rows, float *x, size_t spacing, float *work,
-    const int writes, const block_form form) {
-    const int two = plan->passes == 2;
-    float *place = two ? x : work;
-    const size_t stride = two ? spacing : NUMBER;
-    if (writes && !two) fourier_middle(plan, work, x, spacing, 1);
+    const bigs_fourier *plan, const block_rows *rows, float *x, const int writes,
+    const block_form form) {
+    if (writes) fourier_middle(plan, x, 1);
     if (writes && plan->radices[0] == 4)
-        write_pass(plan, place, stride, rows, 4, form);
+        write_pass(plan, x, rows, 4, form);
     else if (writes)
-        write_pass(plan, place, stride, rows, 8, form);
+        write_pass(plan, x, rows, 8, form);
     else if (plan->radices[0] == 4)
-        read_pass(plan, rows, place, stride, 4, form);
+        read_pass(plan, rows, x, 4, form);
     else
-        read_pass(plan, rows, place, stride, 8, form);
-    if (!writes && !two) fourier_middle(plan, work, x, spacing, 0);
+        read_pass(plan, rows, x, 8, form);
+    if (!writes) fourier_middle(plan, x, 0);
 }
 
 /// sum += value times the complex number at `factor`.
@@ -221,26 +215,31 @@ INLINE void convolve_blocks(float *x, size_t blocks, const float *kernel, size_t
 INLINE void multiply(
     float *x, size_t size, size_t blocks, const float *spectrum, size_t row_floats,
     size_t segments, float *some) {
-    const size_t spacing = spacing_of(blocks);
+    const size_t spacing = spacing_of(size), apart = spacing_of(blocks);
     for (size_t f = 0; f < size; f += LAST_RADIX) {
         for (size_t i = 0; i < blocks; i++) {
             bigs_complex v[8];
-            UNROLL for (int q = 0; q < 8; q++)
-                load_complex(x + (f + q) * spacing + i * NUMBER, &v[q]);
+            UNROLL for (int q = 0; q < 8; q++) {
+                const float *from = x + (f + q) * NUMBER + i * spacing;
+                load_complex(from, &v[q]);
+                // What comes next of this block lies in no stream that the processor would follow.
+                __builtin_prefetch(from + LAST_RADIX * NUMBER);
+                __builtin_prefetch(from + LAST_RADIX * NUMBER + LANES);
+            }
             dft8(v, 0);
             UNROLL for (int q = 0; q < 8; q++)
-                store_complex(some + (q * blocks + i) * NUMBER, &v[q]);
+                store_complex(some + q * apart + i * NUMBER, &v[q]);
         }
         for (size_t q = 0; q < LAST_RADIX; q++)
             convolve_blocks(
-                some + q * blocks * NUMBER, blocks, spectrum + (f + q) * row_floats, segments);
+                some + q * apart, blocks, spectrum + (f + q) * row_floats, segments);
         for (size_t i = 0; i < blocks; i++) {
             bigs_complex v[8];
             UNROLL for (int q = 0; q < 8; q++)
-                load_complex(some + (q * blocks + i) * NUMBER, &v[q]);
+                load_complex(some + q * apart + i * NUMBER, &v[q]);
             dft8(v, 1);
             UNROLL for (int q = 0; q < 8; q++)
-                store_complex(x + (f + q) * spacing + i * NUMBER, &v[q]);
+                store_complex(x + (f + q) * NUMBER + i * spacing, &v[q]);
         }
     }
 }
@@ -251,8 +250,8 @@ void bigs_partitioned(
     bigs_type type, void *data, size_t stride, size_t length, size_t channels, int backward,
     float *work) {
     const size_t size = plan->size, blocks = (length + size - 1) / size;
-    const size_t spacing = spacing_of(blocks);
-    float *some = work + size * NUMBER, *x = some + LAST_RADIX * blocks * NUMBER;
+    const size_t spacing = spacing_of(size);
+    float *some = work, *x = some + LAST_RADIX * spacing_of(blocks);
     const size_t width = type == bigs_bfloat16 ? sizeof(uint16_t) : sizeof(float);
     for (size_t channel = 0; channel < channels; channel += LANES) {
         block_rows rows = {.type = type, .stride = stride};
@@ -263,17 +262,17 @@ void bigs_partitioned(
                 size_t start = (backward ? blocks - 1 - i : i) * size;
                 rows.start = (char *)data + start * stride + channel * width;
                 rows.count = length - start < size ? length - start : size;
-                float *place = x + i * NUMBER;
+                float *place = x + i * spacing;
                 block_form form = ANY_ROWS;
                 if (rows.channels == LANES && rows.count == size)
                     form = type == bigs_bfloat16 ? WHOLE_BFLOAT16 : WHOLE_FLOAT32;
                 // One copy of the code for each form.
                 if (form == WHOLE_BFLOAT16)
-                    pass_block(plan, &rows, place, spacing, work, writes, WHOLE_BFLOAT16);
+                    pass_block(plan, &rows, place, writes, WHOLE_BFLOAT16);
                 else if (form == WHOLE_FLOAT32)
-                    pass_block(plan, &rows, place, spacing, work, writes, WHOLE_FLOAT32);
+                    pass_block(plan, &rows, place, writes, WHOLE_FLOAT32);
                 else
-                    pass_block(plan, &rows, place, spacing, work, writes, ANY_ROWS);
+                    pass_block(plan, &rows, place, writes, ANY_ROWS);
             }
             if (!writes) multiply(x, size, blocks, spectrum, row_floats, segments, some);
         }
@@ -313,9 +312,9 @@ void bigs_partitioned_spectrum(
         size_t span = size;
         for (int i = 0; i < plan->passes; i++) {
             if (plan->radices[i] == 4)
-                fourier_pass(work, NUMBER, work, NUMBER, size, span, plan->factors[i], 4, 0);
+                fourier_pass(work, size, span, plan->factors[i], 4, 0);
             else
-                fourier_pass(work, NUMBER, work, NUMBER, size, span, plan->factors[i], 8, 0);
+                fourier_pass(work, size, span, plan->factors[i], 8, 0);
             span /= plan->radices[i];
         }
         for (size_t f = 0; f < size; f++)

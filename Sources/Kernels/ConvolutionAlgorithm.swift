@@ -44,7 +44,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
         case ...40: .toeplitz
         case ...768: .partitioned(size: 64)
         case ...1536: .partitioned(size: 128)
-        case ...4096: .partitioned(size: 256)
+        case ...3072: .partitioned(size: 256)
         case ...32_768: .partitioned(size: 512)
         default: .fftw
         }
