@@ -32,36 +32,35 @@ INLINE void narrow_16(const bigs_f16 *from, uint16_t *to) {
     *(bigs_u16 *)to = __builtin_convertvector(bits, bigs_u16);
 }
 
-/// Reads a row's `channels` <= 32 numbers, zeros after them.
-INLINE void load_row(bigs_type type, const char *row, size_t channels, bigs_complex *to) {
-    if (channels == 2 * LANES && type == bigs_bfloat16) {
-        widen_16((const uint16_t *)row, &to->re);
-        widen_16((const uint16_t *)row + LANES, &to->im);
-    } else if (channels == 2 * LANES) {
-        to->re = *(const bigs_f16 *)row;
-        to->im = *(const bigs_f16 *)((const float *)row + LANES);
+INLINE size_t size_of(bigs_type type) {
+    return type == bigs_bfloat16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+/// Reads `channels` <= 16 numbers, zeros after them.
+INLINE void load_16(bigs_type type, const char *from, size_t channels, bigs_f16 *to) {
+    if (channels < LANES) {
+        uint32_t values[LANES] = {0};
+        memcpy(values, from, channels * size_of(type));
+        if (type == bigs_bfloat16)
+            widen_16((const uint16_t *)values, to);
+        else
+            memcpy(to, values, sizeof values);
     } else if (type == bigs_bfloat16) {
-        uint16_t values[2 * LANES] = {0};
-        memcpy(values, row, channels * sizeof(uint16_t));
-        widen_16(values, &to->re);
-        widen_16(values + LANES, &to->im);
+        widen_16((const uint16_t *)from, to);
     } else {
-        float values[2 * LANES] = {0};
-        memcpy(values, row, channels * sizeof(float));
-        to->re = *(const bigs_f16 *)values;
-        to->im = *(const bigs_f16 *)(values + LANES);
+        *to = *(const bigs_f16 *)from;
     }
 }
 
-/// Writes a row's `channels` <= 32 numbers.
-INLINE void store_row(bigs_type type, char *row, size_t channels, const bigs_complex *from) {
-    if (type == bigs_bfloat16) {
-        uint16_t values[2 * LANES];
-        uint16_t *to = channels == 2 * LANES ? (uint16_t *)row : values;
-        narrow_16(&from->re, to);
-        narrow_16(&from->im, to + LANES);
-        if (to == values) memcpy(row, values, channels * sizeof(uint16_t));
+/// Writes `channels` <= 16 numbers.
+INLINE void store_16(bigs_type type, char *to, size_t channels, const bigs_f16 *from) {
+    if (type == bigs_bfloat16 && channels < LANES) {
+        uint16_t values[LANES];
+        narrow_16(from, values);
+        memcpy(to, values, channels * sizeof(uint16_t));
+    } else if (type == bigs_bfloat16) {
+        narrow_16(from, (uint16_t *)to);
     } else {
-        memcpy(row, from, channels * sizeof(float));
+        memcpy(to, from, channels * sizeof(float));
     }
 }

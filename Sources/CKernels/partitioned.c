@@ -70,44 +70,26 @@ typedef struct block_rows {
 /// What is known of a block's rows when code is made for them.
 typedef enum block_form { ANY_ROWS, WHOLE_FLOAT32, WHOLE_BFLOAT16 } block_form;
 
+INLINE bigs_type type_of(const block_rows *rows, const block_form form) {
+    return form == WHOLE_BFLOAT16 ? bigs_bfloat16
+         : form == WHOLE_FLOAT32  ? bigs_float32
+                                  : rows->type;
+}
+
 /// Row `t` of `rows`, which lies at `row`.
 INLINE void load_channels(
     const block_rows *rows, const char *row, size_t t, const block_form form, bigs_f16 *to) {
-    const int whole = form != ANY_ROWS || rows->channels == LANES;
-    const int narrow = form == ANY_ROWS ? rows->type == bigs_bfloat16 : form == WHOLE_BFLOAT16;
-    if (form == ANY_ROWS && t >= rows->count) {
+    const size_t channels = form == ANY_ROWS ? rows->channels : LANES;
+    if (form == ANY_ROWS && t >= rows->count)
         *to = (bigs_f16){0};
-    } else if (whole && narrow) {
-        widen_16((const uint16_t *)row, to);
-    } else if (whole) {
-        *to = *(const bigs_f16 *)row;
-    } else if (narrow) {
-        uint16_t values[LANES] = {0};
-        memcpy(values, row, rows->channels * sizeof(uint16_t));
-        widen_16(values, to);
-    } else {
-        float values[LANES] = {0};
-        memcpy(values, row, rows->channels * sizeof(float));
-        memcpy(to, values, sizeof values);
-    }
+    else
+        load_16(type_of(rows, form), row, channels, to);
 }
 
 INLINE void store_channels(
     const block_rows *rows, char *row, size_t t, const block_form form, const bigs_f16 *from) {
-    const int whole = form != ANY_ROWS || rows->channels == LANES;
-    const int narrow = form == ANY_ROWS ? rows->type == bigs_bfloat16 : form == WHOLE_BFLOAT16;
     if (form == ANY_ROWS && t >= rows->count) return;
-    if (whole && narrow) {
-        narrow_16(from, (uint16_t *)row);
-    } else if (whole) {
-        *(bigs_f16 *)row = *from;
-    } else if (narrow) {
-        uint16_t values[LANES];
-        narrow_16(from, values);
-        memcpy(row, values, rows->channels * sizeof(uint16_t));
-    } else {
-        memcpy(row, from, rows->channels * sizeof(float));
-    }
+    store_16(type_of(rows, form), row, form == ANY_ROWS ? rows->channels : LANES, from);
 }
 
 /// The first forward pass, from a block's rows to numbers `stride` apart.
@@ -252,7 +234,6 @@ void bigs_partitioned(
     const size_t size = plan->size, blocks = (length + size - 1) / size;
     const size_t spacing = spacing_of(size);
     float *some = work, *x = some + LAST_RADIX * spacing_of(blocks);
-    const size_t width = type == bigs_bfloat16 ? sizeof(uint16_t) : sizeof(float);
     for (size_t channel = 0; channel < channels; channel += LANES) {
         block_rows rows = {.type = type, .stride = stride};
         rows.channels = channels - channel < LANES ? channels - channel : LANES;
@@ -260,7 +241,7 @@ void bigs_partitioned(
             for (size_t i = 0; i < blocks; i++) {
                 // Backward, the last block comes first.
                 size_t start = (backward ? blocks - 1 - i : i) * size;
-                rows.start = (char *)data + start * stride + channel * width;
+                rows.start = (char *)data + start * stride + channel * size_of(type);
                 rows.count = length - start < size ? length - start : size;
                 float *place = x + i * spacing;
                 block_form form = ANY_ROWS;
