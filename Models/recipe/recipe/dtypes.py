@@ -1,10 +1,10 @@
 """How well `bigs embed` finds held-out texts in each of its types."""
 import json
-import subprocess
 
 import torch
 
 from . import metrics
+from .embed import asked
 from .prepare import query, texts
 
 MAY_LOSE = dict(float32=0.0, bfloat16=0.002, int8=0.01)
@@ -12,11 +12,8 @@ MAY_LOSE = dict(float32=0.0, bfloat16=0.002, int8=0.01)
 
 
 def ask(program, directory, dtype, wanted):
-    """[n, H]: the program's embeddings of texts, whole up to the model's longest."""
-    lines = "".join(json.dumps({"text": x}) + "\n" for x in wanted)
-    run = subprocess.run([program, "embed", "--model", str(directory), "--dtype", dtype, "--jsonl"],
-                         input=lines, capture_output=True, text=True, check=True)
-    return torch.tensor([json.loads(line)["embedding"] for line in run.stdout.splitlines()])
+    """[n, H]: the program's embeddings of texts."""
+    return torch.tensor([x["embedding"] for x in asked(program, directory, wanted, dtype)])
 
 
 def compare(work, directory, program, output=None):
@@ -27,12 +24,12 @@ def compare(work, directory, program, output=None):
         held = [x for x in texts(work, kind) if x.get("test", True)]
         found = results[f"{kind} ({len(held)})"] = {}
         for dtype, most in MAY_LOSE.items():
-            asked = ask(program, directory, dtype, [query(x) for x in held])
+            queries = ask(program, directory, dtype, [query(x) for x in held])
             kept = ask(program, directory, dtype, [x["body"] for x in held])
             if dtype == "float32":
-                exact = torch.cat([asked, kept])
-            cosine = (torch.cat([asked, kept]) * exact).sum(1).min().item()
-            found[dtype] = dict(metrics.retrieval(asked @ kept.T), least_cosine=cosine)
+                exact = torch.cat([queries, kept])
+            cosine = (torch.cat([queries, kept]) * exact).sum(1).min().item()
+            found[dtype] = dict(metrics.retrieval(queries @ kept.T), least_cosine=cosine)
             differs = found[dtype]["mrr"] - found["float32"]["mrr"]
             close &= abs(differs) <= most
             print(f"{kind}, {dtype}: mrr {found[dtype]['mrr']:.4f} ({differs:+.4f}), "

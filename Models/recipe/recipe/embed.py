@@ -38,6 +38,14 @@ def lines(directory):
         print(json.dumps([round(x, 8) for x in row.tolist()]))
 
 
+def asked(program, directory, wanted, dtype="float32"):
+    """What `program embed` answers for each text, whole up to the model's longest."""
+    lines = "".join(json.dumps({"text": x}) + "\n" for x in wanted)
+    run = subprocess.run([program, "embed", "--model", str(directory), "--dtype", dtype, "--jsonl"],
+                         input=lines, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
 def compare(work, directory, program, count=100):
     """Whether `program embed` gives the same embeddings of `count` texts of all lengths: pages and
     package descriptions of the test part, by length from the shortest to the longest."""
@@ -47,10 +55,7 @@ def compare(work, directory, program, count=100):
     near = torch.searchsorted(torch.tensor([len(x) for x in found]), sizes.long())
     wanted = [found[i] for i in near.clamp(max=len(found) - 1).tolist()]
     own, tokens = embed(directory, wanted)
-    asked = "".join(json.dumps({"id": str(i), "text": x}) + "\n" for i, x in enumerate(wanted))
-    got = subprocess.run([program, "embed", "--model", str(directory), "--jsonl"], input=asked,
-                         capture_output=True, text=True, check=True).stdout.splitlines()
-    answers = [json.loads(line) for line in got]
+    answers = asked(program, directory, wanted)
     other = torch.tensor([x["embedding"] for x in answers])
     worst = (own - other).abs().max(1).values
     same = [x["tokens_used"] for x in answers] == tokens
