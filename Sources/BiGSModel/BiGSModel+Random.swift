@@ -30,7 +30,7 @@ extension BiGSModel {
 enum RandomWeights {
     /// The values of `parameter`, row-major.
     static func values(of parameter: Parameter, seed: UInt64) -> [Float] {
-        var stream = Stream(state: seed ^ hash(parameter.path))
+        var stream = Stream(generator: SplitMix64(seed: seed ^ hash(parameter.path)))
         let count = parameter.count
         switch parameter.path.split(separator: ".").last {
         case "A_re": return Array(repeating: -0.5, count: count)
@@ -54,18 +54,12 @@ enum RandomWeights {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
-    /// SplitMix64 (Steele, Lea, Flood 2014).
     private struct Stream {
-        var state: UInt64
+        var generator: SplitMix64
 
         /// A number in [-1, 1).
         mutating func unit() -> Float {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            z ^= z >> 31
-            return Float(Int32(truncatingIfNeeded: z >> 40) - (1 << 23)) / Float(1 << 23)
+            Float(Int32(truncatingIfNeeded: generator.next() >> 40) - (1 << 23)) / Float(1 << 23)
         }
 
         /// `count` numbers in [-scale, scale).

@@ -24,7 +24,7 @@ extension VectorImage.Snapshot {
         var rows = slots
         if let firstRows {
             rows = RowMask(count: vectors.count)
-            slots.forEach(below: firstRows.count) { slot in
+            slots.forEach(in: 0..<firstRows.count) { slot in
                 rows.insert(self.rows(ofSlot: slot))
             }
         }

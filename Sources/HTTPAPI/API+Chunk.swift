@@ -15,21 +15,17 @@ extension API {
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         let encoded: EncodedTexts
-        var chunks: [[(granularity: Granularity, passage: ChunkedPassage)]] = []
+        var chunks: [[CutPassage]] = []
         do throws(ServiceError) {
             let pooling = try service.pooling(
                 body.value.fields.pooling?.pooling, for: granularities.flatMap { $0 })
             encoded = try await service.encodeStates(inputs, rules: rules, pooling: pooling)
             for (index, text) in texts.enumerated() {
                 let whole = encoded.texts[index]
-                var passages: [(granularity: Granularity, passage: ChunkedPassage)] = []
-                for granularity in granularities[index] {
-                    passages += try await service.passages(
-                        of: whole.textStates, whole: whole.pooled, text: text, granularity,
-                        pooling: pooling, input: index
-                    ).map { (granularity, $0) }
-                }
-                chunks.append(passages)
+                chunks.append(
+                    try await service.passages(
+                        of: whole.textStates, whole: whole.pooled, text: text,
+                        granularities[index], pooling: pooling, input: index))
             }
         } catch {
             throw .service(error)
@@ -50,9 +46,7 @@ extension API {
             }
         }
         var response = ServerResponse.json(writer)
-        tell(
-            EncodingResult(uncached: encoded.texts.map(\.usage), timings: encoded.timings),
-            inputs, &response.headers)
+        tell(encoded.result, inputs, &response.headers)
         return response
     }
 }

@@ -10,8 +10,8 @@ struct PassageWriter {
 
     /// The passages of one text: one object each. Of a span that no token was seen of the vector is null.
     func write(
-        _ passages: [(granularity: Granularity, passage: ChunkedPassage)], of text: String,
-        _ usage: TokenUsage, to writer: inout JSONWriter
+        _ passages: [CutPassage], of text: String, _ usage: TokenUsage,
+        to writer: inout JSONWriter
     ) {
         let scalars = returnsText ? ScalarText(text) : nil
         writer.array { writer in

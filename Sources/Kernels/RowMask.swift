@@ -30,7 +30,7 @@ package struct RowMask: Sendable, Equatable {
     /// Adds a row, and makes room for it.
     package mutating func insert(growing row: Int) {
         grow(to: row + 1)
-        words[row >> 6] |= 1 << UInt64(row & 63)
+        self[row] = true
     }
 
     /// Adds a run of rows.
@@ -68,7 +68,7 @@ package struct RowMask: Sendable, Equatable {
     }
 
     /// Calls `body` for each row of `range`, which starts at a multiple of 64, that is in the set.
-    func forEach(in range: Range<Int>, _ body: (Int) -> Void) {
+    package func forEach(in range: Range<Int>, _ body: (Int) -> Void) {
         var base = range.lowerBound
         forWords(in: range, ()) { _, word in
             var word = word
@@ -78,11 +78,6 @@ package struct RowMask: Sendable, Equatable {
             }
             base += 64
         }
-    }
-
-    /// Calls `body` for each row below `count` that is in the set.
-    package func forEach(below count: Int, _ body: (Int) -> Void) {
-        forEach(in: 0..<count, body)
     }
 
     private func forWords<R>(in range: Range<Int>, _ start: R, _ body: (R, UInt64) -> R) -> R {

@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// Rows dealt into folds so that each has its share of every label: deterministic.
 ///
 /// Rows are grouped by their set of labels and shuffled within each group by a fixed seed; then they are
@@ -19,7 +21,7 @@ package struct StratifiedFolds: Sendable {
             (a.value.count, a.value[0]) < (b.value.count, b.value[0])
         }
         var folds = Array(repeating: [Int](), count: count)
-        var generator = Shuffle()
+        var generator = SplitMix64(seed: 0x6269_6773)
         var next = 0
         for (_, rows) in order {
             for row in rows.shuffled(using: &generator) {
@@ -33,18 +35,5 @@ package struct StratifiedFolds: Sendable {
     /// Every row that is not in fold `index`, rising.
     func others(than index: Int) -> [Int] {
         folds.indices.filter { $0 != index }.flatMap { folds[$0] }.sorted()
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014) from a fixed seed.
-private struct Shuffle: RandomNumberGenerator {
-    private var state: UInt64 = 0x6269_6773
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -36,6 +36,13 @@ package struct EncodedTexts: Sendable {
     /// One per input.
     package let texts: [EncodedText]
     package let timings: EncodingResult.Timings
+
+    /// Their vectors as work that was computed and that nothing is kept of.
+    package var result: EncodingResult {
+        EncodingResult(
+            vectors: texts.map(\.pooled), usage: texts.map(\.usage), cache: .miss,
+            timings: timings)
+    }
 }
 
 extension EncodingService {

@@ -19,12 +19,7 @@ extension EncodingService {
                 try await prediction(
                     whole.pooled, of: whole.textStates, text: text, question, input: index))
         }
-        return (
-            predictions,
-            EncodingResult(
-                vectors: encoded.texts.map(\.pooled), usage: encoded.texts.map(\.usage),
-                cache: .miss, timings: encoded.timings)
-        )
+        return (predictions, encoded.result)
     }
 
     /// The answer for a text's raw scores, with its passages judged where `question` asks for that.

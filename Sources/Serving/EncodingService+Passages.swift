@@ -1,5 +1,8 @@
 import BiGSModel
 
+/// A passage, and the granularity that cut it.
+package typealias CutPassage = (granularity: Granularity, passage: ChunkedPassage)
+
 /// Passages of texts, by late chunking.
 extension EncodingService {
     /// The most token states that the passages of one text may be pooled from, counted anew for each
@@ -28,6 +31,20 @@ extension EncodingService {
                     field: "pooling", reason: "a pooler reads whole texts; passages need another")
         }
         return pooling
+    }
+
+    /// The passages of each granularity, in order; otherwise as those of one.
+    package func passages(
+        of states: TextStates, whole: [Float], text: String, _ granularities: [Granularity],
+        pooling: Pooling, input: Int = 0
+    ) async throws(ServiceError) -> [CutPassage] {
+        var passages: [CutPassage] = []
+        for granularity in granularities {
+            passages += try await self.passages(
+                of: states, whole: whole, text: text, granularity, pooling: pooling, input: input
+            ).map { (granularity, $0) }
+        }
+        return passages
     }
 
     /// The passages of `text` that `granularity` cuts, from the states of its tokens, pooled as `pooling`

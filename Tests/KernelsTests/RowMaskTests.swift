@@ -7,7 +7,7 @@ import Testing
 @Suite struct RowMaskTests {
     private static func rows(_ mask: RowMask, below count: Int) -> Set<Int> {
         var rows: Set<Int> = []
-        mask.forEach(below: count) { rows.insert($0) }
+        mask.forEach(in: 0..<count) { rows.insert($0) }
         return rows
     }
 

@@ -60,12 +60,9 @@ extension API {
         if let top = body.options.topK, top < 1 {
             throw .validation(field: "top_k", "expected 1 or more, got \(top)")
         }
-        var question = HeadQuestion()
-        question.raw = body.options.rawScores ?? false
-        question.top = body.options.topK
-        question.evidence = body.value.evidence?.granularity
+        let question = HeadQuestion(body.options, evidence: body.value.evidence)
         let head = body.value.head ?? request.query["head"]
-        let view = try await run { [question] () async throws(DocumentError) in
+        let view = try await run { () async throws(DocumentError) in
             if let head {
                 try await documents.predict(id, head: head, question: question, reading: reading)
             } else {
@@ -100,6 +97,16 @@ extension API {
         reading.promptName = rules.promptName
         reading.cache = rules.cache
         return reading
+    }
+}
+
+extension HeadQuestion {
+    /// As a request says it.
+    init(_ options: CommonOptions, evidence: EvidenceField?) {
+        self.init()
+        raw = options.rawScores ?? false
+        top = options.topK
+        self.evidence = evidence?.granularity
     }
 }
 

@@ -27,10 +27,7 @@ extension API {
             }
             texts.append(text)
         }
-        var question = HeadQuestion()
-        question.raw = options.rawScores ?? false
-        question.top = options.topK
-        question.evidence = evidence?.granularity
+        let question = HeadQuestion(options, evidence: evidence)
         let (predictions, result): ([HeadPrediction], EncodingResult)
         do throws(ServiceError) {
             let rules = rules(options, request)

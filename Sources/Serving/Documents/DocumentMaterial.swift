@@ -55,16 +55,12 @@ extension DocumentService {
         _ record: EncodingRecord, _ text: String, _ needs: DocumentMaterial.Needs,
         _ pooling: Pooling, _ rules: EncodingRules
     ) async throws(ServiceError) -> DocumentMaterial? {
-        let usage = TokenUsage(tokens: record.tokens, tokensUsed: record.tokensUsed)
+        let usage = record.usage
         let prompt = try encoding.prompt(named: rules.promptName, for: [])
         let unpooled = TextPreparation.unpooled(
             try await encoding.unpooledTokens(of: prompt, pooling), of: usage,
             side: rules.truncationSide)
-        let states = record.states.map { kept in
-            TextStates(
-                values: kept.floats(), columns: kept.columns, offsets: kept.offsets,
-                isTruncated: usage.isTruncated, unpooled: unpooled)
-        }
+        let states = record.textStates(unpooled: unpooled)
         if needs.states, states == nil { return nil }
         var vector: [Float] = []
         if needs.whole {
@@ -89,11 +85,32 @@ extension DocumentService {
         // The vectors of several windows cannot be told from states of which each token has one.
         guard record.tokensUsed <= loaded.window else { return nil }
         guard pooling == .pooler else { return states?.whole(pooling) }
-        guard loaded.model.poolsOwnTokens || loaded.padding == .none else { return nil }
+        guard loaded.poolerNeedsMeanAlone else { return nil }
         let isMean = loaded.pooling == .mean && (loaded.poolsPrompt || prompt == nil)
         let mean = isMean ? record.vector : states?.whole(.mean)
         return mean.flatMap { loaded.model.poolerOutputs(ofMeans: [$0])?.first }
     }
+}
+
+extension EncodingRecord {
+    /// How many tokens the text has, and how many were used.
+    var usage: TokenUsage { TokenUsage(tokens: tokens, tokensUsed: tokensUsed) }
+
+    /// The kept states with their places; nil where none were kept, or none were read.
+    /// - Parameter unpooled: how many of the first a pooling of the whole text leaves out.
+    func textStates(unpooled: Int = 0) -> TextStates? {
+        states.map { kept in
+            TextStates(
+                values: kept.floats(), columns: kept.columns, offsets: kept.offsets,
+                isTruncated: usage.isTruncated, unpooled: unpooled)
+        }
+    }
+}
+
+extension LoadedModel {
+    /// Whether the mean of a text's own states is all that the pooler has to know: it averages no
+    /// padding, or there is none.
+    var poolerNeedsMeanAlone: Bool { model.poolsOwnTokens || padding == .none }
 }
 
 extension EncodingService {

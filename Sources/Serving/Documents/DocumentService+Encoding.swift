@@ -88,19 +88,15 @@ extension DocumentService {
     private func passages(
         of document: NewDocument, _ text: EncodedText, input: Int
     ) async throws(ServiceError) -> [Passage] {
-        var passages: [Passage] = []
-        for granularity in document.granularities {
-            let chunked = try await encoding.passages(
-                of: text.textStates, whole: text.pooled, text: document.text, granularity,
-                pooling: encoding.loaded.pooling, input: input)
-            for passage in chunked {
-                guard let vector = passage.vector else { continue }
-                passages.append(
-                    Passage(
-                        granularity: granularity.name, start: passage.range.lowerBound,
-                        end: passage.range.upperBound, vector: vector))
+        try await encoding.passages(
+            of: text.textStates, whole: text.pooled, text: document.text, document.granularities,
+            pooling: encoding.loaded.pooling, input: input
+        ).compactMap { granularity, passage in
+            passage.vector.map { vector in
+                Passage(
+                    granularity: granularity.name, start: passage.range.lowerBound,
+                    end: passage.range.upperBound, vector: vector)
             }
         }
-        return passages
     }
 }

@@ -34,7 +34,7 @@ extension DocumentService {
     package func chunk(
         _ id: String, _ granularities: [Granularity], pooling asked: Pooling? = nil,
         reading: DocumentReading
-    ) async throws(DocumentError) -> View<[(granularity: Granularity, passage: ChunkedPassage)]> {
+    ) async throws(DocumentError) -> View<[CutPassage]> {
         let pooling: Pooling
         do { pooling = try encoding.pooling(asked, for: granularities) } catch {
             throw .encoding(error)
@@ -54,18 +54,15 @@ extension DocumentService {
                         reason: "does not end within the text's \(length) characters"))
             }
         }
-        var passages: [(granularity: Granularity, passage: ChunkedPassage)] = []
         do throws(ServiceError) {
-            for granularity in granularities {
-                passages += try await encoding.passages(
-                    of: material.states, whole: material.whole, text: material.text, granularity,
-                    pooling: pooling
-                ).map { (granularity, $0) }
-            }
+            return View(
+                try await encoding.passages(
+                    of: material.states, whole: material.whole, text: material.text,
+                    granularities, pooling: pooling),
+                of: material)
         } catch {
             throw .encoding(error)
         }
-        return View(passages, of: material)
     }
 
     /// What a trained head says of a document.
@@ -134,14 +131,9 @@ extension DocumentService {
         let loaded = encoding.loaded
         guard record.tokensUsed <= loaded.window,
             try encoding.prompt(named: rules.promptName, for: []) == nil,
-            loaded.model.poolsOwnTokens || loaded.padding == .none
+            loaded.poolerNeedsMeanAlone
         else { return nil }
-        let usage = TokenUsage(tokens: record.tokens, tokensUsed: record.tokensUsed)
-        let states = record.states.map { kept in
-            TextStates(
-                values: kept.floats(), columns: kept.columns, offsets: kept.offsets,
-                isTruncated: usage.isTruncated)
-        }
+        let states = record.textStates()
         if question.evidence != nil, states == nil { return nil }
         let mean = loaded.pooling == .mean ? record.vector : states?.whole(.mean)
         guard let mean else { return nil }
@@ -149,6 +141,6 @@ extension DocumentService {
         return View(
             value: try await encoding.prediction(
                 scores, of: states ?? .none, text: text, question),
-            text: text, usage: usage, isEncoded: false)
+            text: text, usage: record.usage, isEncoded: false)
     }
 }

@@ -115,9 +115,6 @@ extension EncodingService {
                     passages: try await question.passages(
                         of: whole.textStates, whole: whole.pooled, text: text, self)))
         }
-        let result = EncodingResult(
-            vectors: encoded.texts.map(\.pooled), usage: encoded.texts.map(\.usage), cache: .miss,
-            timings: encoded.timings)
-        return (predictions, result)
+        return (predictions, encoded.result)
     }
 }

@@ -1,4 +1,5 @@
 import DocumentStore
+import Kernels
 
 /// What a document of the measured store says of itself, the same each time: evenly spread and
 /// skewed values, few and many different ones, and members that some documents lack.
@@ -19,8 +20,8 @@ struct SampleDocument {
 
     init(_ row: Int) {
         self.row = row
-        var seed = UInt64(row) << 20 | 2
-        func draw(_ limit: Int) -> Int { Int(SplitMix.next(&seed) % UInt64(limit)) }
+        var generator = SplitMix64(seed: UInt64(row) << 20 | 2)
+        func draw(_ limit: Int) -> Int { Int(generator.next() % UInt64(limit)) }
         part = draw(100)
         shelf = draw(20) == 0 ? nil : draw(1000)
         stamp = Double(draw(1 << 40)) * 0x1p-40

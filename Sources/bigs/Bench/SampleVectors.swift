@@ -1,3 +1,5 @@
+import Kernels
+
 /// Vectors that come out the same each time, around a thousand centres, so that near ones exist as
 /// in real collections.
 struct SampleVectors: Sendable {
@@ -27,20 +29,9 @@ struct SampleVectors: Sendable {
 
     /// Uniform in -1 ..< 1.
     private static func noise(seed: UInt64, _ count: Int) -> [Float] {
-        var state = seed
+        var generator = SplitMix64(seed: seed)
         return (0..<count).map { _ in
-            Float(Int32(truncatingIfNeeded: SplitMix.next(&state) >> 32)) * 0x1p-31
+            Float(Int32(truncatingIfNeeded: generator.next() >> 32)) * 0x1p-31
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-enum SplitMix {
-    static func next(_ state: inout UInt64) -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
