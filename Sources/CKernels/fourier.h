@@ -93,17 +93,21 @@ INLINE void store_complex(float *to, const bigs_complex *from) {
 INLINE void fourier_pass(
     float *x, size_t size, size_t span, const float *factors, const int radix, const int inverse) {
     const size_t step = span / radix;
-    for (size_t j = 0; j < step; j++, factors += 2 * (radix - 1))
-        for (size_t group = j; group < size; group += span) {
+    // Groups lie a multiple of 4,096 bytes apart: one after the other, each would seem to read what
+    // the one before has just written.
+    for (size_t group = 0; group < size; group += span)
+        for (size_t j = 0; j < step; j++) {
+            const float *factor = factors + 2 * (radix - 1) * j;
+            float *place = x + (group + j) * NUMBER;
             bigs_complex v[8];
             UNROLL for (int q = 0; q < radix; q++) {
-                load_complex(x + (group + q * step) * NUMBER, &v[q]);
-                if (inverse && q) rotate(&v[q], factors + 2 * (q - 1), 1);
+                load_complex(place + q * step * NUMBER, &v[q]);
+                if (inverse && q) rotate(&v[q], factor + 2 * (q - 1), 1);
             }
             dft(v, radix, inverse);
             UNROLL for (int q = 0; q < radix; q++) {
-                if (!inverse && q) rotate(&v[q], factors + 2 * (q - 1), 0);
-                store_complex(x + (group + q * step) * NUMBER, &v[q]);
+                if (!inverse && q) rotate(&v[q], factor + 2 * (q - 1), 0);
+                store_complex(place + q * step * NUMBER, &v[q]);
             }
         }
 }

@@ -56,6 +56,26 @@ size_t bigs_partitioned_row(size_t blocks) { return 2 * (blocks + GROUP - 1); }
 /// would compete for the same cache lines.
 INLINE size_t spacing_of(size_t count) { return count * NUMBER + LANES; }
 
+/// What of a sequence lies in the working memory at a time: the blocks of one stretch of outputs, and
+/// before them those that the kernel still reaches.
+typedef struct stretch {
+    /// Blocks of outputs, those before them, and both.
+    size_t outputs, before, slots;
+} stretch;
+
+/// A long sequence is convolved in stretches when its kernel is short: so many bytes stay in the
+/// second-level cache.
+#define STRETCH_BYTES (768 * 1024)
+
+INLINE stretch stretch_of(size_t size, size_t blocks, size_t segments) {
+    const size_t before = segments - 1, slots = STRETCH_BYTES / (size * NUMBER * sizeof(float));
+    // Each block before a stretch goes through one pass again: as many outputs make up for that.
+    if (slots >= blocks || 2 * before > slots || slots < GROUP)
+        return (stretch){.outputs = (blocks + GROUP - 1) / GROUP * GROUP, .slots = blocks};
+    const size_t outputs = (slots - before) / GROUP * GROUP;
+    return (stretch){outputs, before, outputs + before};
+}
+
 size_t bigs_partitioned_work(size_t size, size_t blocks) {
     return LAST_RADIX * spacing_of(blocks) + blocks * spacing_of(size);
 }
@@ -92,6 +112,9 @@ INLINE void store_channels(
     store_16(type_of(rows, form), row, form == ANY_ROWS ? rows->channels : LANES, from);
 }
 
+/// Rows that are asked for before they are needed: they lie in no stream that the processor follows.
+#define ROWS_AHEAD 48
+
 /// The first forward pass, from a block's rows to numbers `stride` apart.
 INLINE void read_pass(
     const bigs_fourier *plan, const block_rows *rows, float *to, const int radix,
@@ -104,6 +127,7 @@ INLINE void read_pass(
         UNROLL for (int q = 0; q < radix; q++) {
             bigs_f16 real;
             load_channels(rows, row + q * row_step, j + q * step, form, &real);
+            __builtin_prefetch(row + q * row_step + ROWS_AHEAD / radix * rows->stride);
             x[q].re = real * twist[2 * q * step];
             x[q].im = real * twist[2 * q * step + 1];
         }
@@ -167,12 +191,13 @@ INLINE void add_product(bigs_complex *sum, const bigs_complex *value, const floa
     sum->im += value->re * im;
 }
 
-/// For one frequency, in place: x[j] = sum over i <= j of kernel[j - i] x[i]. From the last group of
-/// outputs to the first, so that inputs are still there.
-INLINE void convolve_blocks(float *x, size_t blocks, const float *kernel, size_t segments) {
-    size_t groups = (blocks + GROUP - 1) / GROUP;
+/// For one frequency, in place and from `first` on: x[j] = sum over i <= j of kernel[j - i] x[i]. From
+/// the last group of outputs to the first, so that inputs are still there.
+INLINE void convolve_blocks(
+    float *x, size_t first, size_t blocks, const float *kernel, size_t segments) {
+    size_t groups = (blocks - first + GROUP - 1) / GROUP;
     while (groups-- > 0) {
-        const size_t j = groups * GROUP;
+        const size_t j = first + groups * GROUP;
         bigs_complex sums[GROUP] = {0};
         for (size_t i = j >= segments ? j - segments + 1 : 0; i < j; i++) {
             bigs_complex value;
@@ -192,38 +217,68 @@ INLINE void convolve_blocks(float *x, size_t blocks, const float *kernel, size_t
     }
 }
 
-/// The last forward pass, the products of spectra and the first inverse pass, in place, a few
-/// frequencies of all blocks at a time.
+/// The last forward pass of blocks `from` to `end`, the products of spectra and the first inverse pass
+/// of the blocks from `first` on, in place, a few frequencies at a time. Block i lies in slot
+/// i mod `slots` of x.
 INLINE void multiply(
-    float *x, size_t size, size_t blocks, const float *spectrum, size_t row_floats,
-    size_t segments, float *some) {
-    const size_t spacing = spacing_of(size), apart = spacing_of(blocks);
+    float *x, size_t size, size_t from, size_t first, size_t end, size_t slots,
+    const float *spectrum, size_t row_floats, size_t segments, float *some) {
+    const size_t spacing = spacing_of(size), apart = spacing_of(slots);
     for (size_t f = 0; f < size; f += LAST_RADIX) {
-        for (size_t i = 0; i < blocks; i++) {
+        for (size_t i = from, slot = from % slots; i < end; i++) {
             bigs_complex v[8];
             UNROLL for (int q = 0; q < 8; q++) {
-                const float *from = x + (f + q) * NUMBER + i * spacing;
-                load_complex(from, &v[q]);
+                const float *number = x + (f + q) * NUMBER + slot * spacing;
+                load_complex(number, &v[q]);
                 // What comes next of this block lies in no stream that the processor would follow.
-                __builtin_prefetch(from + LAST_RADIX * NUMBER);
-                __builtin_prefetch(from + LAST_RADIX * NUMBER + LANES);
+                __builtin_prefetch(number + LAST_RADIX * NUMBER);
+                __builtin_prefetch(number + LAST_RADIX * NUMBER + LANES);
             }
             dft8(v, 0);
             UNROLL for (int q = 0; q < 8; q++)
-                store_complex(some + q * apart + i * NUMBER, &v[q]);
+                store_complex(some + q * apart + (i - from) * NUMBER, &v[q]);
+            slot = slot + 1 < slots ? slot + 1 : 0;
         }
         for (size_t q = 0; q < LAST_RADIX; q++)
             convolve_blocks(
-                some + q * apart, blocks, spectrum + (f + q) * row_floats, segments);
-        for (size_t i = 0; i < blocks; i++) {
+                some + q * apart, first - from, end - from, spectrum + (f + q) * row_floats,
+                segments);
+        for (size_t i = first, slot = first % slots; i < end; i++) {
             bigs_complex v[8];
             UNROLL for (int q = 0; q < 8; q++)
-                load_complex(some + q * apart + i * NUMBER, &v[q]);
+                load_complex(some + q * apart + (i - from) * NUMBER, &v[q]);
             dft8(v, 1);
             UNROLL for (int q = 0; q < 8; q++)
-                store_complex(x + (f + q) * NUMBER + i * spacing, &v[q]);
+                store_complex(x + (f + q) * NUMBER + slot * spacing, &v[q]);
+            slot = slot + 1 < slots ? slot + 1 : 0;
         }
     }
+}
+
+/// The rows of a sequence, up to 16 channels of them, block by block.
+typedef struct block_list {
+    block_rows rows;
+    size_t size, blocks, length;
+    int backward;
+} block_list;
+
+/// `pass_block` of block `i`, which comes first in time for 0, whichever way that runs.
+INLINE void pass_rows(
+    const bigs_fourier *plan, const block_list *list, size_t i, float *x, const int writes) {
+    block_rows rows = list->rows;
+    const size_t start = (list->backward ? list->blocks - 1 - i : i) * list->size;
+    rows.start += start * rows.stride;
+    rows.count = list->length - start < list->size ? list->length - start : list->size;
+    block_form form = ANY_ROWS;
+    if (rows.channels == LANES && rows.count == list->size)
+        form = rows.type == bigs_bfloat16 ? WHOLE_BFLOAT16 : WHOLE_FLOAT32;
+    // One copy of the code for each form.
+    if (form == WHOLE_BFLOAT16)
+        pass_block(plan, &rows, x, writes, WHOLE_BFLOAT16);
+    else if (form == WHOLE_FLOAT32)
+        pass_block(plan, &rows, x, writes, WHOLE_FLOAT32);
+    else
+        pass_block(plan, &rows, x, writes, ANY_ROWS);
 }
 
 BIGS_CLONES
@@ -233,29 +288,26 @@ void bigs_partitioned(
     float *work) {
     const size_t size = plan->size, blocks = (length + size - 1) / size;
     const size_t spacing = spacing_of(size);
-    float *some = work, *x = some + LAST_RADIX * spacing_of(blocks);
+    const stretch part = stretch_of(size, blocks, segments);
+    float *some = work, *x = some + LAST_RADIX * spacing_of(part.slots);
+    block_list list = {{.type = type, .stride = stride}, size, blocks, length, backward};
     for (size_t channel = 0; channel < channels; channel += LANES) {
-        block_rows rows = {.type = type, .stride = stride};
-        rows.channels = channels - channel < LANES ? channels - channel : LANES;
-        for (int writes = 0; writes < 2; writes++) {
-            for (size_t i = 0; i < blocks; i++) {
-                // Backward, the last block comes first.
-                size_t start = (backward ? blocks - 1 - i : i) * size;
-                rows.start = (char *)data + start * stride + channel * size_of(type);
-                rows.count = length - start < size ? length - start : size;
-                float *place = x + i * spacing;
-                block_form form = ANY_ROWS;
-                if (rows.channels == LANES && rows.count == size)
-                    form = type == bigs_bfloat16 ? WHOLE_BFLOAT16 : WHOLE_FLOAT32;
-                // One copy of the code for each form.
-                if (form == WHOLE_BFLOAT16)
-                    pass_block(plan, &rows, place, writes, WHOLE_BFLOAT16);
-                else if (form == WHOLE_FLOAT32)
-                    pass_block(plan, &rows, place, writes, WHOLE_FLOAT32);
-                else
-                    pass_block(plan, &rows, place, writes, ANY_ROWS);
-            }
-            if (!writes) multiply(x, size, blocks, spectrum, row_floats, segments, some);
+        list.rows.channels = channels - channel < LANES ? channels - channel : LANES;
+        list.rows.start = (char *)data + channel * size_of(type);
+        // From the last stretch to the first: outputs take the place of inputs, and no later one needs
+        // them. The blocks before a stretch are, transformed, the last ones of what follows.
+        size_t end = blocks, read = blocks;
+        while (end > 0) {
+            const size_t first = (end - 1) / part.outputs * part.outputs;
+            const size_t from = first > part.before ? first - part.before : 0;
+            for (size_t i = from; i < read; i++)
+                pass_rows(plan, &list, i, x + i % part.slots * spacing, 0);
+            read = from;
+            multiply(
+                x, size, from, first, end, part.slots, spectrum, row_floats, segments, some);
+            for (size_t i = first; i < end; i++)
+                pass_rows(plan, &list, i, x + i % part.slots * spacing, 1);
+            end = first;
         }
     }
 }

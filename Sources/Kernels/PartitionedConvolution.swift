@@ -6,7 +6,10 @@ import Synchronization
 /// nothing is transposed, and in float32 whatever the rows are.
 final class PartitionedConvolution: Sendable {
     /// The block sizes that there are transforms for and that have ever been the fastest.
-    static let sizes = [64, 128, 256, 512]
+    static let sizes = [64, 128, 256, 512, 1024, 2048]
+    /// A kernel that has decayed after so few samples takes blocks of at most 512 rows: few of them are
+    /// needed at a time, and these stay in the cache.
+    private static let shortKernel = 1024
 
     private struct Spectrum {
         let values: FloatTable
@@ -27,11 +30,17 @@ final class PartitionedConvolution: Sendable {
     }
 
     /// Makes the spectrum for a block size, so that `apply` only reads it.
-    func prepare(size: Int) { _ = spectrum(size) }
+    func prepare(size: Int) { _ = spectrum(fitting(size)) }
+
+    /// The block size that the kernel is given where `size` is the fastest for kernels of any length.
+    private func fitting(_ size: Int) -> Int {
+        kernel.count <= Self.shortKernel ? min(size, 512) : size
+    }
 
     /// The floats that `apply` works in.
     static func workFloats(size: Int, length: Int) -> Int {
-        bigs_partitioned_work(size, (length + size - 1) / size)
+        func floats(_ size: Int) -> Int { bigs_partitioned_work(size, (length + size - 1) / size) }
+        return max(floats(size), floats(min(size, 512)))
     }
 
     /// Up to 32 channels of `length` rows, in place, on this thread. `rows` is the first channel's
@@ -40,6 +49,7 @@ final class PartitionedConvolution: Sendable {
         _ rows: UnsafeMutableRawPointer, storage: Storage, stride: Int, length: Int,
         channels: Int, size: Int, work: UnsafeMutablePointer<Float>
     ) {
+        let size = fitting(size)
         let spectrum = spectrum(size)
         bigs_partitioned(
             FourierPlans.shared.plan(size), spectrum.values.base, spectrum.rowFloats,

@@ -8,7 +8,7 @@
 /// "algorithm=seconds" for every candidate, the choice first. Of one kind of processor; its name is
 /// part of the file's. A file that is not whole and right counts as none, and is replaced.
 struct PlanFile: Sendable {
-    private static let header = "bigs convolution plan 3"
+    private static let header = "bigs convolution plan 4"
     private static let largest = 1 << 20
 
     let path: String

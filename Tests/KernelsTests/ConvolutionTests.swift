@@ -125,6 +125,22 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
         #expect(SSMConvolution.effectiveLength([1, .nan]) == 2)
     }
 
+    /// Blocks take a long sequence in stretches where the kernel is short: every stretch needs what
+    /// came before it.
+    @Test(arguments: [Float(-2), -3, -3.6], Direction.allCases)
+    func aShortKernelSeesAcrossStretches(logStep: Float, direction: Direction) {
+        var short = parameters()
+        short.logStep = logStep
+        var random = SeededGenerator(seed: 21)
+        let input = random.floats(16_001)
+        let rows = stride(from: 63, to: input.count, by: 64).flatMap { [$0, $0 + 1] }
+        let expected = direct(input, rows: rows, direction, short)
+        for algorithm in algorithms(input.count) {
+            let output = convolve(input, channels: 1, direction, algorithm, short)
+            #expect(largestDifference(rows.map { output[$0] }, expected) < 1e-5)
+        }
+    }
+
     @Test(arguments: lengths + longLengths, Direction.allCases)
     func anImpulseGivesTheKernel(length: Int, direction: Direction) {
         let p = parameters()

@@ -36,12 +36,12 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "garbage\n", "bigs convolution plan 4\n", "bigs convolution plan 3\nfloat32 64 fftw=1",
-        "bigs convolution plan 3\nfloat32 64 quicksort=1\n",
-        "bigs convolution plan 3\nfloat32 -4 toeplitz=1\n",
-        "bigs convolution plan 3\nfloat32 4096 toeplitz=1\n",
-        "bigs convolution plan 3\nfloat64 64 toeplitz=1\n",
-        "bigs convolution plan 3\nfloat32 64 toeplitz=nan\n", "\0\u{ff}\n",
+        "", "garbage\n", "bigs convolution plan 5\n", "bigs convolution plan 4\nfloat32 64 fftw=1",
+        "bigs convolution plan 4\nfloat32 64 quicksort=1\n",
+        "bigs convolution plan 4\nfloat32 -4 toeplitz=1\n",
+        "bigs convolution plan 4\nfloat32 4096 toeplitz=1\n",
+        "bigs convolution plan 4\nfloat64 64 toeplitz=1\n",
+        "bigs convolution plan 4\nfloat32 64 toeplitz=nan\n", "\0\u{ff}\n",
     ])
     func aDamagedFileIsReplaced(text: String) throws {
         let folder = try folder()
