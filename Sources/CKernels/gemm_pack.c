@@ -3,6 +3,10 @@
 
 #include <math.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
 
 #define PANEL BIGS_PANEL_COLUMNS
 
@@ -48,16 +52,46 @@ static void pack_bfloat16(const float *block, size_t rows, uint16_t *panel) {
         }
 }
 
+BIGS_CLONES
+static void largest_of(const float *block, size_t rows, float *largest) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < PANEL; c++) {
+            float size = fabsf(block[r * PANEL + c]);
+            largest[c] = size > largest[c] ? size : largest[c];
+        }
+}
+
+BIGS_CLONES
 static void pack_int8(
     const float *block, size_t rows, const float *inverses, int8_t *panel, int32_t *sums) {
-    for (size_t r = 0; r < rows; r += 4)
-        for (size_t c = 0; c < PANEL; c++)
-            for (size_t i = 0; i < 4; i++) {
-                float x = r + i < rows ? block[(r + i) * PANEL + c] * inverses[c] : 0;
-                int8_t q = (int8_t)lrintf(fminf(fmaxf(x, -127), 127));
-                panel[r * PANEL + 4 * c + i] = q;
-                sums[c] += q;
+    // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the lowest bits.
+    const float magic = 12582912.0f;
+    for (size_t r = 0; r < rows; r += 4) {
+        uint32_t groups[PANEL] = {0};
+        for (size_t i = 0; i < 4 && r + i < rows; i++)
+            for (size_t c = 0; c < PANEL; c++) {
+                float q = block[(r + i) * PANEL + c] * inverses[c];
+                q = (q < -127 ? -127 : q > 127 ? 127 : q) + magic;
+                uint32_t bits, whole;
+                memcpy(&bits, &q, 4);
+                memcpy(&whole, &magic, 4);
+                groups[c] |= (bits & 0xff) << (8 * i);
+                sums[c] += (int32_t)(bits - whole);
             }
+        memcpy(panel + r * PANEL, groups, sizeof groups);
+    }
+}
+
+/// Has the whole pages of fresh memory made in one call: one at a time, as they are first written, they
+/// took a fifth of the time that a large model in float32 needs to load.
+static void populate(char *start, size_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+    uintptr_t page = (uintptr_t)getpagesize();
+    uintptr_t first = ((uintptr_t)start + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)start + bytes) / page * page;
+    // A kernel that does not know how makes them one at a time.
+    if (end > first) (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+#endif
 }
 
 void bigs_pack(
@@ -70,15 +104,14 @@ void bigs_pack(
     const size_t bytes = bigs_packed_bytes(type, inner, PANEL);
     const float *source = weight + first * column_stride;
     char *target = (char *)packed + panel * bytes;
+    populate(target, bytes);
     float inverses[PANEL] = {0};
     if (type == bigs_int8) {
         float largest[PANEL] = {0};
         for (size_t r = 0; r < inner; r += STEP) {
             size_t rows = inner - r < STEP ? inner - r : STEP;
             gather(source + r * row_stride, row_stride, column_stride, rows, width, block);
-            for (size_t i = 0; i < rows; i++)
-                for (size_t c = 0; c < PANEL; c++)
-                    largest[c] = fmaxf(largest[c], fabsf(block[i * PANEL + c]));
+            largest_of(block, rows, largest);
         }
         for (size_t c = 0; c < PANEL; c++) {
             scales[first + c] = largest[c] / 127;
