@@ -79,7 +79,8 @@ struct TextArguments: ParsableArguments {
                 ? try FileHandle.standardInput.readToEnd() ?? Data()
                 : try Data(contentsOf: URL(filePath: file))
         } catch {
-            throw InputError(description: "\(name(file)) cannot be read: \(error)")
+            throw InputError(
+                description: "\(name(file)) cannot be read: \(error.localizedDescription)")
         }
         guard let text = String(data: data, encoding: .utf8) else {
             throw InputError(description: "\(name(file)) is not UTF-8")
@@ -133,7 +134,8 @@ struct LineReader: Sequence, IteratorProtocol {
             } catch {
                 isAtEnd = true
                 position = buffer.count
-                return .failure(.init(description: "\(name) cannot be read: \(error)"))
+                return .failure(
+                    .init(description: "\(name) cannot be read: \(error.localizedDescription)"))
             }
         }
     }
