@@ -62,19 +62,41 @@ struct DocumentSearch {
         }
     }
 
-    /// Joins by the sum of 1 / (60 + rank). A passage has its document's place among the texts; a
-    /// document that only its text brought in comes without a passage.
+    /// A scale for the scores of a ranking, from 0 to 1: see `SearchRequest.Fusion`.
+    private struct Scale {
+        let low: Double
+        let high: Double
+
+        /// - Parameter missing: the score of what is not in the ranking; nil where that is not known, and
+        ///   may be as good as the last that is.
+        init(_ ranking: [Ranked], missing: Double?) {
+            high = ranking.first?.score ?? 0
+            low = missing ?? ranking.last?.score ?? 0
+        }
+
+        func place(_ score: Double) -> Double { high > low ? (score - low) / (high - low) : 1 }
+    }
+
+    /// Joins two rankings. A passage has its document's place among the texts; a document that only its
+    /// text brought in comes without a passage.
     private func fuse(_ byVector: [Ranked], _ byText: [Ranked]) throws -> [SearchHit] {
         struct Joined {
             var ranked: Ranked
             var vector: SearchHit.Placing?
             var text: SearchHit.Placing?
-            var score: Double {
-                [vector, text].reduce(0) { sum, placing in
-                    sum
-                        + (placing.map { 1 / (DocumentSearch.fusionConstant + Double($0.rank)) }
-                            ?? 0)
+        }
+        let vectorScale = Scale(byVector, missing: nil)
+        // Where all texts that have a word are ranked, the others have no score.
+        let textScale = Scale(byText, missing: byText.count < fusionDepth ? 0 : nil)
+        func score(_ joined: Joined) -> Double {
+            switch request.fusion {
+            case .reciprocalRank:
+                [joined.vector, joined.text].reduce(0) { sum, placing in
+                    sum + (placing.map { 1 / (Self.fusionConstant + Double($0.rank)) } ?? 0)
                 }
+            case .relativeScore:
+                0.5 * (joined.vector.map { vectorScale.place($0.score) } ?? 0)
+                    + 0.5 * (joined.text.map { textScale.place($0.score) } ?? 0)
             }
         }
         var texts: [Identity: SearchHit.Placing] = [:]
@@ -91,7 +113,7 @@ struct DocumentSearch {
         joined += byText.filter { !known.contains($0.document) }.map {
             Joined(ranked: $0, vector: nil, text: texts[$0.document])
         }
-        let order = joined.map { ($0, $0.score) }.sorted { a, b in
+        let order = joined.map { ($0, score($0)) }.sorted { a, b in
             a.1 != b.1 ? a.1 > b.1 : Self.precedes(a.0.ranked, b.0.ranked)
         }
         return try order.prefix(request.topK).compactMap { joined, score in

@@ -7,10 +7,19 @@ package struct SearchRequest: Sendable {
         /// The best by BM25 for these words: every word or "quoted phrase" counts by itself, no
         /// character is an operator.
         case text(String)
-        /// Both, joined by reciprocal rank fusion.
+        /// Both, joined as the request's `fusion` says.
         case hybrid(text: String, vector: [Float])
         /// The nearest by cosine to a kept document, which is left out itself.
         case like(id: String)
+    }
+
+    /// How the two rankings of a hybrid are joined.
+    package enum Fusion: String, Sendable, CaseIterable {
+        /// By the sum of 1 / (60 + rank).
+        case reciprocalRank = "rrf"
+        /// By the mean of both scores, each put on a scale from 0, a hit that only just has a place in
+        /// its ranking or none, to 1, the best one.
+        case relativeScore = "relative_score"
     }
 
     /// What is ranked.
@@ -25,6 +34,8 @@ package struct SearchRequest: Sendable {
     package var query: Query
     /// The fingerprint of the model whose vectors are compared: 32 bytes.
     package var model: [UInt8]
+    /// How a hybrid's rankings are joined.
+    package var fusion: Fusion
     /// How many hits there are at most; 1 or more.
     package var topK: Int
     /// Only documents whose metadata pass; nil is all.
@@ -36,12 +47,14 @@ package struct SearchRequest: Sendable {
 
     /// A request with these parts.
     package init(
-        query: Query, model: [UInt8], topK: Int = 10, filter: MetadataFilter? = nil,
-        scope: Scope = .documents, parts: DocumentParts = [.metadata]
+        query: Query, model: [UInt8], fusion: Fusion = .reciprocalRank, topK: Int = 10,
+        filter: MetadataFilter? = nil, scope: Scope = .documents,
+        parts: DocumentParts = [.metadata]
     ) {
         precondition(topK > 0 && model.count == CacheKey.byteCount)
         self.query = query
         self.model = model
+        self.fusion = fusion
         self.topK = topK
         self.filter = filter
         self.scope = scope
@@ -64,7 +77,7 @@ package struct SearchHit: Sendable, Equatable {
     /// The passage, without its vector, where passages were ranked.
     package var passage: PassageReference?
     /// What hits are sorted by, largest first, ties by id and place in the text: cosine, BM25, or
-    /// for a hybrid the sum of 1 / (60 + rank).
+    /// for a hybrid what its `fusion` makes of both.
     package var score: Double
     /// The place by cosine, where it was asked for and the hit is in that ranking.
     package var byVector: Placing?

@@ -9,6 +9,8 @@ enum SearchMode: String, ExpressibleByArgument, CaseIterable {
     case vector, text, hybrid
 }
 
+extension SearchRequest.Fusion: ExpressibleByArgument {}
+
 /// `bigs search`: asks a store without a server.
 struct SearchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,6 +27,13 @@ struct SearchCommand: AsyncParsableCommand {
 
     @Option(help: "vector (meaning), text (words) or hybrid (both).")
     var mode = SearchMode.vector
+
+    @Option(
+        help: """
+            How hybrid joins both: rrf (reciprocal ranks) or relative_score (the mean of both scores, \
+            each on a scale from 0 to 1).
+            """)
+    var fusion = SearchRequest.Fusion.reciprocalRank
 
     @Option(help: "How many hits at most.")
     var topK = 10
@@ -68,8 +77,8 @@ struct SearchCommand: AsyncParsableCommand {
         defer { opened.close() }
         let loaded = try model.load()
         let request = SearchRequest(
-            query: try await question(loaded), model: loaded.fingerprint, topK: topK,
-            filter: filter,
+            query: try await question(loaded), model: loaded.fingerprint, fusion: fusion,
+            topK: topK, filter: filter,
             scope: passages.map { .passages(granularity: $0 == "all" ? nil : $0) } ?? .documents,
             parts: [.metadata, .text])
         let hits = try await opened.search(request)

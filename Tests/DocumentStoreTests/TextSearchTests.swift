@@ -131,4 +131,40 @@ struct TextSearchTests {
             #expect(hit.byText?.rank == byText.firstIndex(of: hit.document.id).map { $0 + 1 })
         }
     }
+
+    @Test("hybrid by relative scores: the mean of both, each on a scale from 0 to 1")
+    func relativeScores() async throws {
+        var random = SeededGenerator(seed: 94)
+        let store = try openStore(folder.path())
+        // More than a ranking of a hybrid is deep, so that some are in neither.
+        let drafts = try random.drafts(300)
+        _ = try await store.put(drafts, model: fingerprint)
+        let vector = random.floats(8)
+        func search(_ query: SearchRequest.Query, _ topK: Int) async throws -> [SearchHit] {
+            try await store.search(
+                SearchRequest(
+                    query: query, model: fingerprint, fusion: .relativeScore, topK: topK))
+        }
+        for words in ["graph цена", "graph", "nowhere"] {
+            let byVector = try await search(.vector(vector), 100)
+            let byText = try await search(.text(words), 100)
+            let least = byText.count < 100 ? 0 : byText[99].score
+            var scores: [String: Double] = [:]
+            for hit in byVector {
+                let (best, last) = (byVector[0].score, byVector[99].score)
+                scores[hit.document.id, default: 0] += (hit.score - last) / (best - last) / 2
+            }
+            for hit in byText {
+                scores[hit.document.id, default: 0] +=
+                    (hit.score - least) / (byText[0].score - least) / 2
+            }
+            let hits = try await search(.hybrid(text: words, vector: vector), 25)
+            #expect(hits.map(\.score) == hits.map(\.score).sorted(by: >) && hits.count == 25)
+            let expected = scores.values.sorted(by: >).prefix(25)
+            for (hit, best) in zip(hits, expected) {
+                #expect(abs(hit.score - best) < 1e-12)
+                #expect(abs(hit.score - (scores[hit.document.id] ?? 0)) < 1e-12)
+            }
+        }
+    }
 }

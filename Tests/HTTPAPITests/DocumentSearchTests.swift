@@ -44,6 +44,15 @@ import Testing
         let explained = (both.object["results"] as? [[String: Any]])?.last?["explain"]
         #expect((explained as? [String: Any])?["text"] is NSNull)
 
+        let scaled = await search(
+            #"{"query":"woods","mode":"hybrid","fusion":"relative_score"}"#)
+        #expect(scaled.status == 200 && ids(scaled).count == 3)
+        let scores = (scaled.object["results"] as? [[String: Any]] ?? []).compactMap {
+            $0["score"] as? Double
+        }
+        // The one that has the word has the best BM25, and half of that counts.
+        #expect(scores.allSatisfy { (0...1).contains($0) } && (scores.first ?? 0) >= 0.5)
+
         let like = await search(#"{"like":"bears"}"#)
         #expect(!ids(like, "results").contains("bears") && ids(like, "results").count == 2)
         #expect(await search(#"{"like":"nobody"}"#).status == 404)
@@ -61,6 +70,8 @@ import Testing
         (#"{"query":"a","like":"b"}"#, "like: expected one of"),
         (#"{"like":"b","mode":"text"}"#, "query: mode text"),
         (#"{"query":"a","mode":"magic"}"#, "mode: expected"),
+        (#"{"query":"a","mode":"hybrid","fusion":"sum"}"#, "fusion: expected"),
+        (#"{"query":"a","fusion":"rrf"}"#, "fusion: joins two rankings"),
         (#"{"query":"a","top_k":0}"#, "top_k: expected 1"),
         (#"{"query":"a","filter":{"$foo":[]}}"#, "filter.$foo"),
         (#"{"query":"a","include":["all"]}"#, "include: expected"),

@@ -26,6 +26,7 @@ private struct SearchBody: Decodable {
     let embedding: [Float]?
     let like: DocumentID?
     let mode: String?
+    let fusion: String?
     let topK: Int?
     let filter: MetadataValue?
     let passages: PassagesField?
@@ -47,6 +48,7 @@ extension API {
             throw .validation(field: "top_k", "expected 1 to \(Self.maximumHits), got \(topK)")
         }
         var search = DocumentSearch(question: try Self.question(body), topK: topK)
+        search.fusion = try Self.fusion(body)
         search.filter = try body.filter.map { value throws(APIError) in try Self.filter(value) }
         search.scope = body.passages?.scope ?? .documents
         search.parts = try Self.parts(body.include ?? ["metadata"], field: "include")
@@ -72,6 +74,21 @@ extension API {
         var response = ServerResponse.json(writer)
         if let cache = answer.queryCache { response.headers[.cacheOutcome] = cache.rawValue }
         return response
+    }
+
+    private static func fusion(
+        _ body: SearchBody
+    ) throws(APIError) -> SearchRequest.Fusion {
+        guard let name = body.fusion else { return .reciprocalRank }
+        guard let fusion = SearchRequest.Fusion(rawValue: name) else {
+            throw .validation(
+                field: "fusion",
+                "expected \"rrf\" or \"relative_score\", got \"\(name.prefix(100))\"")
+        }
+        guard body.mode == "hybrid" else {
+            throw .validation(field: "fusion", "joins two rankings, so it needs mode hybrid")
+        }
+        return fusion
     }
 
     private static func question(_ body: SearchBody) throws(APIError) -> DocumentSearch.Question {

@@ -250,6 +250,9 @@ extension OpenAPIDocument {
             "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},
             "like":\(id),"prompt_name":"{{promptName}}",
             "mode":{"enum":["vector","text","hybrid",null]},
+            "fusion":{"enum":["rrf","relative_score",null],
+            "description":"How a hybrid joins cosine and BM25: by reciprocal ranks (rrf, the default), or by \
+            the mean of both scores on a scale from 0 to 1."},
             "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
             "filter":{"$ref":"#/components/schemas/Filter"},
             "passages":{"anyOf":[{"type":["boolean","null"]},{"enum":\(granularities)}],

@@ -19,6 +19,8 @@ package struct DocumentSearch: Sendable {
     }
 
     package var question: Question
+    /// How words and meaning are joined where both are asked for.
+    package var fusion: SearchRequest.Fusion = .reciprocalRank
     package var topK: Int
     package var filter: MetadataFilter?
     package var scope: SearchRequest.Scope = .documents
@@ -65,8 +67,8 @@ extension DocumentService {
         case .like(let id): query = .like(id: id)
         }
         let request = SearchRequest(
-            query: query, model: fingerprint, topK: search.topK, filter: search.filter,
-            scope: search.scope, parts: search.parts)
+            query: query, model: fingerprint, fusion: search.fusion, topK: search.topK,
+            filter: search.filter, scope: search.scope, parts: search.parts)
         let hits = try await inStore { store throws(StoreError) in
             try await store.search(request)
         }
