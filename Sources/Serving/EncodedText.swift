@@ -23,12 +23,6 @@ package struct EncodedText: Sendable {
         TextStates(
             values: states, columns: hiddenSize, offsets: offsets, isTruncated: usage.isTruncated)
     }
-
-    /// Passages of the text by late chunking. `ranges` come from ``Granularity/spans(of:tokens:)``,
-    /// or from the caller.
-    package func passages(_ ranges: [Range<Int>], pooling: Pooling = .mean) -> [ChunkedPassage] {
-        textStates.passages(ranges, pooling: pooling)
-    }
 }
 
 /// Encoded texts, and what they took.

@@ -39,7 +39,7 @@ package struct TextStates: Sendable {
     }
 
     /// One passage for each of `ranges`, as ``LateChunking`` has them.
-    func passages(_ ranges: [Range<Int>], pooling: Pooling) -> [ChunkedPassage] {
+    package func passages(_ ranges: [Range<Int>], pooling: Pooling) -> [ChunkedPassage] {
         LateChunking.passages(
             ranges, states: values, offsets: offsets, hiddenSize: columns, pooling: pooling,
             isTruncated: isTruncated)

@@ -47,7 +47,7 @@ import Tokenization
             try await service.encodeStates([.text(text)], rules: EncodingRules()).texts.first)
         let ranges = Granularity.paragraph.spans(of: text, tokens: encoded.offsets)
         #expect(ranges == [0..<13, 15..<19])
-        for passage in encoded.passages(ranges) {
+        for passage in encoded.textStates.passages(ranges, pooling: .mean) {
             let rows = encoded.offsets.indices.filter {
                 !encoded.offsets[$0].isEmpty
                     && passage.range.contains(encoded.offsets[$0].lowerBound)
@@ -75,7 +75,8 @@ import Tokenization
         #expect(
             Granularity.tokens(size: 9, overlap: 0).spans(of: text, tokens: encoded.offsets)
                 == [0..<8])
-        let passages = encoded.passages([0..<2, 1..<2, 2..<3, 0..<8])
+        let passages = encoded.textStates.passages(
+            [0..<2, 1..<2, 2..<3, 0..<8], pooling: .mean)
         #expect(passages.map(\.tokens) == [2, 1, 0, 6])
         #expect(passages[2].vector == nil)
         #expect(passages[1].vector == Array(encoded.states[2 * 64..<3 * 64]))
@@ -89,8 +90,9 @@ import Tokenization
         let encoded = try #require(
             try await service.encodeStates([.text(text)], rules: EncodingRules()).texts.first)
         #expect(encoded.usage == TokenUsage(tokens: 242, tokensUsed: 128))
-        let passages = encoded.passages(
-            Granularity.paragraph.spans(of: text, tokens: encoded.offsets) + [470..<471])
+        let passages = encoded.textStates.passages(
+            Granularity.paragraph.spans(of: text, tokens: encoded.offsets) + [470..<471],
+            pooling: .mean)
         #expect(passages.map(\.tokens) == [120, 6, 0])
         #expect(passages[1].range == 242..<253)
         #expect(passages[2].vector == nil)

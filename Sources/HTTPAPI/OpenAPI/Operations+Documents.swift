@@ -87,7 +87,8 @@ extension OpenAPIDocument {
         "truncation_direction":{"anyOf":[{"type":"null"},
         {"enum":["right","left","Right","Left"]}]},
         "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
-        "window_overlap":{"type":["integer","null"],"minimum":0},
+        "window_overlap":{"type":["integer","null"],"minimum":0,
+        "description":"Tokens that neighbouring windows share; a 32nd of a window if not given."},
         "prompt_name":"{{promptName}}"
         """
 
