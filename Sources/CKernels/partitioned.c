@@ -69,10 +69,10 @@ typedef struct stretch {
 
 INLINE stretch stretch_of(size_t size, size_t blocks, size_t segments) {
     const size_t before = segments - 1, slots = STRETCH_BYTES / (size * NUMBER * sizeof(float));
+    const size_t outputs = 2 * before <= slots ? (slots - before) / GROUP * GROUP : 0;
     // Each block before a stretch goes through one pass again: as many outputs make up for that.
-    if (slots >= blocks || 2 * before > slots || slots < GROUP)
+    if (slots >= blocks || outputs == 0)
         return (stretch){.outputs = (blocks + GROUP - 1) / GROUP * GROUP, .slots = blocks};
-    const size_t outputs = (slots - before) / GROUP * GROUP;
     return (stretch){outputs, before, outputs + before};
 }
 

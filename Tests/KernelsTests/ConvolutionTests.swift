@@ -127,7 +127,7 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
 
     /// Blocks take a long sequence in stretches where the kernel is short: every stretch needs what
     /// came before it.
-    @Test(arguments: [Float(-2), -3, -3.6], Direction.allCases)
+    @Test(arguments: [Float(-2), -3, -3.6, -4.2], Direction.allCases)
     func aShortKernelSeesAcrossStretches(logStep: Float, direction: Direction) {
         var short = parameters()
         short.logStep = logStep
