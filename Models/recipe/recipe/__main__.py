@@ -27,6 +27,8 @@ def parser():
         sub.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
         sub.add_argument("--tokens", type=int, default=8192, help="tokens in a batch")
         sub.add_argument("--contrast", type=float, default=0.6, help="weight of InfoNCE")
+        sub.add_argument("--processes", type=int, default=1,
+                         help="processes of one core each that train together")
         sub.add_argument("--layers", type=int, default=6)
         sub.add_argument("--hidden", type=int, default=256)
 
@@ -78,7 +80,7 @@ def configuration(a):
 
 
 def run_training(a, minutes):
-    train.train(a.work, minutes, start=a.start, config=configuration(a), seed=a.seed,
+    train.train(a.work, minutes, a.processes, start=a.start, config=configuration(a), seed=a.seed,
                 tokens=a.tokens, rate=a.rate, device=a.device, contrast=a.contrast)
 
 

@@ -7,13 +7,15 @@ import torch.nn.functional as F
 
 DEVELOPMENT = 400
 """Training records kept aside to watch progress."""
-TURNS = dict(package=0.16, passage=0.16, document=0.38, window=0.09, entry=0.13, word=0.08)
+TURNS = dict(package=0.16, passage=0.14, document=0.34, window=0.09, title=0.06, entry=0.16,
+             word=0.05)
 """How often each kind of batch comes.
 
 package:  short description with long description, and spans with the description
 passage:  title or span with the window of the page or document that it belongs to
 document: up to 16 windows in one pass, with the title or a span, and its first window alone
 window:   windows alone, of those that the teacher has seen
+title:    titles and spans alone, of those that the teacher has seen
 entry:    headword with dictionary entry
 word:     words and fortunes alone
 """
@@ -24,7 +26,7 @@ HARD = 0.5
 apart."""
 NEAR = 24
 """Titles in such a group, drawn from three times as many nearest ones."""
-FIRST = 1.0
+FIRST = 0.5
 """How much more the first window counts in a long text's target: it says what the text is about."""
 
 
@@ -63,10 +65,12 @@ class Pool:
 class Batches:
     """`next()` gives (kind, groups); a group is (token sequences, teacher embeddings [n, 384]),
     zeros where the teacher has not seen a text.  Where there are two groups, the first holds the
-    queries of the second; documents have a third, their first windows."""
+    queries of the second; documents have a third, their first windows.  Processes that train
+    together draw batches of the same kind and size at a time, each its own texts."""
 
-    def __init__(self, data, tokens, seed):
-        self.data, self.tokens, self.random = data, tokens, random.Random(seed)
+    def __init__(self, data, tokens, seed, process=0):
+        self.data, self.tokens = data, tokens
+        self.kinds, self.random = random.Random(seed), random.Random(seed + 7919 * process)
         records = list(data.records)
         random.Random(0).shuffle(records)
         asked = [r for r in records if r["queries"] and r["kind"] in ("package", "page")]
@@ -83,6 +87,8 @@ class Batches:
             package=self.pool(of["package"]), passage=self.pool(of["page"] + of["document"]),
             entry=self.pool(of["brief"]), document=self.documents,
             word=[r["windows"][0] for r in of["brief"] if not r["queries"]],
+            title=[i for r in records if r["kind"] != "brief"
+                   for i in (*r["queries"], *(s for s, _ in r["spans"])) if taught[i]],
             window=[w for r in records if r["kind"] != "brief"
                     for w in r["windows"] if taught[w]])
         self.turns = {k: v for k, v in TURNS.items() if len(pools[k]) >= 8}
@@ -93,14 +99,14 @@ class Batches:
                     [(s, r["windows"][w]) for r in records for s, w in r["spans"]])
 
     def next(self):
-        kind = self.random.choices(list(self.turns), list(self.turns.values()))[0]
+        kind = self.kinds.choices(list(self.turns), list(self.turns.values()))[0]
         if kind == "document":
             return kind, self.document()
         pool = self.pools[kind]
-        if kind in ("window", "word"):
+        if kind in ("window", "title", "word"):
             some = self.random.sample(pool, min(len(pool), 600))
             return kind, [self.group(self.cut(some, self.length))]
-        hard = len(pool.titles) > 10 * NEAR and self.random.random() < HARD
+        hard = self.kinds.random() < HARD and len(pool.titles) > 10 * NEAR
         pairs = (pool.draw_hard if hard else pool.draw)(self.random, 240)
         pairs = self.cut(pairs, lambda p: self.length(p[0]) + self.length(p[1]))
         return kind, [self.group([q for q, _ in pairs]), self.group([d for _, d in pairs])]
@@ -119,8 +125,8 @@ class Batches:
     def document(self):
         """Whole documents in one pass; the target is what chunk-and-average gives, with more
         weight on the first window."""
-        most = self.random.choice(LENGTHS)
-        if self.titled and self.random.random() < HARD:
+        most = self.kinds.choice(LENGTHS)
+        if self.kinds.random() < HARD and self.titled:
             some = self.near_titles()
         else:
             some = self.random.sample(self.documents, min(len(self.documents), 64))

@@ -23,11 +23,11 @@ Distilled from sentence-transformers/all-MiniLM-L6-v2 (384-d) and trained to fin
 InfoNCE between short and long package descriptions,
 manual pages and their NAME lines, dictionary entries and their headwords, texts and synthetic
 queries from short spans of them; half of these batches are groups of near titles, which are hard
-to tell apart. Where the teacher has seen a text (titles, words, dictionary entries, the first
-window of each text and part of the rest): cosine regression onto a fixed 384 -> {hidden} projection of the teacher
-(`teacher_projection.safetensors`: a teacher embedding times that matrix, normalised, is
-comparable with this model's), and divergence of similarities in the batch and to a bank of other
-texts. Pages and documents of up to 4,066 tokens are learnt in one pass: from their titles, towards
+to tell apart. Where the teacher has seen a text (titles, words, dictionary entries, the first window of each text,
+and the rest of some or all): cosine regression onto a fixed 384 -> {hidden} projection of the
+teacher (`teacher_projection.safetensors`: a teacher embedding times that matrix, normalised, is
+comparable with this model's), divergence of similarities in the batch and to a bank of other texts,
+and the correlation of the latter. Pages and documents of up to 4,066 tokens are learnt in one pass: from their titles, towards
 the model's own embedding of their first window (which says best what a page is about), and towards
 the mean of the teacher's windows with more weight on the first. The pooler is the identity,
 untrained. Matrices are stored in bfloat16, the rest in float32; compute in float32.
@@ -41,7 +41,8 @@ documentation, dictionaries, fortunes and words of the packages named in
 `Models/recipe/packages.txt`. Near-duplicates were removed. Pages are held out by a hash of their
 name and packages by a hash of their source package. Training texts that share half of their
 8-word runs with a held-out text, or hold half of one's, were dropped, and so were those that hold
-half of the 5-word runs of a definition that the general English figures use.
+half of the 5-word runs of a definition that the general English figures use. Of the large dictionary,
+`dict-gcide` (Webster's of 1913 with additions), the senses that it took from WordNet were left out.
 
 ```
 {summary}
@@ -62,8 +63,9 @@ training text of this run:
 On held-out manual pages (NAME line, without the page's own names, to page), packages (short
 description, without the package's name, to long) and WordNet (words to definition; nothing of it
 was trained on). r1, r10: recall; mrr: mean reciprocal rank. BM25 and embedding are joined by
-reciprocal ranks (constant 60) or by the sum of both, standardised for each query. The test part
-depends a little on which manual pages are installed.
+reciprocal ranks (constant 60) or by the mean of both scores on a scale from 0 to 1, as the server's
+searches do with `"fusion": "rrf"` and `"relative_score"`. The test part depends a little on which
+manual pages are installed.
 
 """
 TAIL = """
@@ -79,7 +81,8 @@ are wanted, Spearman's rows say how far they are from them.
 ## Licence
 
 Weights: Apache-2.0, distilled from all-MiniLM-L6-v2 (Apache-2.0). Training texts keep their
-authors' licences; none is reproduced here. WordNet is used to measure, not to train.
+authors' licences; none is reproduced here. WordNet is used to measure, not to train; that other
+dictionaries are trained on makes its words and definitions no strangers in kind.
 """
 STARTED = (", starting from\nthe bigs-mini before it (29.3 M tokens, with the same parts held out)")
 GOALS = {

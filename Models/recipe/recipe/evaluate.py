@@ -15,7 +15,7 @@ from .prepare import query, texts
 RAREST = 0.012
 """Archive sections with a smaller share of the packages are merged into "other"."""
 
-JOINED = {"reciprocal ranks": metrics.fused, "summed scores": metrics.summed}
+JOINED = {"reciprocal ranks": metrics.fused, "relative scores": metrics.relative}
 
 
 @torch.inference_mode()

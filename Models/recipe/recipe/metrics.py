@@ -24,9 +24,15 @@ def fused(*scores, constant=60):
                for s in scores)
 
 
-def summed(*scores):
-    """The sum of score matrices, each query's scores standardised first."""
-    return sum((s - s.mean(1, keepdim=True)) / (s.std(1, keepdim=True) + 1e-6) for s in scores)
+def relative(*scores, depth=100):
+    """The mean of score matrices, each query's best `depth` scores on a scale from 0 to 1 and the
+    others 0: what `"fusion": "relative_score"` does in the server."""
+    def scaled(s):
+        best, place = s.topk(min(depth, s.shape[1]), 1)
+        low, high = best[:, -1:], best[:, :1]
+        return torch.zeros_like(s).scatter_(1, place, (best - low) / (high - low + 1e-12))
+
+    return sum(scaled(s) for s in scores) / len(scores)
 
 
 def bm25(queries, texts, k1=1.2, b=0.75):

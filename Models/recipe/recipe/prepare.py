@@ -18,8 +18,8 @@ GENERATED = "gcloud"
 """A family of thousands of generated pages; it gets its own cut and at most GENERATED_PAGES."""
 GENERATED_PAGES = 2000
 GLOSSES = 2000
-BRIEFS, WORDS = 12_000, 30_000
-"""Dictionary entries and fortunes, and words alone, at most."""
+BRIEFS, SENSES, WORDS = 12_000, 80_000, 30_000
+"""Entries of small dictionaries and fortunes, senses of the large one, and words, at most."""
 ALWAYS = ("dict-devil", "wordnet-base")
 """Packages to download however small the sample."""
 PACKAGES = Path(__file__).resolve().parents[1] / "packages.txt"
@@ -142,7 +142,9 @@ def chosen_briefs(roots, sample, seen):
     found.sort(key=lambda b: number("b", b["name"]))
     words = [b for b in found if b["name"] == b["body"]][:int(WORDS * sample)]
     others = duplicates.without([b for b in found if b["name"] != b["body"]], seen)
-    return others[:int(BRIEFS * sample)] + words
+    senses = [b for b in others if b["name"].startswith("gcide/")][:int(SENSES * sample)]
+    others = [b for b in others if not b["name"].startswith("gcide/")][:int(BRIEFS * sample)]
+    return others + senses + words
 
 
 def helds(pages_and_packages, glosses):

@@ -217,7 +217,7 @@ def glosses(root):
 def briefs(root):
     """Short general English: dictionary entries by headword, fortunes, and words alone."""
     for path in sorted(Path(root, "usr/share/dictd").glob("*.dict.dz")):
-        yield from entries(path)
+        yield from senses(path) if path.name.startswith("gcide") else entries(path)
     for path in sorted(Path(root, "usr/share/games/fortunes").glob("*")):
         if not path.suffix and path.is_file() and not path.is_symlink():
             for i, text in enumerate(read(path).split("\n%\n")):
@@ -249,3 +249,48 @@ def entries(path):
         body = " ".join(entry.partition("\n")[2].split())[:BRIEF].rpartition(" ")[0]
         if len(body) >= 40 and english(body + " " + body):
             yield dict(name=f"{index.stem}/{head}", title=head, body=body)
+
+
+HEAD = re.compile(r"([^\\\n]{2,40}?) \\[^\\]*\\")
+GRAMMAR = re.compile(r"(?:\s|,|\([^()]*\)|\b(?:[a-z]{1,6}|pl)\.|&|;)*")
+PHRASE = re.compile(r"\{([^{}]+)\}(?: \([A-Z][^()]*\))?,\s+(.*)")
+NUMBER = re.compile(r"(?:\d+\. |\([a-z]\) |\([A-Z][^()]*\) )+")
+EXAMPLE = re.compile(r"; as, | \([b-z]\) ")
+MARKS = re.compile(r"\[[^\[\]]*\]|\s--\s?[A-Z][^.]*(?:\.[^.]*)*$|[{}]")
+
+
+def senses(path):
+    """The senses of the GNU dictionary's entries, by headword: the definition alone, without
+    etymology, quotations, notes, what is obsolete, and what was taken from WordNet."""
+    word, count = "", 0
+    for block in gzip.decompress(path.read_bytes()).decode("utf8", "replace").split("\n\n"):
+        block = block.strip("\n")
+        if block[:1].strip():
+            found = HEAD.match(block)
+            word = found.group(1) if found else ""
+            block = after_etymology(block[found.end():]) if found else ""
+        elif block.startswith("    " * 2) or not word:
+            continue                                                   # a quotation
+        block = " ".join(block.split())
+        if "WordNet" in block or re.search(r"\[(Obs|R|Archaic|Prov)\b", block):
+            continue
+        phrase = PHRASE.match(block)
+        title, body = phrase.groups() if phrase else (word, block)
+        body = EXAMPLE.split(NUMBER.sub("", MARKS.sub("", body), 1))[0].strip(" ;")
+        if (body.isascii() and not body.startswith(("Note:", "Syn:", "See ", "Same as ", "["))
+                and len(body.split()) >= 5 and len(body) <= BRIEF):
+            count += 1
+            yield dict(name=f"gcide/{count}", title=title, body=body)
+
+
+def after_etymology(text):
+    """What follows pronunciation, part of speech and the bracketed etymology of an entry."""
+    text = text[GRAMMAR.match(text).end():]
+    if text.startswith("["):
+        depth = 0
+        for i, character in enumerate(text):
+            depth += (character == "[") - (character == "]")
+            if not depth:
+                return text[GRAMMAR.match(text, i + 1).end():]
+        return ""
+    return text

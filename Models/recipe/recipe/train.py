@@ -2,19 +2,24 @@
 
 See batches.py for what a step sees; a whole document's target is the mean of the teacher's
 windows.  The loss is cosine regression onto a fixed 384 -> H projection of the teacher, the
-divergence between both models' similarities (within the batch, and to a bank of other texts), and
-InfoNCE between queries and their texts, with recent texts of the same kind as more negatives.
+divergence between both models' similarities (within the batch, and to a bank of other texts), how
+far these similarities are from a linear relation, and InfoNCE between queries and their texts,
+with recent texts of the same kind as more negatives.
+
+Several processes train one model: each step's gradient is the mean of theirs.
 """
 import json
 import math
 import os
 import signal
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
@@ -73,9 +78,16 @@ def divergence(own, wanted):
                     log_target=True, reduction="batchmean")
 
 
+def disorder(own, wanted):
+    """One less the correlation of both models' similarities: the divergence looks at the few
+    texts that are alike, this at all of them."""
+    own, wanted = own.flatten(), wanted.flatten()
+    return 1 - F.cosine_similarity(own - own.mean(), wanted - wanted.mean(), dim=0)
+
+
 class Loss:
-    """The sum of three losses, and the queues of recent texts that the third one uses.  The first
-    two see only what the teacher has seen."""
+    """The sum of four losses, and the queues of recent texts that the last one uses.  The others
+    see only what the teacher has seen."""
 
     def __init__(self, data, projection, weights, seed):
         self.data, self.projection, self.weights = data, projection, weights
@@ -94,8 +106,10 @@ class Loss:
         if len(s):
             bank = self.random.choice(self.taught, BANK)
             bank = self.data.teacher(bank).to(device)
+            similar, wanted_similar = s @ self.onto(bank).T, t @ bank.T
             parts = dict(regression=(1 - (s * self.onto(t)).sum(1)).mean(),
-                         bank=divergence(s @ self.onto(bank).T, t @ bank.T))
+                         bank=divergence(similar, wanted_similar),
+                         order=disorder(similar, wanted_similar))
         if len(s) > 8:
             itself = 1e4 * torch.eye(len(s), device=device)
             parts["batch"] = divergence(s @ s.T - itself, t @ t.T - itself)
@@ -200,18 +214,31 @@ class Run:
         os.replace(self.folder / "weights.part", self.folder / "weights.safetensors")
         (self.folder / "config.json").write_text(json.dumps(self.model.config, indent=2) + "\n")
 
-    def update(self, loss, progress):
+    def shared(self, stop):
+        """Make the gradients the mean of all processes', and the time spent the first one's;
+        -> whether any is to stop."""
+        if not torch.distributed.is_initialized():
+            return stop
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        first = torch.distributed.get_rank() == 0
+        flat = torch.cat([p.grad.flatten() if p.grad is not None else p.new_zeros(p.numel())
+                          for p in trained] + [torch.tensor([float(stop), self.seconds * first])])
+        torch.distributed.all_reduce(flat)
+        for p, grad in zip(trained, flat.split([p.numel() for p in trained] + [2])):
+            p.grad = grad.view_as(p) / torch.distributed.get_world_size()
+        self.seconds = flat[-1].item()
+        return bool(flat[-2])
+
+    def update(self, progress):
         """One step of the optimiser; progress runs from 0 to 1 over the whole budget."""
         rate = self.rate * min(1, (self.step + 1) / 60)
         rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        if not torch.isfinite(norm):
-            return rate
-        self.optimizer.step()
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         keep = min(0.995, (1 + self.step) / (20 + self.step))
         with torch.no_grad():
@@ -221,30 +248,60 @@ class Run:
         return rate
 
 
-def train(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6e-4, device="cpu",
-          save_every=300.0, contrast=0.6):
+def train(work, minutes, processes=1, **options):
     """Train until `minutes` of its own time are spent; a stopped run goes on where it was.
+    `processes` share each step, one core each; see `train_in` for the options."""
+    if processes == 1:
+        return train_in(work, minutes, **options)
+    with tempfile.TemporaryDirectory() as meeting:
+        run = torch.multiprocessing.spawn(one_of, (processes, meeting, work, minutes, options),
+                                          processes, join=False)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda name, _: [os.kill(p, name) for p in run.pids()])
+        while not run.join():
+            pass
+
+
+def one_of(process, processes, meeting, work, minutes, options):
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}/store",
+                                         rank=process, world_size=processes)
+    train_in(work, minutes, process=process, **options)
+    torch.distributed.destroy_process_group()
+
+
+def train_in(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6e-4, device="cpu",
+             save_every=300.0, contrast=0.6, process=0):
+    """Train in one process; `tokens` are those of its part of a step.
 
     Time in which the process was suspended does not count.  Progress is one JSON object a line
     in work/run/log.jsonl."""
     run = Run(work, start, config, seed, rate, device)
-    batches = Batches(run.data, tokens, seed * 1_000_003 + run.step)
-    weights = dict(regression=4.0, bank=1.0, batch=1.0, contrast=contrast, first=5.0)
-    losses = Loss(run.data, run.projection, weights, seed + run.step)
-    stop, saved, sums, log = [], 0.0, defaultdict(list), open(run.folder / "log.jsonl", "a")
+    batches = Batches(run.data, tokens, seed * 1_000_003 + run.step, process)
+    weights = dict(regression=4.0, bank=1.0, order=4.0, batch=1.0, contrast=contrast, first=3.0)
+    losses = Loss(run.data, run.projection, weights, seed + run.step + 7919 * process)
+    signals, stop, saved, sums = [], run.seconds >= 60 * minutes, 0.0, defaultdict(list)
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.append(True))
+        signal.signal(name, lambda *_: signals.append(True))
 
     def say(**line):
+        if process:
+            return
         line = dict(step=run.step, minutes=round(run.seconds / 60, 2), tokens=run.tokens, **line)
-        log.write(json.dumps(line) + "\n")
-        log.flush()
+        with open(run.folder / "log.jsonl", "a") as log:
+            log.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
 
-    say(event="start", **{"from": start}, records=len(run.data.records), parameters=sum(
-        p.numel() for p in run.model.parameters()), development=develop(run, batches, device))
-    watched = run.seconds
-    while run.seconds < 60 * minutes and not stop:
+    def develop_and_say(event, **line):
+        if not process:
+            say(event=event, **line, development=develop(run, batches, device))
+
+    develop_and_say("start", **{"from": start}, records=len(run.data.records), parameters=sum(
+        p.numel() for p in run.model.parameters()))
+    watched, processes = run.seconds, 1
+    if torch.distributed.is_initialized():
+        processes = torch.distributed.get_world_size()
+    while not stop:
         began = time.monotonic()
         kind, groups = batches.next()
         own = [embedded(run.model, s, device) for s, _ in groups[:2]]
@@ -255,8 +312,10 @@ def train(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6e-4
         parts = losses(kind, own[:2], wanted[:2])
         if kind == "document":
             parts["first"] = weights["first"] * (1 - (own[1] * own[2]).sum(1)).mean()
-        rate_now = run.update(sum(parts.values()), run.seconds / (60 * minutes))
-        run.tokens += sum(len(s) for sequences, _ in groups for s in sequences)
+        sum(parts.values()).backward()
+        stop = run.shared(bool(signals) or run.seconds >= 60 * minutes)
+        rate_now = run.update(run.seconds / (60 * minutes))
+        run.tokens += processes * sum(len(s) for sequences, _ in groups for s in sequences)
         for name, value in parts.items():
             sums[f"{kind}_{name}"].append(value.item())
         spent = min(30.0, time.monotonic() - began)
@@ -265,22 +324,28 @@ def train(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6e-4
             say(rate=rate_now, **{k: round(float(np.mean(v)), 4) for k, v in sorted(sums.items())})
             sums.clear()
         if saved > save_every:
-            run.save()
+            if not process:
+                run.save()
             saved = 0.0
         if run.seconds - watched > 2 * save_every:
-            say(event="development", development=develop(run, batches, device))
+            develop_and_say("development")
             watched = run.seconds
-    run.save()
-    say(event="stopped" if stop else "done", development=develop(run, batches, device))
+    if not process:
+        run.save()
+    develop_and_say("done" if run.seconds >= 60 * minutes else "stopped")
 
 
 @torch.no_grad()
 def develop(run, batches, device):
-    """Retrieval of the records kept aside, by the averaged weights: titles to first windows."""
+    """Retrieval of the records kept aside, by the averaged weights: titles to first windows; and
+    how the similarities of both agree with the teacher's."""
     data, records = run.data, batches.development
     held = {k: v.detach().clone() for k, v in run.model.named_parameters() if k in run.average}
     run.model.load_state_dict(run.average, strict=False)
-    query, text = (encode(run.model, [data[i] for i in items], device=device) for items in
-                   ([r["queries"][0] for r in records], [r["windows"][0] for r in records]))
+    items = [[r[key][0] for r in records] for key in ("queries", "windows")]
+    query, text = (encode(run.model, [data[i] for i in some], device=device) for some in items)
     run.model.load_state_dict(held, strict=False)
-    return {k: round(v, 4) for k, v in metrics.retrieval(query @ text.T).items()}
+    found = metrics.retrieval(query @ text.T)
+    for name, own, some in zip(("queries", "texts"), (query, text), items):
+        found["spearman_" + name] = metrics.spearman(own, data.teacher(some))
+    return {k: round(v, 4) for k, v in found.items()}

@@ -82,6 +82,12 @@ class Metrics(unittest.TestCase):
         self.assertAlmostEqual(got["mrr"], (1 + 0.5 + 1) / 3, places=6)
         self.assertAlmostEqual(metrics.retrieval(torch.zeros(4, 4))["mrr"], 1 / 2.5, places=6)
 
+    def test_relative_scores(self):
+        joined = metrics.relative(torch.tensor([[0.9, 0.5, 0.1, 0.0]]),
+                                  torch.tensor([[0.0, 8.0, 4.0, 0.0]]), depth=3)
+        wanted = [[0.5 * 1, 0.5 * (0.5 + 1), 0.5 * 0.5, 0]]
+        self.assertTrue(torch.allclose(joined, torch.tensor(wanted), atol=1e-6))
+
     def test_labelled(self):
         right = torch.tensor([0, 0, 1, 1])
         self.assertEqual(metrics.labelled(right, right, 3), dict(accuracy=1.0, f1=1.0))

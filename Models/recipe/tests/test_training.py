@@ -18,6 +18,21 @@ CONFIG = dict(vocab_size=400, hidden_size=16, num_hidden_layers=1, intermediate_
               layer_norm_eps=1e-12, pad_token_id=0, num_ssm=4, pooler_type="mean")
 
 
+WEIGHTS = dict(regression=1.0, bank=1.0, order=1.0, batch=1.0, contrast=1.0)
+
+
+def step_of(process, meeting):
+    """One process's part of a step, as a process of its own."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}/store",
+                                         rank=process, world_size=2)
+    run = train.Run.__new__(train.Run)
+    run.model, run.seconds = torch.nn.Linear(2, 1, bias=False), 10.0 + process
+    run.model.weight.grad = torch.tensor([[1.0, 1.0], [2.0, 0.0]][process])[None]
+    stop = run.shared(process == 1)
+    torch.save((run.model.weight.grad[0], run.seconds, stop), Path(meeting, f"{process}.pt"))
+    torch.distributed.destroy_process_group()
+
+
 def made_up(folder, packages=300, pages=40):
     """Targets of packages, of which only the titles are taught, and of pages, taught whole."""
     rng, items, embeddings, records = np.random.RandomState(0), [], [], []
@@ -63,7 +78,24 @@ class Training(unittest.TestCase):
                 self.assertTrue(titles.isdisjoint(tuple(s) for s in sequences))
             tokens = sum(len(s) for sequences, _ in groups[:2] for s in sequences)
             self.assertLessEqual(tokens, 700)
-        self.assertEqual(seen, {"package", "passage", "document", "window"})
+        self.assertEqual(seen, {"package", "passage", "document", "window", "title"})
+
+    def test_processes_draw_their_own_texts_of_one_kind(self):
+        batches, others = Batches(self.data, 600, 1), Batches(self.data, 600, 1, process=1)
+        same = 0
+        for _ in range(40):
+            (kind, groups), (kind2, groups2) = batches.next(), others.next()
+            self.assertEqual(kind, kind2)
+            same += all(map(np.array_equal, groups[0][0], groups2[0][0]))
+        self.assertLess(same, 4)
+
+    def test_processes_share_a_step(self):
+        with tempfile.TemporaryDirectory() as meeting:
+            torch.multiprocessing.spawn(step_of, (meeting,), 2)
+            steps = [torch.load(Path(meeting, f"{i}.pt"), weights_only=True) for i in range(2)]
+        for grad, seconds, stop in steps:
+            self.assertEqual(grad.tolist(), [1.5, 0.5])       # the mean of [1, 1] and [2, 0]
+            self.assertEqual((seconds, stop), (10.0, True))     # the first one's, and any one's
 
     def test_hard_batches_are_of_near_titles(self):
         pool = Batches(self.data, 600, 1).pools["package"]
@@ -87,8 +119,7 @@ class Training(unittest.TestCase):
             self.assertLess((row - alone).abs().max().item(), 0.03)      # bfloat16 there
 
     def test_untaught_texts_only_contrast(self):
-        weights = dict(regression=1.0, bank=1.0, batch=1.0, contrast=1.0)
-        loss = train.Loss(self.data, torch.eye(384)[:, :16], weights, 0)
+        loss = train.Loss(self.data, torch.eye(384)[:, :16], WEIGHTS, 0)
         own = [F.normalize(torch.randn(12, 16), dim=1) for _ in range(2)]
         parts = loss("package", own, [torch.zeros(12, 384)] * 2)
         self.assertEqual(set(parts), {"contrast"})
@@ -96,15 +127,51 @@ class Training(unittest.TestCase):
         self.assertLess(apart.item(), parts["contrast"].item())
 
     def test_twins_are_not_negatives(self):
-        weights = dict(regression=1.0, bank=1.0, batch=1.0, contrast=1.0)
-        loss = train.Loss(self.data, torch.eye(384)[:, :16], weights, 0)
+        loss = train.Loss(self.data, torch.eye(384)[:, :16], WEIGHTS, 0)
         query = F.normalize(torch.randn(2, 16), dim=1)
         same = F.normalize(torch.randn(1, 384), dim=1).expand(2, -1)
         alike = loss("a", [query, query], [same, same])["contrast"]
         self.assertAlmostEqual(alike.item(), 0.0, places=5)
 
 
+    def test_order_is_any_linear_relation(self):
+        wanted = torch.randn(7, 9)
+        self.assertAlmostEqual(train.disorder(0.2 * wanted - 3, wanted).item(), 0.0, places=5)
+        self.assertAlmostEqual(train.disorder(-wanted, wanted).item(), 2.0, places=5)
+
+
 class Briefs(unittest.TestCase):
+    def test_senses(self):
+        text = """\
+Dog \\Dog\\ (d[add]g or d[o^]g), n. [AS. docga; akin to D. dog
+   mastiff, Dan. dogge, Sw. dogg.]
+   1. (Zool.) A quadruped of the genus {Canis}, esp. the
+      domestic dog ({Canis familiaris}).
+      [1913 Webster]
+
+            What is thy servant, which is but a dog, that he
+            should do this great thing?           -- 2 Kings
+
+   2. A mean, worthless fellow; a wretch; as, a sly dog.
+      [1913 Webster]
+
+   3. a smooth-textured sausage of minced beef or pork.
+      [WordNet 1.5]
+
+   4. To hunt like a hound, as men once said. [Obs.]
+      [1913 Webster]
+
+   {Dog ape} (Zool.), a male ape of the larger kind.
+"""
+        with tempfile.TemporaryDirectory() as root:
+            path = Path(root, "gcide.dict.dz")
+            path.write_bytes(gzip.compress(text.encode()))
+            found = [(b["title"], b["body"]) for b in sources.senses(path)]
+        self.assertEqual(found, [
+            ("Dog", "A quadruped of the genus Canis, esp. the domestic dog (Canis familiaris)."),
+            ("Dog", "A mean, worthless fellow; a wretch"),
+            ("Dog ape", "a male ape of the larger kind.")])
+
     def test_dictionary(self):
         text = b"word\n   It is the meaning of a word that we look for in a dictionary.\n"
         with tempfile.TemporaryDirectory() as root:
