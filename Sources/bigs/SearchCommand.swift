@@ -30,10 +30,10 @@ struct SearchCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            How hybrid joins both: rrf (reciprocal ranks) or relative_score (the mean of both scores, \
-            each on a scale from 0 to 1).
+            How hybrid joins both: rrf (reciprocal ranks, the default) or relative_score (the mean of \
+            both scores, each on a scale from 0 to 1).
             """)
-    var fusion = SearchRequest.Fusion.reciprocalRank
+    var fusion: SearchRequest.Fusion?
 
     @Option(help: "How many hits at most.")
     var topK = 10
@@ -51,6 +51,9 @@ struct SearchCommand: AsyncParsableCommand {
         if query.isEmpty { throw ValidationError("the query cannot be empty") }
         guard (1...1_000).contains(topK) else {
             throw ValidationError("--top-k: expected 1 to 1000, got \(topK)")
+        }
+        if fusion != nil, mode != .hybrid {
+            throw ValidationError("--fusion joins two rankings, so it needs --mode hybrid")
         }
     }
 
@@ -77,7 +80,8 @@ struct SearchCommand: AsyncParsableCommand {
         defer { opened.close() }
         let loaded = try model.load()
         let request = SearchRequest(
-            query: try await question(loaded), model: loaded.fingerprint, fusion: fusion,
+            query: try await question(loaded), model: loaded.fingerprint,
+            fusion: fusion ?? .reciprocalRank,
             topK: topK, filter: filter,
             scope: passages.map { .passages(granularity: $0 == "all" ? nil : $0) } ?? .documents,
             parts: [.metadata, .text])

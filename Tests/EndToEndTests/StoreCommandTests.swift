@@ -57,6 +57,13 @@ import Testing
         let words = try run(
             "search", Self.name(7), "--model", model, "--store", store, "--mode", "text")
         #expect(words.lines.count == 1 && words.lines[0].contains("d7  vwxy yxwv \(Self.name(7))"))
+        let scaled = try run(
+            "search", Self.name(7), "--model", model, "--store", store, "--mode", "hybrid",
+            "--fusion", "relative_score", "--json")
+        #expect(try scaled.objects().contains { $0["id"] as? String == "d7" }, "\(scaled.errors)")
+        let alone = try run(
+            "search", "a", "--model", model, "--store", store, "--fusion", "rrf")
+        #expect(alone.status == 64 && alone.errors.contains("--fusion joins two rankings"))
         let wrong = try run(
             "search", "a", "--model", model, "--store", store, "--filter", #"{"$foo":1}"#)
         #expect(wrong.status != 0 && wrong.errors.contains("$foo"))
