@@ -23,14 +23,15 @@ Distilled from sentence-transformers/all-MiniLM-L6-v2 (384-d) and trained to fin
 InfoNCE between short and long package descriptions,
 manual pages and their NAME lines, dictionary entries and their headwords, texts and synthetic
 queries from short spans of them; half of these batches are groups of near titles, which are hard
-to tell apart. Where the teacher has seen a text (titles, words, dictionary entries, the first window of each text,
-and the rest of some or all): cosine regression onto a fixed 384 -> {hidden} projection of the
-teacher (`teacher_projection.safetensors`: a teacher embedding times that matrix, normalised, is
-comparable with this model's), divergence of similarities in the batch and to a bank of other texts,
-and the correlation of the latter. Pages and documents of up to 4,066 tokens are learnt in one pass: from their titles, towards
-the model's own embedding of their first window (which says best what a page is about), and towards
-the mean of the teacher's windows with more weight on the first. The pooler is the identity,
-untrained. Matrices are stored in bfloat16, the rest in float32; compute in float32.
+to tell apart. Where the teacher has seen a text (titles, words, dictionary entries, the first
+window of each text, and the rest of some or all): cosine regression onto a fixed 384 -> {hidden}
+projection of the teacher (`teacher_projection.safetensors`: a teacher embedding times that matrix,
+normalised, is comparable with this model's), divergence of similarities in the batch and to a bank
+of other texts, and the correlation of the latter. Pages and documents of up to 4,066 tokens are
+learnt in one pass: from their titles, towards the model's own embedding of their first window
+(which says best what a page is about), and towards the mean of the teacher's windows with more
+weight on the first. The pooler is the identity, untrained. Matrices are stored in bfloat16, the
+rest in float32; compute in float32.
 
 ![training losses](loss.svg)
 
