@@ -100,6 +100,14 @@ struct TextSearchTests {
         #expect(try await ids(store, "letters") == ["a"])
     }
 
+    private func search(
+        _ store: EncodingStore, _ query: SearchRequest.Query, _ topK: Int,
+        fusion: SearchRequest.Fusion = .reciprocalRank
+    ) async throws -> [SearchHit] {
+        try await store.search(
+            SearchRequest(query: query, model: fingerprint, fusion: fusion, topK: topK))
+    }
+
     @Test("hybrid: the sum of 1 / (60 + rank), with both ranks and scores to explain it")
     func hybrid() async throws {
         var random = SeededGenerator(seed: 93)
@@ -107,13 +115,9 @@ struct TextSearchTests {
         let drafts = try random.drafts(60)
         _ = try await store.put(drafts, model: fingerprint)
         let query = random.floats(8)
-        func search(_ query: SearchRequest.Query, _ topK: Int) async throws -> [SearchHit] {
-            try await store.search(
-                SearchRequest(query: query, model: fingerprint, topK: topK))
-        }
-        let byVector = try await search(.vector(query), 100).map(\.document.id)
-        let byText = try await search(.text("graph цена"), 100).map(\.document.id)
-        let hits = try await search(.hybrid(text: "graph цена", vector: query), 20)
+        let byVector = try await search(store, .vector(query), 100).map(\.document.id)
+        let byText = try await search(store, .text("graph цена"), 100).map(\.document.id)
+        let hits = try await search(store, .hybrid(text: "graph цена", vector: query), 20)
         var scores: [String: Double] = [:]
         for ranking in [byVector, byText] {
             for (index, id) in ranking.enumerated() {
@@ -140,14 +144,9 @@ struct TextSearchTests {
         let drafts = try random.drafts(300)
         _ = try await store.put(drafts, model: fingerprint)
         let vector = random.floats(8)
-        func search(_ query: SearchRequest.Query, _ topK: Int) async throws -> [SearchHit] {
-            try await store.search(
-                SearchRequest(
-                    query: query, model: fingerprint, fusion: .relativeScore, topK: topK))
-        }
         for words in ["graph цена", "graph", "nowhere"] {
-            let byVector = try await search(.vector(vector), 100)
-            let byText = try await search(.text(words), 100)
+            let byVector = try await search(store, .vector(vector), 100)
+            let byText = try await search(store, .text(words), 100)
             let least = byText.count < 100 ? 0 : byText[99].score
             var scores: [String: Double] = [:]
             for hit in byVector {
@@ -158,7 +157,8 @@ struct TextSearchTests {
                 scores[hit.document.id, default: 0] +=
                     (hit.score - least) / (byText[0].score - least) / 2
             }
-            let hits = try await search(.hybrid(text: words, vector: vector), 25)
+            let hits = try await search(
+                store, .hybrid(text: words, vector: vector), 25, fusion: .relativeScore)
             #expect(hits.map(\.score) == hits.map(\.score).sorted(by: >) && hits.count == 25)
             let expected = scores.values.sorted(by: >).prefix(25)
             for (hit, best) in zip(hits, expected) {

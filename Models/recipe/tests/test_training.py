@@ -16,8 +16,6 @@ from recipe.model import BiGS
 CONFIG = dict(vocab_size=400, hidden_size=16, num_hidden_layers=1, intermediate_size=48,
               max_position_embeddings=512, type_vocab_size=2, initializer_range=0.3,
               layer_norm_eps=1e-12, pad_token_id=0, num_ssm=4, pooler_type="mean")
-
-
 WEIGHTS = dict(regression=1.0, bank=1.0, order=1.0, batch=1.0, contrast=1.0)
 
 
@@ -132,7 +130,6 @@ class Training(unittest.TestCase):
         same = F.normalize(torch.randn(1, 384), dim=1).expand(2, -1)
         alike = loss("a", [query, query], [same, same])["contrast"]
         self.assertAlmostEqual(alike.item(), 0.0, places=5)
-
 
     def test_order_is_any_linear_relation(self):
         wanted = torch.randn(7, 9)
