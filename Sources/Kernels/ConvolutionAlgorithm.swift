@@ -1,8 +1,4 @@
 /// A way to convolve; all are exact to float32.
-///
-/// A scan in chunks (a small Toeplitz product, and the states between chunks) is not among them: in and
-/// out of N complex states it takes 8 N operations a number, 512 for the published 64. At the peak of
-/// float32 products that alone is twice what blocks take at any length up to 32,768.
 package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
     /// The product with a triangular Toeplitz matrix.
     case toeplitz
@@ -10,19 +6,22 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
     case partitioned(size: Int)
     /// FFTW, one transform of the whole sequence.
     case fftw
+    /// A scan of the model's states, chunk by chunk.
+    case scan
 
     package var description: String {
         switch self {
         case .toeplitz: "toeplitz"
         case .partitioned(let size): "blocks-\(size)"
         case .fftw: "fftw"
+        case .scan: "scan"
         }
     }
 
     /// What `description` names.
     init?(_ description: String) {
         let all =
-            [.toeplitz, .fftw]
+            [.toeplitz, .fftw, .scan]
             + PartitionedConvolution.sizes.map { ConvolutionAlgorithm.partitioned(size: $0) }
         guard let found = all.first(where: { $0.description == description }) else { return nil }
         self = found
@@ -33,14 +32,15 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
     /// The most blocks that a sequence is cut into: the product over blocks grows with their square.
     private static let mostBlocks = 64
 
-    /// What can be tried at a length.
-    static func candidates(length: Int) -> [ConvolutionAlgorithm] {
+    /// What can be tried at a length, for a model of so many states.
+    static func candidates(length: Int, states: Int) -> [ConvolutionAlgorithm] {
         var all: [ConvolutionAlgorithm] = length <= longestToeplitz ? [.toeplitz] : []
         all += PartitionedConvolution.sizes.filter {
             $0 <= max(64, length) && $0 * mostBlocks >= length
         }
         .map { .partitioned(size: $0) }
         if length >= 64 { all.append(.fftw) }
+        if length > 64 && states <= ChunkedScan.mostStates { all.append(.scan) }
         return all
     }
 
@@ -67,6 +67,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
         case .toeplitz: 2 * block
         case .partitioned(let size): PartitionedConvolution.workFloats(size: size, length: length)
         case .fftw: block + FourierConvolution.workFloats(length: length)
+        case .scan: ChunkedScan.workFloats(states: ChunkedScan.mostStates)
         }
     }
 
@@ -76,7 +77,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
         let ends = PartitionedConvolution.sizes.map { $0 * mostBlocks } + [longestToeplitz]
         let lengths = ends.filter { $0 < maximumLength } + [maximumLength]
         return lengths.flatMap { length in
-            (candidates(length: length) + [usual(length: length)]).map {
+            (candidates(length: length, states: 1) + [usual(length: length)]).map {
                 $0.workFloats(length: length)
             }
         }.max() ?? 0

@@ -2,8 +2,8 @@ import Synchronization
 
 /// Which convolution is the fastest at a length, measured once per machine.
 ///
-/// Lengths fall into classes, about three for each doubling; the choice depends on the class and on how
-/// rows are stored, nothing else. It decides last bits, so it must not change from run to run: what
+/// Lengths fall into classes, about three for each doubling; the choice depends on the class, the
+/// model's number of states and how rows are stored, nothing else. It decides last bits, so it must not change from run to run: what
 /// was measured is kept in `$XDG_CACHE_HOME/bigs`, the first process to measure a class decides for
 /// all, and where nothing can be kept nothing is measured and `ConvolutionAlgorithm.usual` holds.
 package final class ConvolutionPlanner: Sendable {
@@ -21,6 +21,7 @@ package final class ConvolutionPlanner: Sendable {
 
     struct Key: Hashable {
         let length: Int
+        let states: Int
         let storage: Storage
     }
 
@@ -28,13 +29,15 @@ package final class ConvolutionPlanner: Sendable {
 
     /// What this machine measured for a length, now if it has not; nil where it could not be kept, and
     /// so is not used.
-    package static func measurements(length: Int, _ precision: Precision) -> Entry? {
-        shared.measurements(length: length, precision.storage)
+    package static func measurements(length: Int, states: Int, _ precision: Precision) -> Entry? {
+        shared.measurements(length: length, states: states, precision.storage)
     }
 
     /// The algorithm for a length on this machine.
-    package static func choice(length: Int, _ precision: Precision) -> ConvolutionAlgorithm {
-        shared.algorithm(length: length, precision.storage)
+    package static func choice(
+        length: Int, states: Int, _ precision: Precision
+    ) -> ConvolutionAlgorithm {
+        shared.algorithm(length: length, states: states, precision.storage)
     }
 
     private struct State {
@@ -53,9 +56,9 @@ package final class ConvolutionPlanner: Sendable {
         return [unit, unit + unit / 4, unit + unit / 2, 2 * unit].first { $0 >= length } ?? length
     }
 
-    /// The algorithm for sequences of `length` rows.
-    func algorithm(length: Int, _ storage: Storage) -> ConvolutionAlgorithm {
-        let key = Key(length: Self.classLength(length), storage: storage)
+    /// The algorithm for sequences of `length` rows and models of `states` states.
+    func algorithm(length: Int, states: Int, _ storage: Storage) -> ConvolutionAlgorithm {
+        let key = Key(length: Self.classLength(length), states: states, storage: storage)
         return state.withLock { state in
             if let known = state.choices[key] { return known }
             let made = entry(key)?.times.first?.algorithm ?? .usual(length: key.length)
@@ -65,8 +68,9 @@ package final class ConvolutionPlanner: Sendable {
     }
 
     /// As the static function of this name.
-    func measurements(length: Int, _ storage: Storage) -> Entry? {
-        state.withLock { _ in entry(Key(length: Self.classLength(length), storage: storage)) }
+    func measurements(length: Int, states: Int, _ storage: Storage) -> Entry? {
+        let key = Key(length: Self.classLength(length), states: states, storage: storage)
+        return state.withLock { _ in entry(key) }
     }
 
     private func entry(_ key: Key) -> Entry? {
@@ -79,8 +83,11 @@ package final class ConvolutionPlanner: Sendable {
     static func measure(_ key: Key) -> Entry {
         let length = key.length
         let width = ConvolutionAlgorithm.channelBlock
+        let states = key.states
         let parameters = SSMParameters(
-            aRe: [-0.5], aIm: [3], c: [1, 0], logStep: -9, d: 0.5)
+            aRe: Array(repeating: -0.5, count: states),
+            aIm: (0..<states).map { 3 * Float($0) }, c: Array(repeating: 1, count: 2 * states),
+            logStep: -9, d: 0.5)
         let convolution = SSMConvolution(
             parameters: parameters, direction: .forward, maximumLength: length)
         let activations = Activations(
@@ -91,7 +98,7 @@ package final class ConvolutionPlanner: Sendable {
         ComputeThreads.enter()
         let usual = ConvolutionAlgorithm.usual(length: length)
         var times: [(algorithm: ConvolutionAlgorithm, seconds: Double)] = []
-        for algorithm in ConvolutionAlgorithm.candidates(length: length) {
+        for algorithm in ConvolutionAlgorithm.candidates(length: length, states: states) {
             convolution.prepare(length: length, algorithm)
             func run() -> Double {
                 let time = withExtendedLifetime((activations, work)) {

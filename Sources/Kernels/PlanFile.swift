@@ -4,11 +4,12 @@
     import Musl
 #endif
 
-/// The file of the convolution planner: a line for each class of lengths, "float32 4096" and then
-/// "algorithm=seconds" for every candidate, the choice first. Of one kind of processor; its name is
-/// part of the file's. A file that is not whole and right counts as none, and is replaced.
+/// The file of the convolution planner: a line for each class of lengths and number of states,
+/// "float32 4096 64" and then "algorithm=seconds" for every candidate, the choice first. Of one kind
+/// of processor; its name is part of the file's. A file that is not whole and right counts as none,
+/// and is replaced.
 struct PlanFile: Sendable {
-    private static let header = "bigs convolution plan 4"
+    private static let header = "bigs convolution plan 5"
     private static let largest = 1 << 20
 
     let path: String
@@ -61,20 +62,22 @@ struct PlanFile: Sendable {
         _ line: Substring
     ) -> (ConvolutionPlanner.Key, ConvolutionPlanner.Entry)? {
         let words = line.split(separator: " ")
-        guard words.count > 2, let length = Int(words[1]), length > 0,
+        guard words.count > 3, let length = Int(words[1]), length > 0,
+            let states = Int(words[2]), states > 0,
             let storage: Storage = ["float32": .float32, "bfloat16": .bfloat16][words[0]]
         else { return nil }
         var times: [(algorithm: ConvolutionAlgorithm, seconds: Double)] = []
-        for word in words.dropFirst(2) {
+        for word in words.dropFirst(3) {
             let parts = word.split(separator: "=")
             guard parts.count == 2, let algorithm = ConvolutionAlgorithm(String(parts[0])),
-                ConvolutionAlgorithm.candidates(length: length).contains(algorithm),
+                ConvolutionAlgorithm.candidates(length: length, states: states)
+                    .contains(algorithm),
                 let seconds = Double(parts[1]), seconds > 0
             else { return nil }
             times.append((algorithm, seconds))
         }
         return (
-            ConvolutionPlanner.Key(length: length, storage: storage),
+            ConvolutionPlanner.Key(length: length, states: states, storage: storage),
             ConvolutionPlanner.Entry(length: length, times: times)
         )
     }
@@ -86,7 +89,7 @@ struct PlanFile: Sendable {
         let lines = entries.map { key, entry in
             let name = key.storage == .float32 ? "float32" : "bfloat16"
             let times = entry.times.map { "\($0.algorithm)=\($0.seconds)" }
-            return "\(name) \(key.length) \(times.joined(separator: " "))\n"
+            return "\(name) \(key.length) \(key.states) \(times.joined(separator: " "))\n"
         }
         let text = Self.header + "\n" + lines.sorted().joined()
         let temporary = "\(path).\(getpid())"

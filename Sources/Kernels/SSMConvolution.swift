@@ -12,9 +12,12 @@ package final class SSMConvolution: Sendable {
     /// How many samples the kernel has before it has decayed: what comes after them could not change
     /// a sum in float32.
     package let effectiveLength: Int
+    /// How many states its model has.
+    let states: Int
     private let toeplitz: ToeplitzConvolution
     private let partitioned: PartitionedConvolution
     private let fourier: FourierConvolution
+    private let scan: ChunkedScan
 
     /// Generates the kernel; spectra follow when a length first needs them.
     package init(parameters: SSMParameters, direction: Direction, maximumLength: Int) {
@@ -22,12 +25,14 @@ package final class SSMConvolution: Sendable {
         let kernel = Array(full.prefix(Self.effectiveLength(full)))
         self.maximumLength = maximumLength
         effectiveLength = kernel.count
+        states = parameters.aRe.count
         toeplitz = ToeplitzConvolution(
             kernel: kernel, d: parameters.d, direction: direction,
             maximumLength: min(maximumLength, ConvolutionAlgorithm.longestToeplitz))
         partitioned = PartitionedConvolution(
             kernel: kernel, d: parameters.d, direction: direction)
         fourier = FourierConvolution(kernel: kernel, d: parameters.d, direction: direction)
+        scan = ChunkedScan(kernel: kernel, parameters: parameters, direction: direction)
     }
 
     /// The samples up to where the magnitudes of all later ones add up to less than 2^-26 of all
@@ -52,6 +57,7 @@ package final class SSMConvolution: Sendable {
         case .toeplitz: break
         case .partitioned(let size): partitioned.prepare(size: size)
         case .fftw: fourier.prepare(length: length)
+        case .scan: scan.prepare()
         }
     }
 
@@ -68,9 +74,8 @@ package final class SSMConvolution: Sendable {
             let length = layout.length(i)
             precondition(length <= workspace.maximumLength, "the workspace is too small")
             precondition(length <= min(first.maximumLength, second.maximumLength))
-            let algorithm = ConvolutionPlanner.shared.algorithm(length: length, rows.0.storage)
-            first.prepare(length: length, algorithm)
-            second.prepare(length: length, algorithm)
+            first.prepare(length: length, first.algorithm(length: length, rows.0.storage))
+            second.prepare(length: length, second.algorithm(length: length, rows.0.storage))
         }
         let channels = rows.0.columns
         let width = ConvolutionAlgorithm.channelBlock
@@ -117,7 +122,11 @@ package final class SSMConvolution: Sendable {
     ) {
         apply(
             rows, range: range, channels: channels,
-            ConvolutionPlanner.shared.algorithm(length: range.count, rows.storage), work: work)
+            algorithm(length: range.count, rows.storage), work: work)
+    }
+
+    private func algorithm(length: Int, _ storage: Storage) -> ConvolutionAlgorithm {
+        ConvolutionPlanner.shared.algorithm(length: length, states: states, storage)
     }
 
     /// The same by an algorithm of choice, for which `prepare` has been called.
@@ -129,11 +138,16 @@ package final class SSMConvolution: Sendable {
             rows.base + range.lowerBound * rows.stride + channels.lowerBound * rows.storage.bytes
         let length = range.count
         let width = ConvolutionAlgorithm.channelBlock
-        if case .partitioned(let size) = algorithm {
-            partitioned.apply(
+        switch algorithm {
+        case .partitioned(let size):
+            return partitioned.apply(
                 start, storage: rows.storage, stride: rows.stride, length: length,
                 channels: channels.count, size: size, work: work)
-            return
+        case .scan:
+            return scan.apply(
+                start, storage: rows.storage, stride: rows.stride, length: length,
+                channels: channels.count, work: work)
+        case .toeplitz, .fftw: break
         }
         let block = work
         let rest = work + width * length

@@ -41,19 +41,39 @@ package enum SSMKernel {
     package static func generate(_ parameters: SSMParameters, length: Int) -> [Float] {
         precondition(length > 0, "a kernel has at least one sample")
         var sum = [Double](repeating: 0, count: length)
-        let step = exp(Double(parameters.logStep))
         sum.withUnsafeMutableBufferPointer { sum in
-            for n in parameters.aRe.indices {
-                let re = min(Double(parameters.aRe[n]), -1e-4)
-                let im = Double(parameters.aIm[n])
-                let weight = weight(
-                    cRe: Double(parameters.c[2 * n]), cIm: Double(parameters.c[2 * n + 1]),
-                    re: re, im: im, step: step)
+            for mode in modes(parameters) {
                 bigs_accumulate_mode(
-                    weight.re, weight.im, step * re, step * im, sum.baseAddress, length)
+                    mode.weightRe, mode.weightIm, mode.stepRe, mode.stepIm, sum.baseAddress, length)
             }
         }
         return sum.map { Float($0) }
+    }
+
+    /// One state's part of the kernel: Re of weight exp(l step).
+    struct Mode {
+        var weightRe, weightIm: Double
+        var stepRe, stepIm: Double
+
+        /// exp(l step).
+        func power(_ l: Int) -> (re: Double, im: Double) {
+            let (size, angle) = (exp(Double(l) * stepRe), Double(l) * stepIm)
+            return (size * cos(angle), size * sin(angle))
+        }
+    }
+
+    /// The kernel's parts, one for each state.
+    static func modes(_ parameters: SSMParameters) -> [Mode] {
+        let step = exp(Double(parameters.logStep))
+        return parameters.aRe.indices.map { n in
+            let re = min(Double(parameters.aRe[n]), -1e-4)
+            let im = Double(parameters.aIm[n])
+            let weight = weight(
+                cRe: Double(parameters.c[2 * n]), cIm: Double(parameters.c[2 * n + 1]),
+                re: re, im: im, step: step)
+            return Mode(
+                weightRe: weight.re, weightIm: weight.im, stepRe: step * re, stepIm: step * im)
+        }
     }
 
     /// C (exp(dt A) - 1) / A, accurate also where dt A is small.

@@ -15,7 +15,7 @@ private let lengths = [1, 2, 3, 31, 32, 33, 127, 128, 129, 251, 255, 256, 257, 1
 private let longLengths = [2048, 4093, 4095, 4096, 4097, 8191, 8192, 8193, 16_381, 16_384]
 
 private let algorithms: [ConvolutionAlgorithm] =
-    [.toeplitz, .fftw] + PartitionedConvolution.sizes.map { .partitioned(size: $0) }
+    [.toeplitz, .fftw, .scan] + PartitionedConvolution.sizes.map { .partitioned(size: $0) }
 
 /// The algorithms that can be asked for at a length, whatever the planner would choose.
 private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
@@ -237,6 +237,23 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
                 kernel: kernel, d: 0, direction: .forward, maximumLength: length
             ).apply(source.base, output.base, length: length, channels: 1, columns: 0..<1)
             #expect(largestDifference(output.copyRows(0..<length), expected) < 1e-6)
+        }
+    }
+
+    /// The scan's tiles hold four states; models have any number of them, at any decay.
+    @Test(arguments: [1, 2, 3, 5, 64, 256], Direction.allCases)
+    func aScanTakesAnyNumberOfStates(states: Int, direction: Direction) {
+        var random = SeededGenerator(seed: UInt64(states))
+        for logStep in [Float(-9), -6, -3, 0] {
+            var model = parameters(states: states)
+            model.logStep = logStep
+            model.c = random.floats(2 * states).map { $0 / Float(states) }
+            for length in [1, 63, 64, 65, 200, 1000] {
+                let input = random.floats(length)
+                let expected = direct(input, rows: Array(0..<length), direction, model)
+                let output = convolve(input, channels: 1, direction, .scan, model)
+                #expect(largestDifference(output, expected) < 5e-6)
+            }
         }
     }
 

@@ -13,7 +13,7 @@ import Testing
         return folder
     }
 
-    private let key = ConvolutionPlanner.Key(length: 64, storage: .float32)
+    private let key = ConvolutionPlanner.Key(length: 64, states: 8, storage: .float32)
 
     private func entry(_ first: ConvolutionAlgorithm) -> ConvolutionPlanner.Entry {
         ConvolutionPlanner.Entry(length: 64, times: [(first, 2), (.fftw, 1)])
@@ -31,17 +31,21 @@ import Testing
         #expect(again == entry(.toeplitz))
         // What is chosen is what the file says first, even if another was faster.
         let planner = ConvolutionPlanner(file: file)
-        #expect(planner.algorithm(length: 64, .float32) == .toeplitz)
-        #expect(planner.algorithm(length: 60, .float32) == .toeplitz)
+        #expect(planner.algorithm(length: 64, states: 8, .float32) == .toeplitz)
+        #expect(planner.algorithm(length: 60, states: 8, .float32) == .toeplitz)
     }
 
     @Test(arguments: [
-        "", "garbage\n", "bigs convolution plan 5\n", "bigs convolution plan 4\nfloat32 64 fftw=1",
-        "bigs convolution plan 4\nfloat32 64 quicksort=1\n",
-        "bigs convolution plan 4\nfloat32 -4 toeplitz=1\n",
-        "bigs convolution plan 4\nfloat32 4096 toeplitz=1\n",
-        "bigs convolution plan 4\nfloat64 64 toeplitz=1\n",
-        "bigs convolution plan 4\nfloat32 64 toeplitz=nan\n", "\0\u{ff}\n",
+        "", "garbage\n", "bigs convolution plan 6\n",
+        "bigs convolution plan 5\nfloat32 64 8 fftw=1",
+        "bigs convolution plan 5\nfloat32 64 8 quicksort=1\n",
+        "bigs convolution plan 5\nfloat32 -4 8 toeplitz=1\n",
+        "bigs convolution plan 5\nfloat32 4096 8 toeplitz=1\n",
+        "bigs convolution plan 5\nfloat64 64 8 toeplitz=1\n",
+        "bigs convolution plan 5\nfloat32 64 8 toeplitz=nan\n",
+        "bigs convolution plan 5\nfloat32 64 toeplitz=1\n",
+        "bigs convolution plan 5\nfloat32 64 0 toeplitz=1\n",
+        "bigs convolution plan 5\nfloat32 4096 500 scan=1\n", "\0\u{ff}\n",
     ])
     func aDamagedFileIsReplaced(text: String) throws {
         let folder = try folder()
@@ -60,8 +64,9 @@ import Testing
         ] {
             for length in [1, 16, 17, 1000, 4096, 16_384, 1_000_000] {
                 let end = ConvolutionPlanner.classLength(length)
-                #expect(planner.algorithm(length: length, .bfloat16) == .usual(length: end))
-                #expect(planner.measurements(length: length, .bfloat16) == nil)
+                let choice = planner.algorithm(length: length, states: 64, .bfloat16)
+                #expect(choice == .usual(length: end))
+                #expect(planner.measurements(length: length, states: 64, .bfloat16) == nil)
             }
         }
     }
@@ -77,15 +82,31 @@ import Testing
 
     @Test func aMeasurementTriesEveryCandidate() {
         for storage in [Storage.float32, .bfloat16] {
-            let measured = ConvolutionPlanner.measure(.init(length: 100, storage: storage))
+            let measured = ConvolutionPlanner.measure(
+                .init(length: 100, states: 8, storage: storage))
             let tried = Set(measured.times.map(\.algorithm))
-            #expect(tried == Set(ConvolutionAlgorithm.candidates(length: 100)))
+            #expect(tried == Set(ConvolutionAlgorithm.candidates(length: 100, states: 8)))
+            #expect(tried.isSuperset(of: [.toeplitz, .partitioned(size: 64), .fftw, .scan]))
             #expect(measured.times.allSatisfy { $0.seconds > 0 })
         }
     }
 
+    /// What a model of few states is the fastest by says nothing about one of many.
+    @Test func statesAreToldApart() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = PlanFile(path: folder.path + "/plan")
+        let many = ConvolutionPlanner.Key(length: 64, states: 64, storage: .float32)
+        _ = file.entry(key) { entry(.toeplitz) }
+        #expect(file.entry(many) { entry(.fftw) } == entry(.fftw))
+        let planner = ConvolutionPlanner(file: file)
+        #expect(planner.algorithm(length: 64, states: 8, .float32) == .toeplitz)
+        #expect(planner.algorithm(length: 64, states: 64, .float32) == .fftw)
+        #expect(!ConvolutionAlgorithm.candidates(length: 4096, states: 500).contains(.scan))
+    }
+
     @Test func namesComeBack() {
-        for algorithm in ConvolutionAlgorithm.candidates(length: 400) {
+        for algorithm in ConvolutionAlgorithm.candidates(length: 400, states: 64) {
             #expect(ConvolutionAlgorithm(algorithm.description) == algorithm)
         }
         #expect(ConvolutionAlgorithm("blocks-3") == nil)

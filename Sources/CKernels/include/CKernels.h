@@ -175,7 +175,40 @@ void bigs_toeplitz(
     const float *input, float *output, size_t stride, size_t length, size_t columns,
     const float *kernel, int backward);
 
-/// A Fourier transform of some size, a power of two from 64 to 512.
+/// The rows of a chunk of `bigs_scan_chunks`.
+#define BIGS_CHUNK 64
+/// Twice the number of states is a multiple of this, and as much stands before and after tables.
+#define BIGS_CHUNK_PADDING 8
+
+/// A state space model as `bigs_scan_chunks` reads it. With t_n = exp(dt A_n) for each of its states n:
+typedef struct bigs_chunks {
+    /// A multiple of 4; states that fill it up have zeros everywhere.
+    size_t states;
+    /// The kernel's first BIGS_CHUNK samples, D added to the first. Before and after them stand
+    /// BIGS_CHUNK_PADDING zeros.
+    const float *lags;
+    /// [BIGS_CHUNK, 2 states]: the real part, and minus the imaginary part, of what a state weighs
+    /// r rows into a chunk: weight_n t_n^(r + 1). Before and after them stand BIGS_CHUNK_PADDING such
+    /// rows of any finite values.
+    const float *reads;
+    /// [2 states, BIGS_CHUNK]: the real and the imaginary part of t_n^(BIGS_CHUNK - 1 - m).
+    const float *writes;
+    /// [states, 4]: real and imaginary part of t_n^BIGS_CHUNK, and what float32 leaves out of them.
+    const float *turns;
+} bigs_chunks;
+
+/// The state space model's answer to up to 32 `channels` of `length` rows, in place: their convolution
+/// with its kernel. Chunk by chunk in reading order, by a Toeplitz product and the states. Rows are
+/// `stride` bytes apart, of float32 or bfloat16; all arithmetic in float32. `work` has
+/// `bigs_chunks_work(states)` floats, aligned to 64 bytes. A channel's bits do not depend on the others.
+void bigs_scan_chunks(
+    const bigs_chunks *model, bigs_type type, void *data, size_t stride, size_t length,
+    size_t channels, int backward, float *work);
+
+/// The floats that `bigs_scan_chunks` works in.
+size_t bigs_chunks_work(size_t states);
+
+/// A Fourier transform of some size, a power of two from 64 to 2,048.
 typedef struct bigs_fourier bigs_fourier;
 
 /// Its factors; NULL without memory.

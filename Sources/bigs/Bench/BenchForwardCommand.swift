@@ -98,7 +98,9 @@ struct BenchForwardCommand: ParsableCommand {
         if let threads { ComputeThreads.configure(threads) }
         let lengths = try numbers(lengths, "--lengths")
         if plan {
-            print(PlanReport.text(lengths: lengths, storedAs: try types()), terminator: "")
+            let report = PlanReport.text(
+                lengths: lengths, states: try states(), storedAs: try types())
+            print(report, terminator: "")
             return
         }
         var report = BenchReport(
@@ -114,6 +116,13 @@ struct BenchForwardCommand: ParsableCommand {
         } else {
             print(report.table, terminator: "")
         }
+    }
+
+    /// The states of the model whose convolutions are planned.
+    private func states() throws -> Int {
+        guard let model else { return Size.large.configuration(positions: 512).stateSize }
+        let checkpoint = try Checkpoint(directory: ModelLocator.directory(named: model))
+        return try BiGSConfiguration(json: checkpoint.configuration).stateSize
     }
 
     private func measure(

@@ -106,13 +106,17 @@ struct BenchReport: Encodable {
 /// What the planner of convolutions chose.
 enum PlanReport {
     /// A line for each length and kind of rows: the choice, then the losers; nanoseconds a number.
-    static func text(lengths: [Int], storedAs types: [Precision]) -> String {
-        var text = "convolution by length: choice, then the others (ns for each number)\n"
+    static func text(lengths: [Int], states: Int, storedAs types: [Precision]) -> String {
+        var text = "convolution by length, \(states) states: "
+        text += "choice, then the others (ns for each number)\n"
         for type in types where type != .int8 {
             for length in lengths {
-                guard let entry = ConvolutionPlanner.measurements(length: length, type) else {
+                guard
+                    let entry = ConvolutionPlanner.measurements(
+                        length: length, states: states, type)
+                else {
                     text += "\(type.rawValue) \(length): not measured, for want of a file: "
-                    text += "\(ConvolutionPlanner.choice(length: length, type))\n"
+                    text += "\(ConvolutionPlanner.choice(length: length, states: states, type))\n"
                     continue
                 }
                 let times = entry.times.map { time in
