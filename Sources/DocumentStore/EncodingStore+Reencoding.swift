@@ -9,7 +9,7 @@ package struct PendingDocument: Sendable, Equatable {
     package var text: String
     /// The text's SHA-256, to be given back with the encoding.
     package var textHash: [UInt8]
-    /// The options of its newest encoding.
+    /// The options of its newest encoding; given back with those of the new one.
     package var options: String
     /// The granularities of that encoding's passages.
     package var granularities: [String]

@@ -18,12 +18,14 @@ struct APIFixture {
     let store: EncodingStore?
 
     /// An API over a golden's model, whose files `edit` may change and which `keeps` encodings in a
-    /// file or not; without a golden it is still loading. `others` are served beside it, by name.
+    /// file of its own, or `sharing` a store, or not; without a golden it is still loading. `others` are
+    /// served beside it, by name.
     init(
         golden: String? = "t1/SequenceClassification/torch-safetensors",
         options: LoadingOptions = LoadingOptions(), keys: APIKeys = .none,
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-        keeps: Bool = false, others: [(name: String, golden: String)] = [],
+        keeps: Bool = false, sharing: EncodingStore? = nil,
+        others: [(name: String, golden: String)] = [],
         edit: DirectoryEdit? = nil,
         settings change: (inout APISettings) -> Void = { _ in }
     ) throws {
@@ -44,10 +46,11 @@ struct APIFixture {
         self.loaded = loaded
         self.executor = executor
         let opened =
-            keeps
-            ? try EncodingStore.open(
+            sharing != nil || !keeps
+            ? sharing
+            : try EncodingStore.open(
                 path: SmallModel.temporaryDirectory().appending(path: "store.sqlite").path,
-                logger: logger) : nil
+                logger: logger)
         store = opened
         let services = try others.map { other in
             let loaded = try LoadedModel.load(

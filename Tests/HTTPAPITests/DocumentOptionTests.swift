@@ -118,6 +118,37 @@ import Testing
         #expect(try await embedded(max, String(otherwise.dropFirst())) == other.vector)
     }
 
+    /// A prompt of the same name and another text is another prompt: for what is put again, and for
+    /// questions about what was put before. Other documents keep their encodings.
+    @Test func aPromptsTextCounts() async throws {
+        let first = try fixture()
+        defer { first.executor?.stop() }
+        let document = #"{"id":"a","text":"some words","prompt_name":"passage"}"#
+        let plain = #"{"id":"b","text":"some words"}"#
+        _ = await first.post("/documents", "[\(document),\(plain)]")
+        let changed = try APIFixture(
+            options: LoadingOptions(padding: PaddingPolicy.none), sharing: first.store,
+            edit: .prompts(#"{"prompts": {"passage": "look for "}}"#))
+        defer { changed.executor?.stop() }
+        func whole(_ fixture: APIFixture) async -> String? {
+            await fixture.post("/documents/a/chunk", #"{"granularity":"document"}"#)
+                .header("x-cache")
+        }
+        #expect(await whole(first) == "hit")
+        #expect(await whole(changed) == "miss")
+        let before = try await kept(changed, "a")
+        let again = await changed.post("/documents", "[\(document),\(plain)]")
+        let statuses = (again.object["documents"] as? [[String: Any]])?.map {
+            $0["status"] as? String
+        }
+        #expect(statuses == ["replaced", "unchanged"], "\(again.object)")
+        let expected = await changed.post(
+            "/embed", #"{"inputs":"look for some words","normalize":false}"#)
+        #expect(try await kept(changed, "a") == expected.array.first as? [Double])
+        #expect(try await kept(changed, "a") != before)
+        #expect(await whole(changed) == "hit")
+    }
+
     /// Whose poolings leave prompts out, their kept states do, too.
     @Test(arguments: [#""long":null"#, #""truncation_direction":"left""#])
     func keptStatesLeaveOutPromptsAsTheModelDoes(options: String) async throws {

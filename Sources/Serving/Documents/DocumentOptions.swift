@@ -1,3 +1,4 @@
+import Crypto
 package import DocumentStore
 import Foundation
 package import Tokenization
@@ -14,12 +15,16 @@ package struct DocumentOptions: Sendable, Hashable {
     package var windows: TextWindows?
     /// The prompt before the text; nil is the model's default.
     package var promptName: String?
+    /// Tells texts apart that a model gives to one name; nil where no name is given (the default prompt is
+    /// part of the model's fingerprint), or the name has no text.
+    private(set) var promptDigest: String?
 
-    init(_ document: NewDocument, states: TokenStates.Format?) {
+    init(_ document: NewDocument, states: TokenStates.Format?, prompts: Prompts) {
         granularities = document.granularities
         truncationSide = document.rules.truncationSide
         windows = document.rules.windows
         promptName = document.rules.promptName
+        promptDigest = promptName.flatMap { prompts.byName[$0] }.map(Self.digest)
         self.states = states
     }
 
@@ -33,6 +38,7 @@ package struct DocumentOptions: Sendable, Hashable {
             parts.append("windows=\(windows.overlap.map(String.init) ?? Self.standardOverlap)")
         }
         if let promptName { parts.append("prompt=\(Self.escaped(promptName))") }
+        if let promptDigest { parts.append("prompt-text=\(promptDigest)") }
         return parts.joined(separator: " ")
     }
 
@@ -51,13 +57,22 @@ package struct DocumentOptions: Sendable, Hashable {
             case "side": truncationSide = TruncationSide(rawValue: String(pair[1])) ?? .right
             case "windows": windows = TextWindows(overlap: Int(pair[1]))
             case "prompt": promptName = String(pair[1]).removingPercentEncoding
+            case "prompt-text": promptDigest = String(pair[1])
             default: break
             }
         }
     }
 
-    /// Stands for an overlap that the document does not say.
-    private static let standardOverlap = "standard"
+    /// Stands for an overlap that the document does not say. Named after the rule for it: where that
+    /// changes, so do lines.
+    private static let standardOverlap = "32nd"
+
+    /// The beginning of a prompt's SHA-256, in hexadecimal digits.
+    static func digest(_ prompt: String) -> String {
+        SHA256.hash(data: Data(prompt.utf8)).prefix(8).map {
+            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
+        }.joined()
+    }
 
     /// A name without the characters that part the line.
     private static func escaped(_ name: String) -> String {

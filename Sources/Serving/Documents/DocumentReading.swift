@@ -31,10 +31,14 @@ package struct DocumentReading: Sendable {
     func isKept(_ record: EncodingRecord, _ rules: EncodingRules, by model: LoadedModel) -> Bool {
         guard record.fingerprint == model.fingerprint else { return false }
         let kept = DocumentOptions(record.options)
-        func prompt(_ name: String?) -> String? {
-            name.map { model.prompts.byName[$0] ?? $0 } ?? model.prompts.default
+        func prompt(_ name: String?) -> String {
+            name.map { model.prompts.byName[$0] ?? $0 } ?? model.prompts.default ?? ""
         }
-        guard prompt(rules.promptName) ?? "" == prompt(kept.promptName) ?? "" else { return false }
+        let wanted = prompt(rules.promptName)
+        guard
+            kept.promptDigest.map({ $0 == DocumentOptions.digest(wanted) })
+                ?? (prompt(kept.promptName) == wanted)
+        else { return false }
         // A text that the window holds is read in one way only.
         if record.tokens <= model.window { return true }
         guard rules.windows == kept.windows else { return false }

@@ -30,7 +30,10 @@ extension DocumentService {
                 var encoded: [(document: PendingDocument, encoding: DocumentEncoding)] = []
                 for (index, result) in await encode(group, documents) {
                     do throws(ServiceError) {
-                        encoded.append((pending[index], try result.get()))
+                        var done = pending[index]
+                        // A name may stand for another prompt here.
+                        done.options = options(of: documents[index])
+                        encoded.append((done, try result.get()))
                     } catch {
                         throw .encoding(error)
                     }

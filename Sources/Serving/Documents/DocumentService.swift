@@ -80,7 +80,14 @@ package struct DocumentService: Sendable {
     private func draft(_ document: NewDocument) -> DocumentDraft {
         DocumentDraft(
             id: document.effectiveID, text: document.text, metadata: document.metadata,
-            options: DocumentOptions(document, states: states(of: document)).text)
+            options: options(of: document))
+    }
+
+    /// What `DocumentOptions` keeps of a document.
+    func options(of document: NewDocument) -> String {
+        DocumentOptions(
+            document, states: states(of: document), prompts: encoding.loaded.prompts
+        ).text
     }
 
     func states(of document: NewDocument) -> TokenStates.Format? {
