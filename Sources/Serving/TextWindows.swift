@@ -6,8 +6,9 @@ package struct TextWindows: Sendable, Hashable {
     package init(overlap: Int? = nil) { self.overlap = overlap }
 
     /// The overlap for windows of `size` tokens: what was asked for, else a 32nd. More costs as much more
-    /// time and brings neither a text's vector nor its tokens' states nearer to those of one pass:
-    /// measured on manual pages with bigs-mini, an eighth is slightly worse for the vector.
+    /// time and brings a text's vector no nearer to that of one pass, and its tokens' states little:
+    /// cosines with an eighth and a 32nd, on manual pages with bigs-mini, are .986 and .988 for the
+    /// vector, .90 and .88 for the states.
     package func overlap(size: Int) -> Int { overlap ?? size / 32 }
 
     /// The windows over `count` tokens: each has `size` tokens but the last, which has the rest;
