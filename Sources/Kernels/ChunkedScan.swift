@@ -15,6 +15,8 @@ import Synchronization
 final class ChunkedScan: Sendable {
     /// A model of more states is not scanned.
     static let mostStates = 256
+    /// The rows of a chunk.
+    static let chunk = Int(BIGS_CHUNK)
 
     private struct Tables {
         let lags: FloatTable
@@ -35,7 +37,6 @@ final class ChunkedScan: Sendable {
         self.direction = direction
     }
 
-    private static let chunk = Int(BIGS_CHUNK)
     private static let padding = Int(BIGS_CHUNK_PADDING)
 
     /// Makes the tables, so that `apply` only reads them.

@@ -40,7 +40,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
         }
         .map { .partitioned(size: $0) }
         if length >= 64 { all.append(.fftw) }
-        if length > 64 && states <= ChunkedScan.mostStates { all.append(.scan) }
+        if length > ChunkedScan.chunk && states <= ChunkedScan.mostStates { all.append(.scan) }
         return all
     }
 
