@@ -7,8 +7,8 @@ import torch.nn.functional as F
 
 DEVELOPMENT = 400
 """Training records kept aside to watch progress."""
-TURNS = dict(package=0.16, passage=0.14, document=0.34, window=0.09, title=0.06, entry=0.16,
-             word=0.05)
+TURNS = dict(package=0.20, passage=0.18, document=0.34, window=0.10, title=0.08, entry=0.07,
+             word=0.03)
 """How often each kind of batch comes.
 
 package:  short description with long description, and spans with the description
@@ -26,7 +26,7 @@ HARD = 0.5
 apart."""
 NEAR = 24
 """Titles in such a group, drawn from three times as many nearest ones."""
-FIRST = 0.5
+FIRST = 0.25
 """How much more the first window counts in a long text's target: it says what the text is about."""
 
 

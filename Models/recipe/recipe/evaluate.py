@@ -15,6 +15,7 @@ from .prepare import query, texts
 RAREST = 0.012
 """Archive sections with a smaller share of the packages are merged into "other"."""
 
+LEXICAL = {"BM25": False, "BM25 of stems": True}
 JOINED = {"reciprocal ranks": metrics.fused, "relative scores": metrics.relative}
 
 
@@ -71,17 +72,23 @@ class Evaluation:
         return self.encode([self.data[i] for i in items]), self.data.teacher(items)
 
     def retrieve(self, name, records, raw):
-        """Queries to first windows; -> own and teacher's embeddings of both, BM25's scores."""
+        """Queries to first windows; -> own and teacher's embeddings of both, and what BM25 says."""
         (q, tq), (d, td) = self.queries(records), self.firsts(records)
-        lexical = metrics.bm25([query(x) for x in raw], [x["body"] for x in raw])
+        asked, bodies = [query(x) for x in raw], [x["body"] for x in raw]
+        lexical = {name: metrics.bm25(asked, bodies, stems) for name, stems in LEXICAL.items()}
         self.put(f"{name}, first 256 tokens", metrics.retrieval(q @ d.T))
         self.put(f"{name}, first 256 tokens, teacher", metrics.retrieval(tq @ td.T))
-        self.put(f"{name}, BM25 on whole text", metrics.retrieval(lexical))
+        for bm25, found in lexical.items():
+            self.put(f"{name}, {bm25} on whole text", metrics.retrieval(found))
         for who, scores in (("", q @ d.T), (", teacher", tq @ td.T)):
-            for how, join in JOINED.items():
-                self.put(f"{name}, BM25 + first 256 tokens, {how}{who}",
-                         metrics.retrieval(join(lexical, scores)))
+            self.join(f"{name}, %s + first 256 tokens, %s{who}", lexical, scores)
         return q, d, tq, td, lexical
+
+    def join(self, name, lexical, scores):
+        """Each BM25 with an embedding's scores, joined in each way."""
+        for bm25, found in lexical.items():
+            for how, join in JOINED.items():
+                self.put(name % (bm25, how), metrics.retrieval(join(found, scores)))
 
     def everything(self, probe, untrained):
         pages, packages, glosses = (self.of(k) for k in ("page", "package", "gloss"))
@@ -127,9 +134,7 @@ class Evaluation:
                  ("mean of windows, teacher", tq @ chunked.T))
         for name, scores in kinds:
             self.put(f"pages, {name}", metrics.retrieval(scores))
-        for how, join in JOINED.items():
-            self.put(f"pages, BM25 + one pass, {how}",
-                     metrics.retrieval(join(lexical, q @ whole.T)))
+        self.join("pages, %s + one pass, %s", lexical, q @ whole.T)
         for name, scores in kinds:
             if over.any():
                 self.put(f"pages over 1,022 tokens ({int(over.sum())}), {name}",

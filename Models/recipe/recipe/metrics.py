@@ -1,7 +1,7 @@
 """Numbers from similarities, labels and texts.  Nothing here knows a model."""
 import math
 import re
-from collections import Counter, defaultdict
+import sqlite3
 
 import numpy as np
 import torch
@@ -35,24 +35,21 @@ def relative(*scores, depth=100):
     return sum(scaled(s) for s in scores) / len(scores)
 
 
-def bm25(queries, texts, k1=1.2, b=0.75):
-    counts = [Counter(re.findall(r"[a-z0-9]+", t.lower())) for t in texts]
-    size = np.array([sum(c.values()) for c in counts], float)
-    postings = defaultdict(list)
-    for i, count in enumerate(counts):
-        for word, times in count.items():
-            weight = times * (k1 + 1) / (times + k1 * (1 - b + b * size[i] / size.mean()))
-            postings[word].append((i, weight))
-    postings = {w: (np.array([i for i, _ in p]), np.array([x for _, x in p], np.float32))
-                for w, p in postings.items()}
-    scores = np.zeros((len(queries), len(texts)), np.float32)
-    for row, text in zip(scores, queries):
-        for word in re.findall(r"[a-z0-9]+", text.lower()):
-            if word in postings:
-                columns, weight = postings[word]
-                row[columns] += weight * math.log(
-                    1 + (len(texts) - len(columns) + 0.5) / (len(columns) + 0.5))
-    return torch.from_numpy(scores)
+def bm25(queries, texts, stems=False):
+    """BM25 of any of a query's words in the texts [queries, texts], by SQLite's FTS5 as in the
+    server's store; with `stems`, of Porter's stems, as with `--store-tokenizer porter`."""
+    index = sqlite3.connect(":memory:")
+    tokenizer = "porter unicode61" if stems else "unicode61"
+    index.execute(f"CREATE VIRTUAL TABLE t USING fts5(text, tokenize = '{tokenizer}')")
+    index.executemany("INSERT INTO t (rowid, text) VALUES (?, ?)", enumerate(texts))
+    scores = torch.zeros(len(queries), len(texts))
+    for row, query in zip(scores, queries):
+        words = [f'"{x}"' for x in query.replace('"', " ").split() if re.search(r"\w", x)]
+        found = index.execute("SELECT rowid, -bm25(t) FROM t WHERE t MATCH ?",
+                              [" OR ".join(dict.fromkeys(words)) or '""'])
+        for i, score in found:
+            row[i] = score
+    return scores
 
 
 def spearman(own, wanted, pairs=5000, seed=0):

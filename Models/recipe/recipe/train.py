@@ -173,15 +173,19 @@ class Run:
         embeddings = self.model.embeddings
         for part in (embeddings.token_type_embeddings, self.model.pooler):
             part.requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.groups(), lr=rate, betas=(0.9, 0.98), eps=1e-8,
-                                           fused=True)
+        matrices, *others = self.groups()
+        self.optimizers = [
+            torch.optim.Muon([matrices], lr=rate, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), eps=1e-8, fused=True)]
         self.average = {k: v.detach().clone() for k, v in self.model.named_parameters()
                         if v.requires_grad}
         if (self.folder / "checkpoint.pt").exists():
             self.restore(device)
 
     def groups(self):
-        """Matrices decay; the rest does not, and SSM and word vectors learn more slowly."""
+        """Matrices first: they decay, and Muon takes them, which gets further in as many steps
+        (Jordan et al. 2024; steps of AdamW's size as in arXiv 2502.16982).  The rest does not
+        decay, and SSM and word vectors learn more slowly."""
         groups = dict(matrix=[], other=[], ssm=[], words=[], places=[])
         for name, p in self.model.named_parameters():
             if p.requires_grad:
@@ -196,15 +200,17 @@ class Run:
     def restore(self, device):
         state = torch.load(self.folder / "checkpoint.pt", map_location=device, weights_only=True)
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"]):
+            optimizer.load_state_dict(kept)
         self.average, self.projection = state["average"], state["projection"]
         self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
 
     def save(self):
         """Write the checkpoint, and the averaged weights as safetensors for `export`."""
-        state = dict(model=self.model.state_dict(), optimizer=self.optimizer.state_dict(),
-                     average=self.average, projection=self.projection, step=self.step,
-                     tokens=self.tokens, seconds=self.seconds)
+        state = dict(model=self.model.state_dict(), average=self.average,
+                     optimizers=[x.state_dict() for x in self.optimizers],
+                     projection=self.projection, step=self.step, tokens=self.tokens,
+                     seconds=self.seconds)
         torch.save(state, self.folder / "checkpoint.part")
         os.replace(self.folder / "checkpoint.part", self.folder / "checkpoint.pt")
         final = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
@@ -233,12 +239,13 @@ class Run:
         """One step of the optimiser; progress runs from 0 to 1 over the whole budget."""
         rate = self.rate * min(1, (self.step + 1) / 60)
         rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        if torch.isfinite(norm):
-            self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["scale"]
+            if torch.isfinite(norm):
+                optimizer.step()
+        self.model.zero_grad(set_to_none=True)
         self.step += 1
         keep = min(0.995, (1 + self.step) / (20 + self.step))
         with torch.no_grad():
@@ -278,7 +285,7 @@ def train_in(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6
     in work/run/log.jsonl."""
     run = Run(work, start, config, seed, rate, device)
     batches = Batches(run.data, tokens, seed * 1_000_003 + run.step, process)
-    weights = dict(regression=4.0, bank=1.0, order=4.0, batch=1.0, contrast=contrast, first=3.0)
+    weights = dict(regression=4.0, bank=1.0, order=4.0, batch=1.0, contrast=contrast, first=1.5)
     losses = Loss(run.data, run.projection, weights, seed + run.step + 7919 * process)
     signals, stop, saved, sums = [], run.seconds >= 60 * minutes, 0.0, defaultdict(list)
     for name in (signal.SIGTERM, signal.SIGINT):
