@@ -49,6 +49,36 @@ import Testing
         }
     }
 
+    /// What is refused for what it says is not described as right, and what is described is taken.
+    @Test(arguments: [
+        (
+            "SearchRequest", "/documents/search", #"{"query":"a","mode":"vector","fusion":"rrf"}"#,
+            false
+        ),
+        ("SearchRequest", "/documents/search", #"{"like":"a","fusion":"rrf"}"#, false),
+        ("SearchRequest", "/documents/search", #"{"query":"a","mode":"text","fusion":null}"#, true),
+        (
+            "SearchRequest", "/documents/search",
+            #"{"query":"a","mode":"hybrid","fusion":"relative_score"}"#, true
+        ),
+        ("DeleteRequest", "/documents/delete", #"{"ids":[-10000000000000000000]}"#, false),
+        ("DeleteRequest", "/documents/delete", #"{"ids":[-1,"a"]}"#, true),
+        ("EmbedRequest", "/embed", #"{"inputs":"a","window_overlap":18446744073709551616}"#, false),
+        ("EmbedRequest", "/embed", #"{"inputs":"a","long":"windows","window_overlap":3}"#, true),
+    ])
+    func descriptionsTakeWhatIsTaken(
+        name: String, path: String, body: String, isRight: Bool
+    ) async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let document = await fixture.send(.get, "/openapi.json").object
+        let check = SchemaCheck(document: document)
+        let value = try JSONSerialization.jsonObject(with: Data(body.utf8))
+        let problems = check.problems(value, ["$ref": "#/components/schemas/\(name)"])
+        #expect(problems.isEmpty == isRight, "\(problems)")
+        #expect((await fixture.post(path, body).status == 200) == isRight)
+    }
+
     @Test func limitsAreThoseInForce() async throws {
         let fixture = try APIFixture { $0.maximumClientBatchSize = 7 }
         let text = String(

@@ -31,6 +31,12 @@ struct SchemaCheck {
         if let constant = schema["const"] as? NSObject, constant != value as? NSObject {
             problems.append("\(place): \(value) is not \(constant)")
         }
+        if let number = value as? Double, !isBoolean(value),
+            number < (schema["minimum"] as? NSNumber)?.doubleValue ?? -.infinity
+                || number > (schema["maximum"] as? NSNumber)?.doubleValue ?? .infinity
+        {
+            problems.append("\(place): \(number) is too small or too large")
+        }
         for part in schema["allOf"] as? [[String: Any]] ?? [] {
             problems += self.problems(value, part, at: place, isWhole: false)
         }

@@ -87,7 +87,7 @@ extension OpenAPIDocument {
         "truncation_direction":{"anyOf":[{"type":"null"},
         {"enum":["right","left","Right","Left"]}]},
         "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
-        "window_overlap":{"type":["integer","null"],"minimum":0,
+        "window_overlap":{"type":["integer","null"],"minimum":0,"maximum":9223372036854775807,
         "description":"Tokens that neighbouring windows share; a 32nd of a window if not given."},
         "prompt_name":"{{promptName}}"
         """
@@ -213,7 +213,8 @@ extension OpenAPIDocument {
             "DeleteRequest",
             """
             {"anyOf":[{"type":"object","required":["ids"],"properties":{
-            "ids":{"type":"array","maxItems":100000,"items":{"type":["string","integer"]}}},
+            "ids":{"type":"array","maxItems":100000,"items":{"anyOf":[{"type":"string"},
+            {"type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807}]}}},
             "additionalProperties":false},
             {"type":"object","required":["filter"],"properties":{
             "filter":{"$ref":"#/components/schemas/Filter"},
@@ -245,7 +246,9 @@ extension OpenAPIDocument {
             "like":{"type":"null"},"mode":{"const":"hybrid"}}},
             {"required":["like"],"properties":{"query":{"type":"null"},
             "like":{"type":["string","integer"]},
-            "embedding":{"type":"null"},"mode":{"enum":["vector",null]}}}],"properties":{
+            "embedding":{"type":"null"},"mode":{"enum":["vector",null]}}}],
+            "allOf":[{"anyOf":[{"properties":{"fusion":{"type":"null"}}},
+            {"required":["mode"],"properties":{"mode":{"const":"hybrid"}}}]}],"properties":{
             "query":{"type":["string","null"]},
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
             "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},

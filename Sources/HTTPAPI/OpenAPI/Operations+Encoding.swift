@@ -71,7 +71,7 @@ extension OpenAPIDocument {
         "truncation_direction":{"anyOf":[{"type":"null"},
         {"enum":["right","left","Right","Left"]}]},
         "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
-        "window_overlap":{"type":["integer","null"],"minimum":0,
+        "window_overlap":{"type":["integer","null"],"minimum":0,"maximum":9223372036854775807,
         "description":"Tokens that neighbouring windows share; a 32nd of a window if not given."},
         "prompt_name":"{{promptName}}",
         "parameters":{"type":["object","null"]}
