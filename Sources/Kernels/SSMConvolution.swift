@@ -113,8 +113,9 @@ package final class SSMConvolution: Sendable {
         }
     }
 
-    /// The numbers that are worth a thread's while.
-    private static let floatsPerThread = 8192
+    /// The numbers of each direction that are worth a thread's while: with fewer, threads wait for each
+    /// other longer than they work.
+    private static let floatsPerThread = 32_768
 
     /// One sequence, up to 32 of its channels, on this thread.
     private func apply(
