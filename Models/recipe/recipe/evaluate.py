@@ -75,7 +75,7 @@ class Evaluation:
         """Queries to first windows; -> own and teacher's embeddings of both, and what BM25 says."""
         (q, tq), (d, td) = self.queries(records), self.firsts(records)
         asked, bodies = [query(x) for x in raw], [x["body"] for x in raw]
-        lexical = {name: metrics.bm25(asked, bodies, stems) for name, stems in LEXICAL.items()}
+        lexical = {how: metrics.bm25(asked, bodies, stems) for how, stems in LEXICAL.items()}
         self.put(f"{name}, first 256 tokens", metrics.retrieval(q @ d.T))
         self.put(f"{name}, first 256 tokens, teacher", metrics.retrieval(tq @ td.T))
         for bm25, found in lexical.items():

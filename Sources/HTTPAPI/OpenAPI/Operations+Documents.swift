@@ -81,17 +81,6 @@ extension OpenAPIDocument {
         "embedding":{"$ref":"#/components/schemas/Vector"}
         """
 
-    /// How a document's text is read, kept with it; of a kept one, what is not said is as it was put.
-    private static let reading = """
-        "truncate":{"type":["boolean","null"]},
-        "truncation_direction":{"anyOf":[{"type":"null"},
-        {"enum":["right","left","Right","Left"]}]},
-        "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
-        "window_overlap":{"type":["integer","null"],"minimum":0,"maximum":9223372036854775807,
-        "description":"Tokens that neighbouring windows share; a 32nd of a window if not given."},
-        "prompt_name":"{{promptName}}"
-        """
-
     static let documentSchemas: [(String, String)] = [
         (
             "Document",

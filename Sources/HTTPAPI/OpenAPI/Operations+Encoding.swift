@@ -64,16 +64,21 @@ extension OpenAPIDocument {
         body: "RerankRequest", answers: [200: .json("RerankAnswer")], encodes: true,
         refusals: [404])
 
-    /// Properties that encoding routes share.
-    static let common = """
-        "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
+    /// How a text is read. A document's is kept with it; of a kept one, what is not said is as it was put.
+    static let reading = """
         "truncate":{"type":["boolean","null"]},
         "truncation_direction":{"anyOf":[{"type":"null"},
         {"enum":["right","left","Right","Left"]}]},
         "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
         "window_overlap":{"type":["integer","null"],"minimum":0,"maximum":9223372036854775807,
         "description":"Tokens that neighbouring windows share; a 32nd of a window if not given."},
-        "prompt_name":"{{promptName}}",
+        "prompt_name":"{{promptName}}"
+        """
+
+    /// Properties that encoding routes share.
+    static let common = """
+        "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
+        \(reading),
         "parameters":{"type":["object","null"]}
         """
 

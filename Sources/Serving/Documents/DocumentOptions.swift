@@ -1,4 +1,3 @@
-import Crypto
 package import DocumentStore
 import Foundation
 package import Tokenization
@@ -69,9 +68,7 @@ package struct DocumentOptions: Sendable, Hashable {
 
     /// The beginning of a prompt's SHA-256, in hexadecimal digits.
     static func digest(_ prompt: String) -> String {
-        SHA256.hash(data: Data(prompt.utf8)).prefix(8).map {
-            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
-        }.joined()
+        String(TextHash.hexadecimal(prompt).prefix(16))
     }
 
     /// A name without the characters that part the line.

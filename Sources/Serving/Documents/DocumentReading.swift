@@ -34,11 +34,8 @@ package struct DocumentReading: Sendable {
         func prompt(_ name: String?) -> String {
             name.map { model.prompts.byName[$0] ?? $0 } ?? model.prompts.default ?? ""
         }
-        let wanted = prompt(rules.promptName)
-        guard
-            kept.promptDigest.map({ $0 == DocumentOptions.digest(wanted) })
-                ?? (prompt(kept.promptName) == wanted)
-        else { return false }
+        let digest = kept.promptDigest ?? DocumentOptions.digest(prompt(kept.promptName))
+        guard digest == DocumentOptions.digest(prompt(rules.promptName)) else { return false }
         // A text that the window holds is read in one way only.
         if record.tokens <= model.window { return true }
         guard rules.windows == kept.windows else { return false }
