@@ -68,9 +68,6 @@ extension API {
                 field: "candidate_labels", count: inputs.count * labels.count,
                 limit: Self.maximumPairs)
         }
-        if let template = body.hypothesisTemplate, !template.contains("{}") {
-            throw .validation(field: "hypothesis_template", "has no {} for the label")
-        }
         var texts: [String] = []
         for (index, input) in inputs.enumerated() {
             guard case .text(let text) = input else {
@@ -80,10 +77,14 @@ extension API {
             texts.append(text)
         }
         let independent = body.multiLabel ?? false
-        if let entailment = EntailmentScoring(service.loaded) {
-            let template = body.hypothesisTemplate ?? "This example is {}."
+        let entailment = EntailmentScoring(service.loaded)
+        // To be compared, a label stands for itself: a sentence around it would make all alike.
+        let template = body.hypothesisTemplate ?? (entailment == nil ? "{}" : "This example is {}.")
+        let hypotheses = try HypothesisTemplate(template).hypotheses(
+            for: labels, upTo: settings.maximumBodyBytes)
+        if let entailment {
             let pairs = texts.flatMap { text in
-                labels.map { EncodingInput.pair(text, hypothesis(template, $0)) }
+                hypotheses.map { EncodingInput.pair(text, $0) }
             }
             var result = try await encode { () async throws(ServiceError) in
                 try await service.classify(pairs, rules: rules)
@@ -106,11 +107,8 @@ extension API {
             }
             return (lists, result, .entailment)
         }
-        // Without a template a label stands for itself: a sentence around it would make all alike.
-        let template = body.hypothesisTemplate ?? "{}"
-        let hypotheses = labels.map { EncodingInput.text(hypothesis(template, $0)) }
         var result = try await encode { () async throws(ServiceError) in
-            try await service.embed(texts.map(EncodingInput.text) + hypotheses, rules: rules)
+            try await service.embed((texts + hypotheses).map(EncodingInput.text), rules: rules)
         }
         let named = result.vectors[texts.count...]
         let lists = texts.indices.map { index in
@@ -121,10 +119,6 @@ extension API {
         }
         result.usage = Array(result.usage.prefix(texts.count))
         return (lists, result, .cosine)
-    }
-
-    private func hypothesis(_ template: String, _ label: String) -> String {
-        template.split(separator: "{}", omittingEmptySubsequences: false).joined(separator: label)
     }
 
     private func ranked(_ labels: [String], _ scores: [Float]) -> [LabelScore] {

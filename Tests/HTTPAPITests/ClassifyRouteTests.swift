@@ -1,9 +1,10 @@
 import BiGSModel
 import Foundation
-import HTTPAPI
 import HTTPTypes
 import Serving
 import Testing
+
+@testable import HTTPAPI
 
 @Suite struct ClassifyRouteTests {
     private func lists(_ answer: APIFixture.Answer) throws -> [[[String: Any]]] {
@@ -134,5 +135,33 @@ import Testing
         let answer = await fixture.post(
             "/classify", #"{"input": "a", "candidate_labels": [\#(many)]}"#)
         #expect(answer.status == 422)
+    }
+
+    /// A few hundred kilobytes can ask for more than any memory holds.
+    @Test(arguments: [
+        "t1/SequenceClassification/torch-safetensors", "t1/MaskedLM/torch-safetensors",
+    ])
+    func labelsFillATemplateUpToTheSizeOfABody(golden: String) async throws {
+        let fixture = try APIFixture(golden: golden) { $0.maximumBodyBytes = 1 << 20 }
+        let places = String(repeating: "{}", count: 100_000)
+        let label = String(repeating: "b", count: 500_000)
+        let refused = await fixture.post(
+            "/classify",
+            #"{"input": "a", "candidate_labels": ["\#(label)"], "hypothesis_template": "\#(places)"}"#
+        )
+        #expect(refused.status == 422)
+        #expect((refused.object["error"] as? String)?.hasPrefix("hypothesis_template: ") == true)
+        let taken = await fixture.post(
+            "/classify",
+            #"{"input": "a", "candidate_labels": ["b", "c"], "hypothesis_template": "{} {} d"}"#)
+        #expect(taken.status == 200)
+    }
+
+    @Test func theSizeOfHypothesesIsThatOfAllOfThem() throws {
+        let template = try HypothesisTemplate("a {} b {}")
+        let labels = ["x", "é", ""]
+        let hypotheses = ["a x b x", "a é b é", "a  b "]
+        #expect(try template.hypotheses(for: labels, upTo: 21) == hypotheses)
+        #expect(throws: APIError.self) { try template.hypotheses(for: labels, upTo: 20) }
     }
 }
