@@ -1,11 +1,13 @@
+import DocumentStore
+
 /// Decodes what a route wants from a JSON text, as Foundation's `JSONDecoder` does with
 /// `convertFromSnakeCase`: the same values, and errors of the same cases and paths. Nothing is copied
 /// but the strings that are asked for; the text has been checked already.
 struct JSONBodyDecoder: Decoder {
-    fileprivate let document: JSONDocument
+    let document: JSONDocument
     /// The value's node.
-    fileprivate let node: Int
-    fileprivate let path: JSONPath
+    let node: Int
+    let path: JSONPath
     /// Whether keys are converted: those of a dictionary are its owner's and stay as they are.
     fileprivate var convertsKeys = true
 
@@ -29,7 +31,7 @@ struct JSONBodyDecoder: Decoder {
 
     func singleValueContainer() throws -> any SingleValueDecodingContainer { self }
 
-    fileprivate func child(_ node: Int, _ path: JSONPath) -> JSONBodyDecoder {
+    func child(_ node: Int, _ path: JSONPath) -> JSONBodyDecoder {
         JSONBodyDecoder(document: document, node: node, path: path)
     }
 
@@ -93,12 +95,13 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
         {
             return values
         }
+        if type == MetadataValue.self, let value = try metadata() as? Value { return value }
         var decoder = self
         decoder.convertsKeys = !(type is any StringKeyed.Type)
         return try type.init(from: decoder)
     }
 
-    private func elements<Element>(
+    func elements<Element>(
         _ element: (JSONBodyDecoder) throws -> Element
     ) throws -> [Element] {
         guard document.kind(node) == .array else { throw mismatch([Any].self) }
@@ -113,59 +116,25 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
     }
 
     private func integer<Value: FixedWidthInteger>(_ type: Value.Type) throws -> Value {
-        let text = document.tape.text(at: node)
-        switch document.kind(node) {
-        case .integer:
-            if let value = Value(decimal: text) { return value }
-        case .number:
-            // Past 2^53 a Double stands for many integers.
-            if let value = Double(String(decoding: text, as: UTF8.self)),
-                value.magnitude <= 9_007_199_254_740_992, let whole = Value(exactly: value)
-            {
-                return whole
-            }
-        default: throw mismatch(type)
-        }
-        throw corrupted(
-            "expected an integer of \(Value.bitWidth) bits, got "
-                + String(decoding: text.prefix(40), as: UTF8.self))
+        guard isNumber else { throw mismatch(type) }
+        if let value = document.tape.integer(type, at: node) { return value }
+        throw corrupted("expected an integer of \(Value.bitWidth) bits, got \(beginning)")
     }
 
     private func float<Value: BinaryFloatingPoint & LosslessStringConvertible>(
         _ type: Value.Type
     ) throws -> Value {
-        let text = document.tape.text(at: node)
-        switch document.kind(node) {
-        case .integer, .number:
-            if let value = Value(String(decoding: text, as: UTF8.self)), value.isFinite {
-                return value
-            }
-        default: throw mismatch(type)
-        }
+        guard isNumber else { throw mismatch(type) }
+        if let value = document.tape.float(type, at: node) { return value }
         throw corrupted(
-            "expected a number of \(MemoryLayout<Value>.size * 8) bits, got "
-                + String(decoding: text.prefix(40), as: UTF8.self))
+            "expected a number of \(MemoryLayout<Value>.size * 8) bits, got \(beginning)")
     }
-}
 
-extension FixedWidthInteger {
-    /// Decimal digits with an optional minus sign; nil when the value does not fit.
-    fileprivate init?(decimal text: ArraySlice<UInt8>) {
-        var digits = text
-        let isNegative = digits.first == UInt8(ascii: "-")
-        if isNegative { digits = digits.dropFirst() }
-        var value: Self = 0
-        for digit in digits {
-            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
-            let unit = Self(truncatingIfNeeded: digit &- 0x30)
-            // Downwards for negative numbers: the least one has no positive twin.
-            let (next, further) =
-                isNegative
-                ? tens.subtractingReportingOverflow(unit) : tens.addingReportingOverflow(unit)
-            if overflow || further { return nil }
-            value = next
-        }
-        self = value
+    private var isNumber: Bool { [.integer, .number].contains(document.kind(node)) }
+
+    /// The beginning of the value's text, for a message.
+    private var beginning: String {
+        String(decoding: document.tape.text(at: node).prefix(40), as: UTF8.self)
     }
 }
 
@@ -176,14 +145,14 @@ extension Dictionary: StringKeyed where Key == String {}
 // MARK: - Places
 
 /// A tape that containers share.
-private final class JSONDocument: Sendable {
+final class JSONDocument: Sendable {
     let tape: JSONTape
     init(_ tape: JSONTape) { self.tape = tape }
     func kind(_ node: Int) -> JSONTape.Kind { tape.nodes[node].kind }
 }
 
 /// The way to a value; made into keys for an error alone.
-private indirect enum JSONPath {
+indirect enum JSONPath {
     case root
     case key(any CodingKey, in: JSONPath)
     case index(Int, in: JSONPath)
@@ -203,6 +172,15 @@ private indirect enum JSONPath {
             }
         }
     }
+}
+
+/// The name of a member that is data: its owner's, and never converted.
+struct MemberName: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.init(stringValue) }
+    init?(intValue: Int) { nil }
 }
 
 /// A place in an array, as Foundation names it.
@@ -227,15 +205,10 @@ private struct JSONMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
     init(_ decoder: JSONBodyDecoder) {
         self.decoder = decoder
-        let tape = decoder.document.tape
         var places: [String: Int] = [:]
-        let end = tape.next(after: decoder.node)
-        var index = decoder.node + 1
-        while index < end {
-            var name = tape.string(at: index)
-            if decoder.convertsKeys { name = SnakeCase.camel(name) }
-            if places[name] == nil { places[name] = index + 1 }
-            index = tape.next(after: index + 1)
+        for (name, value) in decoder.document.tape.members(of: decoder.node) {
+            let name = decoder.convertsKeys ? SnakeCase.camel(name) : name
+            if places[name] == nil { places[name] = value }
         }
         self.places = places
     }
@@ -245,7 +218,8 @@ private struct JSONMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
             throw DecodingError.keyNotFound(
                 key, .init(codingPath: codingPath, debugDescription: "the key is missing"))
         }
-        return decoder.child(node, .key(key, in: decoder.path))
+        let name: any CodingKey = decoder.convertsKeys ? key : MemberName(key.stringValue)
+        return decoder.child(node, .key(name, in: decoder.path))
     }
 
     func contains(_ key: Key) -> Bool { places[key.stringValue] != nil }

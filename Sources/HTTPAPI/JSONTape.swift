@@ -57,6 +57,23 @@ struct JSONTape: Sendable {
     /// The node behind `index` and all that is in it.
     func next(after index: Int) -> Int { Int(nodes[index].next) }
 
+    /// The names of an object's members with the nodes of their values, in the order of the text.
+    func members(of object: Int) -> some Sequence<(name: String, value: Int)> {
+        let end = next(after: object)
+        return sequence(state: object + 1) { index in
+            guard index < end else { return nil }
+            let key = index
+            index = next(after: key + 1)
+            return (string(at: key), key + 1)
+        }
+    }
+
+    /// The value of an object's member, the first of that name; nil where there is none, or no object.
+    func member(_ name: String, of node: Int) -> Int? {
+        guard nodes[node].kind == .object else { return nil }
+        return members(of: node).first { $0.name == name }?.value
+    }
+
     /// The bytes of a number, or of a string as they are written.
     func text(at index: Int) -> ArraySlice<UInt8> {
         bytes[Int(nodes[index].start)..<Int(nodes[index].end)]

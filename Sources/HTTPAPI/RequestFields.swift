@@ -169,17 +169,21 @@ enum RequestBodyDecoder {
         switch type {
         case is String.Type: "a string"
         case is Bool.Type: "true or false"
-        case is Int.Type, is Int32.Type: "an integer"
-        case is Double.Type, is Float.Type: "a number"
-        default: "another type (\(type))"
+        case is any FixedWidthInteger.Type: "an integer"
+        case is any BinaryFloatingPoint.Type: "a number"
+        case is [Any].Type: "a list"
+        case is [String: Any].Type: "an object"
+        default: "another type"
         }
     }
 }
 
 extension CodingKey {
-    /// The key as the request has it: `truncation_direction`, not `truncationDirection`.
+    /// The key as the request has it: `truncation_direction`, not `truncationDirection`; a member's name,
+    /// which is data, as it is.
     var wireName: String {
         var name = ""
+        if self is MemberName { return stringValue }
         for character in stringValue {
             if character.isUppercase { name += "_" }
             name += character.lowercased()

@@ -51,6 +51,27 @@ import Testing
         #expect((unknown.object["error"] as? String)?.hasPrefix("inputs[1][1]") == true)
     }
 
+    /// Members of metadata are called what their owner called them.
+    @Test(arguments: [
+        (
+            #"{"text": "a", "metadata": {"myKey": 1e400}}"#,
+            "metadata.myKey: expected a number of 64 bits, got 1e400"
+        ),
+        (
+            #"{"text": "a", "metadata": {"a_b": [{"cD": -1E999}]}}"#,
+            "metadata.a_b[0].cD: expected a number of 64 bits, got -1E999"
+        ),
+        (#"{"text": "a", "metadata": [1]}"#, "metadata: expected an object"),
+        (#"{"text": "a", "window_overlap": []}"#, "window_overlap: expected an integer"),
+    ])
+    func membersOfMetadataAreNamed(body: String, message: String) async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let answer = await fixture.post("/documents", body)
+        #expect(answer.status == 422)
+        #expect(answer.object["error"] as? String == message)
+    }
+
     @Test func tooManyInputs() async throws {
         let fixture = try APIFixture { $0.maximumClientBatchSize = 2 }
         #expect(await fixture.post("/embed", #"{"inputs": ["a", "b"]}"#).status == 200)

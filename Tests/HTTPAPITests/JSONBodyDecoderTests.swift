@@ -1,3 +1,4 @@
+import DocumentStore
 import Foundation
 import TestSupport
 import Testing
@@ -75,6 +76,7 @@ import Testing
         let bytes = Array(body.utf8)
         #expect(try ours(Body.self, bytes) == foundation(Body.self, bytes))
         #expect(try ours(Value.self, bytes) == foundation(Value.self, bytes))
+        #expect(try ours(MetadataValue.self, bytes) == foundation(MetadataValue.self, bytes))
     }
 
     /// Cut, doubled and mutated bodies: whatever Foundation makes of them.
@@ -134,6 +136,9 @@ import Testing
             let bytes = Array(document(depth: 4, &random).utf8)
             #expect(
                 try ours(Value.self, bytes) == foundation(Value.self, bytes),
+                "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+            #expect(
+                try ours(MetadataValue.self, bytes) == foundation(MetadataValue.self, bytes),
                 "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
         }
     }
@@ -229,6 +234,23 @@ import Testing
         #expect(throws: JSONSyntaxError.self) {
             try JSONTape(Array(repeating: UInt8(ascii: "["), count: 1_000_000))
         }
+    }
+
+    /// How deep a value lies does not count for its own work.
+    @Test func deepMetadataIsReadAsFastAsFlat() throws {
+        func time(depth: Int) throws -> Duration {
+            let open = String(repeating: "[", count: depth)
+            let close = String(repeating: "]", count: depth)
+            let inner = Array(repeating: "[]", count: 5_000).joined(separator: ",")
+            let tape = try JSONTape(Array((open + inner + close).utf8))
+            return try (0..<3).map { _ in
+                try ContinuousClock().measure {
+                    _ = try JSONBodyDecoder.decode(MetadataValue.self, from: tape)
+                }
+            }.reduce(.seconds(3_600), min)
+        }
+        // Work for each value that grows with its depth would make this a hundred times.
+        #expect(try time(depth: 500) < time(depth: 2) * 10)
     }
 
     /// An object with very many members is read in a time that grows with its size.

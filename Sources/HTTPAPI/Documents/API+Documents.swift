@@ -219,7 +219,8 @@ extension API {
     static func filter(json: String) throws(APIError) -> MetadataFilter {
         let value: MetadataValue
         do {
-            value = try JSONDecoder().decode(MetadataValue.self, from: Data(json.utf8))
+            value = try JSONBodyDecoder.decode(
+                MetadataValue.self, from: JSONTape(Array(json.utf8)))
         } catch {
             throw .validation(field: "filter", "is not JSON")
         }
