@@ -13,43 +13,55 @@ extension API {
     /// options count as if they stood beside `inputs`, and a classifier answers a list a text.
     func pipeline(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let service = try readiness.service()
-        let body = PipelineBody(try await collect(request))
-        let classifies =
-            !body.comparesSentences && service.loaded.model.head == .sequenceClassification
-        RequestContext.current?.record.work = classifies ? .scoring : .embedding
-        var request = request
+        let predicts = service.loaded.model.head == .sequenceClassification
+        RequestContext.current?.record.work = predicts ? .scoring : .embedding
         let function = Classification(service.loaded).isIndependent ? "sigmoid" : "softmax"
-        request.body = RequestBody(
-            bytes: try body.flattened(listed: classifies, function: function))
-        if body.comparesSentences { return try await similarity(request) }
-        return classifies ? try await predict(request) : try await embed(request)
+        let bytes = try await collect(request)
+        let body = try await RequestBodyDecoder.offPool(bytes: bytes.count) {
+            () throws(APIError) in
+            try PipelineBody(bytes, isClassifier: predicts, function: function)
+        }
+        var request = request
+        request.body = RequestBody(bytes: body.bytes)
+        if body.comparesSentences {
+            RequestContext.current?.record.work = .embedding
+            return try await similarity(request)
+        }
+        return predicts ? try await predict(request) : try await embed(request)
     }
 }
 
-/// A body in the form of Hugging Face's pipelines.
-struct PipelineBody {
-    private let bytes: [UInt8]
-    /// The body's fields; nil when it is no JSON object, which the route says better.
-    private let fields: [String: Any]?
-
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-        fields = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]
-    }
-
+/// A body in the form of Hugging Face's pipelines, as the routes of their own have it.
+struct PipelineBody: Sendable {
     /// Whether it has a sentence and others to compare it with.
-    var comparesSentences: Bool {
-        (fields?["inputs"] as? [String: Any])?["source_sentence"] != nil
+    let comparesSentences: Bool
+    /// With the options of `parameters` beside `inputs`; a body without that field as it came.
+    let bytes: [UInt8]
+
+    /// Reads `bytes`, which may take as long as any body.
+    /// - Parameters:
+    ///   - isClassifier: whether the model predicts: then a single text becomes a list of one.
+    ///   - function: the one that makes probabilities of the model's scores.
+    /// - Throws: 400 for what is no JSON, 422 where `parameters` is no object, or asks for what there is
+    ///   not.
+    init(_ bytes: [UInt8], isClassifier: Bool, function: String) throws(APIError) {
+        let tape = try RequestBodyDecoder.tape(of: bytes)
+        let inputs = tape.member("inputs", of: 0)
+        comparesSentences = inputs.flatMap { tape.member("source_sentence", of: $0) } != nil
+        self.bytes =
+            tape.member("parameters", of: 0) == nil
+            ? bytes
+            : try Self.flattened(
+                bytes, listed: isClassifier && !comparesSentences, function: function)
     }
 
-    /// The options of `parameters` beside `inputs`, as the routes of their own have them; a body
-    /// without that field as it is.
-    /// - Parameters:
-    ///   - listed: whether a single text becomes a list of one.
-    ///   - function: the one that makes probabilities of the model's scores.
-    /// - Throws: 422 where `parameters` is no object, or asks for what there is not.
-    func flattened(listed: Bool, function known: String) throws(APIError) -> [UInt8] {
-        guard var body = fields, let parameters = body["parameters"] else { return bytes }
+    private static func flattened(
+        _ bytes: [UInt8], listed: Bool, function known: String
+    ) throws(APIError) -> [UInt8] {
+        let object = try? JSONSerialization.jsonObject(with: Data(bytes))
+        guard var body = object as? [String: Any], let parameters = body["parameters"] else {
+            return bytes
+        }
         let given = parameters is NSNull ? [:] : parameters
         guard var options = given as? [String: Any] else {
             throw .validation(field: "parameters", "expected an object")

@@ -4,7 +4,8 @@ import Serving
 import Tokenization
 
 extension API {
-    /// `POST /tokenize`: tokens with their place in the text, in characters (Unicode scalars).
+    /// `POST /tokenize`: tokens with their place in the text, in characters (Unicode scalars). Of long
+    /// texts they are written as they are read.
     func tokenize(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         struct Body: Decodable {
             let inputs: Texts
@@ -22,7 +23,7 @@ extension API {
         } catch {
             throw .service(error)
         }
-        var encodings: [(String, Encoding)] = []
+        var encodings: [(text: String, encoding: Encoding)] = []
         for text in body.inputs.items {
             let text = body.promptName == nil ? text : prompt + text
             do {
@@ -36,42 +37,25 @@ extension API {
                 throw .service(error)
             }
         }
-        var writer = JSONWriter()
-        writer.array { writer in
-            for (text, encoding) in encodings {
-                write(encoding, of: text, service.loaded.tokenizer, &writer)
-            }
-        }
-        return .json(writer)
-    }
-
-    private func write(
-        _ encoding: Encoding, of text: String, _ tokenizer: Tokenizer, _ writer: inout JSONWriter
-    ) {
-        let text = ScalarText(text)
-        writer.array { writer in
-            for (position, id) in encoding.ids.enumerated() {
-                let range = encoding.offsets[position]
-                let isSpecial = encoding.specialTokensMask[position] != 0
-                writer.object { writer in
-                    writer.key("id")
-                    writer.number(Int(id))
-                    writer.key("text")
-                    if isSpecial {
-                        writer.string(tokenizer.token(id) ?? "")
-                    } else {
-                        writer.string(text[range])
-                    }
-                    writer.key("special")
-                    writer.bool(isSpecial)
-                    writer.key("start")
-                    if isSpecial { writer.null() } else { writer.number(range.lowerBound) }
-                    writer.key("stop")
-                    if isSpecial { writer.null() } else { writer.number(range.upperBound) }
+        let pieces = TokenPieces(encodings, service.loaded.tokenizer)
+        let tokens = encodings.reduce(0) { $0 + $1.encoding.ids.count }
+        var response = ServerResponse(headers: [.contentType: "application/json"])
+        if tokens <= Self.unstreamedTokens {
+            response.body = .bytes(pieces.reduce(into: []) { $0 += $1 })
+        } else {
+            response.body = .stream { writer in
+                for piece in pieces {
+                    try await writer.write(piece)
+                    // A client that takes all at once must not keep a thread to itself.
+                    await Task.yield()
                 }
             }
         }
+        return response
     }
+
+    /// The most tokens of an answer that is put together in memory: about 1 MB of JSON.
+    private static let unstreamedTokens = 1 << 14
 
     /// `POST /decode`: token ids back to text.
     func decode(_ request: ServerRequest) async throws(APIError) -> ServerResponse {

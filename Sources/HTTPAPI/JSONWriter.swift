@@ -18,6 +18,17 @@ struct JSONWriter {
         close("]")
     }
 
+    /// Begins an array that ends with ``closeArray()``: of elements that are written in pieces.
+    mutating func openArray() { open("[") }
+
+    mutating func closeArray() { close("]") }
+
+    /// What was written since the last call, for answers that leave in pieces.
+    mutating func take() -> [UInt8] {
+        defer { bytes.removeAll() }
+        return bytes
+    }
+
     mutating func key(_ name: StaticString) {
         separate()
         bytes.append(UInt8(ascii: "\""))

@@ -97,25 +97,26 @@ enum RequestBodyDecoder {
         try decode(type, from: tape(of: bytes))
     }
 
-    /// The body as JSON. Long ones are read on a queue: the cooperative pool has a thread per core
-    /// and must answer others meanwhile.
+    /// The body as JSON.
     static func read(_ bytes: [UInt8]) async throws(APIError) -> JSONTape {
-        if bytes.count < 1 << 16 { return try tape(of: bytes) }
-        let result: Result<JSONTape, APIError> = await withCheckedContinuation { continuation in
-            queue.async {
-                do throws(APIError) {
-                    continuation.resume(returning: .success(try tape(of: bytes)))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
+        try await offPool(bytes: bytes.count) { () throws(APIError) in try tape(of: bytes) }
+    }
+
+    /// Reads a short body here and now, a long one on a queue: the cooperative pool has a thread per core
+    /// and must answer others meanwhile.
+    static func offPool<Value: Sendable>(
+        bytes: Int, _ work: @escaping @Sendable () throws(APIError) -> Value
+    ) async throws(APIError) -> Value {
+        if bytes < 1 << 16 { return try work() }
+        let result: Result<Value, APIError> = await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: Result(catching: work)) }
         }
         return try result.get()
     }
 
     private static let queue = DispatchQueue(label: "bigs.decoding", attributes: .concurrent)
 
-    private static func tape(of bytes: [UInt8]) throws(APIError) -> JSONTape {
+    static func tape(of bytes: [UInt8]) throws(APIError) -> JSONTape {
         do throws(JSONSyntaxError) {
             return try JSONTape(bytes)
         } catch {
@@ -182,8 +183,8 @@ extension CodingKey {
     /// The key as the request has it: `truncation_direction`, not `truncationDirection`; a member's name,
     /// which is data, as it is.
     var wireName: String {
-        var name = ""
         if self is MemberName { return stringValue }
+        var name = ""
         for character in stringValue {
             if character.isUppercase { name += "_" }
             name += character.lowercased()

@@ -52,6 +52,19 @@ import Testing
         }
     }
 
+    /// What is read aside is the same as what is read at once.
+    @Test func longBodies() async throws {
+        let fixture = try APIFixture()
+        let text = String(repeating: "ab ", count: 30_000)
+        let predicted = await fixture.post("/predict", #"{"inputs": [["\#(text)"]], "top_k": 1}"#)
+        #expect(predicted.status == 200)
+        let piped = await fixture.post(
+            "/", #"{"inputs": "\#(text)", "parameters": {"top_k": 1}}"#)
+        #expect(piped.bytes == predicted.bytes)
+        let broken = await fixture.post("/", #"{"inputs": "\#(text)", "#)
+        #expect(broken.status == 400 && broken.errorType == "Malformed")
+    }
+
     @Test(arguments: [
         #"{"inputs": "a", "parameters": 7}"#,
         #"{"inputs": "a", "parameters": {"function_to_apply": "relu"}}"#,
