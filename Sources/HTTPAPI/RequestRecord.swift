@@ -23,6 +23,7 @@ package final class RequestRecord: Sendable {
         var usage: [TokenUsage]
         var cache: CacheOutcome
         var hits: Int
+        var misses: Int
         var timings: EncodingResult.Timings
     }
 
@@ -49,7 +50,8 @@ package final class RequestRecord: Sendable {
     /// The texts were encoded.
     func encoded(_ result: EncodingResult) {
         let encoded = Encoded(
-            usage: result.usage, cache: result.cache, hits: result.hits, timings: result.timings)
+            usage: result.usage, cache: result.cache, hits: result.hits, misses: result.misses,
+            timings: result.timings)
         state.withLock { $0.result = encoded }
     }
 }

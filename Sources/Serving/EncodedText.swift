@@ -34,8 +34,7 @@ package struct EncodedTexts: Sendable {
     /// Their vectors as work that was computed and that nothing is kept of.
     package var result: EncodingResult {
         EncodingResult(
-            vectors: texts.map(\.pooled), usage: texts.map(\.usage), cache: .miss,
-            timings: timings)
+            uncached: texts.map(\.usage), vectors: texts.map(\.pooled), timings: timings)
     }
 }
 

@@ -67,14 +67,16 @@ package struct EncodingResult: Sendable {
     package var usage: [TokenUsage]
     /// Whether the vectors were computed or found.
     package var cache: CacheOutcome
-    /// How many of them were found.
-    package var hits = 0
+    /// How many of what was looked up was found, and how many were not: a text, a pair or a window each,
+    /// of which there may be more than inputs.
+    package var hits: Int
+    package var misses: Int
     /// Seconds since the oldest of those that were found was made; nil when none was.
     package var age: Int?
     package var timings: Timings
 
     init(
-        vectors: [[Float]], usage: [TokenUsage], cache: CacheOutcome, hits: Int = 0,
+        vectors: [[Float]], usage: [TokenUsage], cache: CacheOutcome, hits: Int, misses: Int,
         age: Int? = nil, timings: Timings
     ) {
         self.age = age
@@ -82,12 +84,15 @@ package struct EncodingResult: Sendable {
         self.usage = usage
         self.cache = cache
         self.hits = hits
+        self.misses = misses
         self.timings = timings
     }
 
-    /// What work took that gives something else than vectors, and that nothing is kept of.
-    package init(uncached usage: [TokenUsage], timings: Timings) {
-        self.init(vectors: [], usage: usage, cache: .miss, timings: timings)
+    /// What work took that nothing is kept of, and its vectors if it gives some.
+    package init(uncached usage: [TokenUsage], vectors: [[Float]] = [], timings: Timings) {
+        self.init(
+            vectors: vectors, usage: usage, cache: .miss, hits: 0, misses: usage.count,
+            timings: timings)
     }
 
     /// Where the time went.

@@ -101,7 +101,7 @@ package final class EncodingService: Sendable {
             vectors: joined(vectors.map { $0 ?? [] }, of: prepared),
             usage: prepared.map(\.usage),
             cache: missing.isEmpty ? .hit : missing.count == texts.count ? .miss : .mixed,
-            hits: texts.count - missing.count,
+            hits: texts.count - missing.count, misses: missing.count,
             age: oldest.map { max(0, Int(Date.now.timeIntervalSince($0))) },
             timings: timings)
     }

@@ -1,6 +1,7 @@
 import CoreMetrics
 import Foundation
 import HTTPTypes
+import Serving
 import Testing
 
 @testable import HTTPAPI
@@ -49,6 +50,39 @@ import Testing
         }
         #expect(value("process_resident_memory_bytes", in: text) ?? 0 > 1e6)
         #expect(text.contains(#"bigs_model_info{fingerprint=""#))
+    }
+
+    /// A label, a pair, a query and a window are looked up too; they are no texts of the request.
+    @Test(arguments: [
+        "t1/SequenceClassification/torch-safetensors", "t1/MaskedLM/torch-safetensors",
+    ])
+    func hitsAndMissesAreOfWhatIsLookedUp(golden: String) async throws {
+        let fixture = try APIFixture(golden: golden, keeps: true)
+        defer { fixture.executor?.stop() }
+        let labels = #"{"input": "a", "candidate_labels": ["b", "c", "d", "e", "f"]}"#
+        for _ in 0..<3 { _ = await fixture.post("/classify", labels) }
+        var text = await scrape(fixture)
+        let lookups = golden.contains("MaskedLM") ? 6.0 : 5.0
+        #expect(value("bigs_cache_misses_total", in: text) == lookups)
+        #expect(value("bigs_cache_hits_total", in: text) == 2 * lookups)
+        let ranking = #"{"query": "x", "texts": ["y", "z"]}"#
+        for _ in 0..<2 { _ = await fixture.post("/rerank", ranking) }
+        text = await scrape(fixture)
+        #expect(value("bigs_cache_misses_total", in: text) == lookups + 3)
+        #expect(value("bigs_cache_hits_total", in: text) == 2 * lookups + 3)
+    }
+
+    @Test func whatSucceedsIsWhatCame() async throws {
+        let fixture = try APIFixture(golden: "t1/MaskedLM/torch-safetensors")
+        _ = await fixture.post("/rerank", #"{"query": "x", "texts": ["y", "z"]}"#)
+        _ = await fixture.post(
+            "/similarity", #"{"inputs": {"source_sentence": "x", "sentences": ["y"]}}"#)
+        let text = await scrape(fixture)
+        for (prefix, count) in [("te_predict", 2.0), ("te_embed", 1)] {
+            for name in ["count", "success", "duration_count", "inference_duration_count"] {
+                #expect(value("\(prefix)_\(name)", in: text) == count, "\(prefix)_\(name)")
+            }
+        }
     }
 
     @Test func unknownPathsAreOneSeries() async throws {

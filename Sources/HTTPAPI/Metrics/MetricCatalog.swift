@@ -40,8 +40,9 @@ enum MetricCatalog {
             "Seconds from a request's head to the end of its answer, by route.",
         "bigs_http_requests_in_flight": "Requests that are being answered.",
         "bigs_stage_duration_seconds": "Seconds of an encoding request, by stage.",
-        "bigs_cache_hits_total": "Texts whose encoding was found in the store.",
-        "bigs_cache_misses_total": "Texts that had to be encoded.",
+        "bigs_cache_hits_total":
+            "Texts, pairs and windows whose encoding was found in the store.",
+        "bigs_cache_misses_total": "Texts, pairs and windows that had to be encoded.",
         "bigs_tokens_total": "Tokens of all texts that were encoded or found.",
         "bigs_truncated_inputs_total": "Texts of which the end or the beginning was cut away.",
         "bigs_queue_tokens": "Tokens that wait for the model or run.",

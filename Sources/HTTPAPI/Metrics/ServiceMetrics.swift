@@ -148,18 +148,17 @@ struct ServiceMetrics: Sendable {
         }
         guard let result = values.result, exchange.refusal == nil else { return }
         if let method = values.method { requestSuccesses[method]?.increment(by: 1) }
-        let count = result.usage.count
-        texts.success.increment(by: Int64(count))
+        // Not all that was read: a query beside the texts is none of them.
+        texts.success.increment(by: Int64(values.inputs))
         requests.record(result.timings, total: duration, times: 1)
-        texts.durations.record(result.timings, total: duration, times: count)
+        texts.durations.record(result.timings, total: duration, times: values.inputs)
         tokenization.record(result.timings.tokenization / .seconds(1))
         queue.record(result.timings.queue / .seconds(1))
         inference.record(result.timings.inference / .seconds(1))
         for usage in result.usage { inputLength.record(Double(usage.tokensUsed)) }
         tokens.increment(by: Int64(result.usage.reduce(0) { $0 + $1.tokensUsed }))
         truncated.increment(by: Int64(result.usage.count(where: \.isTruncated)))
-        let hits = result.hits
-        cacheHits.increment(by: Int64(hits))
-        cacheMisses.increment(by: Int64(count - hits))
+        cacheHits.increment(by: Int64(result.hits))
+        cacheMisses.increment(by: Int64(result.misses))
     }
 }
