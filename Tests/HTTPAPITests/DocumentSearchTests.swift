@@ -1,4 +1,5 @@
 import Foundation
+import HTTPAPI
 import HTTPTypes
 import Serving
 import Testing
@@ -84,6 +85,41 @@ import Testing
         let answer = await fixture.post("/documents/search", body)
         #expect(answer.status == 422, "\(answer.object)")
         #expect((answer.object["error"] as? String)?.contains(message) == true, "\(answer.object)")
+    }
+
+    /// A question is read as texts are elsewhere.
+    @Test func questionsFollowTheRulesOfTheRequest() async throws {
+        let fixture = try APIFixture(keeps: true) { $0.autoTruncate = false }
+        defer { fixture.executor?.stop() }
+        func search(_ body: String, _ cacheControl: String? = nil) async -> APIFixture.Answer {
+            await fixture.post(
+                "/documents/search", body,
+                headers: cacheControl.map { ["cache-control": $0] } ?? [:])
+        }
+        let long = String(repeating: "a ", count: 300)
+        for mode in ["vector", "hybrid"] {
+            let refused = await search(#"{"query":"\#(long)","mode":"\#(mode)"}"#)
+            #expect(refused.status == 422)
+            let message = refused.object["error"] as? String
+            #expect(message?.hasPrefix("query: has 302 tokens") == true)
+            let cut = await search(#"{"query":"\#(long)","mode":"\#(mode)","truncate":true}"#)
+            #expect(cut.status == 200 && cut.header("x-truncated-inputs") == "1")
+            #expect(cut.header("x-input-tokens") == "302")
+            #expect(cut.header("x-compute-tokens") == "128")
+        }
+        let windows = await search(#"{"query":"\#(long)","long":"windows"}"#)
+        #expect(windows.status == 200 && windows.header("x-truncated-inputs") == "0")
+
+        let query = #"{"query":"bears"}"#
+        #expect(await search(query, "only-if-cached").status == 504)
+        #expect(await search(query, "no-store").header("x-cache") == "miss")
+        #expect(await search(query, "no-store").header("x-cache") == "miss")
+        #expect(await search(query).header("x-cache") == "miss")
+        let hit = await search(query, "only-if-cached")
+        #expect(hit.header("x-cache") == "hit" && hit.header("age") != nil)
+        #expect(await search(query, "no-cache").header("x-cache") == "miss")
+        let words = await search(#"{"query":"bears","mode":"text"}"#, "only-if-cached")
+        #expect(words.status == 200 && words.header("x-cache") == nil)
     }
 
     @Test func passagesAreRankedAndCutOut() async throws {

@@ -32,7 +32,6 @@ private struct SearchBody: Decodable {
     let passages: PassagesField?
     let include: [String]?
     let explain: Bool?
-    let promptName: String?
 }
 
 extension API {
@@ -42,12 +41,14 @@ extension API {
     /// `POST /documents/search`.
     func searchDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let documents = try documents(request)
-        let body = try await decode(SearchBody.self, request)
+        let whole = try await decode(WithOptions<SearchBody>.self, request)
+        let body = whole.value
         let topK = body.topK ?? 10
         guard (1...Self.maximumHits).contains(topK) else {
             throw .validation(field: "top_k", "expected 1 to \(Self.maximumHits), got \(topK)")
         }
         var search = DocumentSearch(question: try Self.question(body), topK: topK)
+        search.rules = rules(whole.options, request)
         search.fusion = try Self.fusion(body)
         search.filter = try body.filter.map { value throws(APIError) in try Self.filter(value) }
         search.scope = body.passages?.scope ?? .documents
@@ -72,7 +73,9 @@ extension API {
             writer.string(documents.modelFingerprint)
         }
         var response = ServerResponse.json(writer)
-        if let cache = answer.queryCache { response.headers[.cacheOutcome] = cache.rawValue }
+        if let encoded = answer.encoded {
+            tell(encoded, body.query.map { [.text($0)] } ?? [], &response.headers)
+        }
         return response
     }
 
@@ -101,11 +104,11 @@ extension API {
         }
         let mode = body.mode ?? "vector"
         switch (mode, given) {
-        case ("vector", ["query"]): return .meaning(body.query ?? "", prompt: body.promptName)
+        case ("vector", ["query"]): return .meaning(body.query ?? "")
         case ("vector", ["embedding"]): return .vector(body.embedding ?? [])
         case ("vector", ["like"]): return .like(body.like?.text ?? "")
         case ("text", ["query"]): return .words(body.query ?? "")
-        case ("hybrid", ["query"]): return .both(body.query ?? "", prompt: body.promptName)
+        case ("hybrid", ["query"]): return .both(body.query ?? "")
         case ("hybrid", ["query", "embedding"]):
             return .bothWith(body.query ?? "", body.embedding ?? [])
         case ("vector", []): throw .validation(field: "query", "is missing")

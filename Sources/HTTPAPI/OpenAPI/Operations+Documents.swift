@@ -241,7 +241,7 @@ extension OpenAPIDocument {
             "query":{"type":["string","null"]},
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
             "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},
-            "like":\(id),"prompt_name":"{{promptName}}",
+            "like":\(id),\(reading),
             "mode":{"enum":["vector","text","hybrid",null]},
             "fusion":{"enum":["rrf","relative_score",null],
             "description":"How a hybrid joins cosine and BM25: by reciprocal ranks (rrf, the default), or by \

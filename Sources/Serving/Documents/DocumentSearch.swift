@@ -4,14 +4,14 @@ package import DocumentStore
 /// A search in a caller's terms: what is not a vector yet is encoded first.
 package struct DocumentSearch: Sendable {
     package enum Question: Sendable {
-        /// The nearest in meaning to this text, after the model's prompt of that name.
-        case meaning(String, prompt: String?)
+        /// The nearest in meaning to this text.
+        case meaning(String)
         /// The nearest to this vector.
         case vector([Float])
         /// The best for these words.
         case words(String)
         /// Words and meaning of one text.
-        case both(String, prompt: String?)
+        case both(String)
         /// Words of a text, and a vector.
         case bothWith(String, [Float])
         /// The nearest to a kept document.
@@ -19,6 +19,8 @@ package struct DocumentSearch: Sendable {
     }
 
     package var question: Question
+    /// How a question that has to be encoded is read.
+    package var rules = EncodingRules()
     /// How words and meaning are joined where both are asked for.
     package var fusion: SearchRequest.Fusion = .reciprocalRank
     package var topK: Int
@@ -34,8 +36,8 @@ package struct DocumentSearch: Sendable {
     /// The answer.
     package struct Answer: Sendable {
         package let hits: [SearchHit]
-        /// Where the question's own vector came from, if it had to be encoded.
-        package let queryCache: CacheOutcome?
+        /// What the question's own vector took, if it had to be encoded.
+        package let encoded: EncodingResult?
     }
 }
 
@@ -44,24 +46,29 @@ extension DocumentService {
     package func search(
         _ search: DocumentSearch
     ) async throws(DocumentError) -> DocumentSearch.Answer {
-        var cache: CacheOutcome?
-        func vector(_ text: String, _ prompt: String?) async throws(DocumentError) -> [Float] {
+        var encoded: EncodingResult?
+        func vector(_ text: String) async throws(DocumentError) -> [Float] {
             do throws(ServiceError) {
-                let result = try await encoding.embed(
-                    [.text(text)], rules: EncodingRules(promptName: prompt))
-                cache = result.cache
+                let result = try await encoding.embed([.text(text)], rules: search.rules)
+                encoded = result
                 return result.vectors[0]
             } catch {
-                throw .encoding(error)
+                guard case .textTooLong(_, let tokens, let limit) = error else {
+                    throw .encoding(error)
+                }
+                throw .encoding(
+                    .unsupported(
+                        field: "query",
+                        reason: "has \(tokens) tokens, and the model's window is \(limit); pass "
+                            + "truncate: true to use the first \(limit)"))
             }
         }
         let query: SearchRequest.Query
         switch search.question {
-        case .meaning(let text, let prompt): query = .vector(try await vector(text, prompt))
+        case .meaning(let text): query = .vector(try await vector(text))
         case .vector(let vector): query = .vector(try checked(vector))
         case .words(let text): query = .text(text)
-        case .both(let text, let prompt):
-            query = .hybrid(text: text, vector: try await vector(text, prompt))
+        case .both(let text): query = .hybrid(text: text, vector: try await vector(text))
         case .bothWith(let text, let vector):
             query = .hybrid(text: text, vector: try checked(vector))
         case .like(let id): query = .like(id: id)
@@ -72,7 +79,7 @@ extension DocumentService {
         let hits = try await inStore { store throws(StoreError) in
             try await store.search(request)
         }
-        return DocumentSearch.Answer(hits: hits, queryCache: cache)
+        return DocumentSearch.Answer(hits: hits, encoded: encoded)
     }
 
     private func checked(_ vector: [Float]) throws(DocumentError) -> [Float] {
