@@ -3,8 +3,8 @@ import HTTPTypes
 
 /// Finds the route of a request.
 ///
-/// A path that a pattern without parameters names belongs to it, whatever the method: `/a/export`
-/// is never the `{id}` of `/a/{id}`.
+/// A pattern without parameters comes first, for its own method: `GET /a/export` is never the `{id}` of
+/// `GET /a/{id}`, and `DELETE /a/export` is that of `DELETE /a/{id}`.
 struct Router: Sendable {
     /// What a path leads to.
     enum Match {
@@ -39,18 +39,16 @@ struct Router: Sendable {
     /// leaves out.
     func match(_ request: ServerRequest) -> Match {
         let method = request.head.method == .head ? .get : request.head.method
-        if let routes = literal[request.path] {
-            if let route = routes.first(where: { $0.method == method }) {
-                return .route(route, parameters: [:])
-            }
-            return .otherMethods(routes.flatMap(Self.methods))
+        let named = literal[request.path] ?? []
+        if let route = named.first(where: { $0.method == method }) {
+            return .route(route, parameters: [:])
         }
         let segments = request.pathSegments
-        var allowed: [HTTPRequest.Method] = []
+        var allowed = named.flatMap(Self.methods)
         for route in patterned {
             guard let parameters = route.pattern.match(segments) else { continue }
             if route.method == method { return .route(route, parameters: parameters) }
-            allowed += Self.methods(of: route)
+            allowed += Self.methods(of: route).filter { !allowed.contains($0) }
         }
         return allowed.isEmpty ? .nothing : .otherMethods(allowed)
     }

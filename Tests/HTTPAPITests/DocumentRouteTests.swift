@@ -4,6 +4,33 @@ import Serving
 import Testing
 
 @Suite struct DocumentRouteTests {
+    /// Ids that are also names of routes are ids for the methods that those do not take.
+    @Test func idsThatAreNamesOfRoutes() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        for id in ["search", "import", "delete"] {
+            let put = await fixture.send(
+                .put, "/documents/\(id)", Array(#"{"text":"a"}"#.utf8),
+                contentType: "application/json")
+            #expect(put.status == 201 && put.header("location") == "/documents/\(id)")
+            #expect(await fixture.send(.get, "/documents/\(id)").object["text"] as? String == "a")
+            #expect(await fixture.send(.delete, "/documents/\(id)").status == 200)
+            #expect(await fixture.send(.get, "/documents/\(id)").status == 404)
+        }
+        let patch = await fixture.send(.patch, "/documents/search")
+        #expect(patch.status == 405)
+        #expect(patch.header("allow") == "POST, PUT, GET, HEAD, DELETE")
+        for (method, path, body) in [
+            (HTTPRequest.Method.put, "/documents/export", #"{"text":"a"}"#),
+            (.post, "/documents", #"{"id":"export","text":"a"}"#),
+        ] {
+            let refused = await fixture.send(
+                method, path, Array(body.utf8), contentType: "application/json")
+            #expect(refused.status == 422)
+            #expect((refused.object["error"] as? String)?.hasPrefix("id: cannot be") == true)
+        }
+    }
+
     /// Puts a few documents whose texts differ in their letters.
     private func filled() async throws -> APIFixture {
         let fixture = try APIFixture(keeps: true)

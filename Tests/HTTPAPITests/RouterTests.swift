@@ -7,7 +7,7 @@ import Testing
 @Suite struct RouterTests {
     private let router = Router([
         .get("/documents", API.health), .post("/documents", API.health),
-        .get("/documents/export", API.health),
+        .get("/documents/export", API.health), .post("/documents/search", API.health),
         .get("/documents/{id}", API.health), .put("/documents/{id}", API.health),
         .post("/documents/{id}/chunk", API.health),
     ])
@@ -32,7 +32,11 @@ import Testing
             (.get, "/documents/%C3%A9", "GET /documents/{id} id=é"),
             (.get, "/documents/export", "GET /documents/export "),
             (.get, "/documents/ex%70ort", "GET /documents/export "),
-            (.put, "/documents/export", "GET HEAD"),
+            (.put, "/documents/export", "PUT /documents/{id} id=export"),
+            (.delete, "/documents/export", "GET HEAD PUT"),
+            (.post, "/documents/search", "POST /documents/search "),
+            (.get, "/documents/search", "GET /documents/{id} id=search"),
+            (.delete, "/documents/search", "POST GET HEAD PUT"),
             (.delete, "/documents/a", "GET HEAD PUT"),
             (.get, "/documents/a/chunk", "POST"),
             (.post, "/documents/a/chunk", "POST /documents/{id}/chunk id=a"),

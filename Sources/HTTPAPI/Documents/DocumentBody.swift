@@ -29,6 +29,9 @@ struct DocumentBody: Decodable {
     let windowOverlap: WindowOverlap?
     let promptName: String?
 
+    /// The id that no document can be read by.
+    private static let exportID = "export"
+
     /// What the service is to keep. `id` overrides the body's, which must then be absent or equal.
     func draft(
         id given: String? = nil, field: String = "", settings: APISettings
@@ -37,6 +40,11 @@ struct DocumentBody: Decodable {
         if let given, let id, id.text != given {
             throw .validation(
                 field: name("id"), "is \"\(id.text.prefix(100))\", which is not the path's")
+        }
+        if (given ?? id?.text) == Self.exportID {
+            throw .validation(
+                field: name("id"),
+                "cannot be \"\(Self.exportID)\": GET /documents/\(Self.exportID) is all documents")
         }
         if text.isEmpty { throw .validation(field: name("text"), "cannot be empty") }
         var document = NewDocument(id: given ?? id?.text, text: text)

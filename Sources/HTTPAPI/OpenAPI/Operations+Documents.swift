@@ -86,7 +86,7 @@ extension OpenAPIDocument {
             "Document",
             """
             {"allOf":[{"$ref":"#/components/schemas/DocumentBody"},
-            {"type":"object","properties":{"id":\(id)}}]}
+            {"type":"object","properties":{"id":{"allOf":[\(id),{"not":{"const":"export"}}]}}}]}
             """
         ),
         (
