@@ -58,7 +58,7 @@ package struct API: Sendable {
                 requestID: context.requestID, openAI: request.path.hasPrefix("/v1/"))
         }
         exchange.status = response.status.code
-        settings.crossOrigin.allow(&response, for: request)
+        settings.crossOrigin.allow(&response, for: request.head.headerFields[.origin])
         response.headers[.requestID] = context.requestID
         if let trace = context.trace { response.headers[.traceParent] = trace.header }
         response.headers[.totalTime] = String((ContinuousClock.now - exchange.start).microseconds)
@@ -183,6 +183,7 @@ package struct API: Sendable {
         } catch let error as RequestBodyError {
             switch error {
             case .tooLarge: throw .payloadTooLarge(limit: settings.maximumBodyBytes)
+        settings.crossOrigin.allow(&response, for: refusal.origin)
             case .timeout: throw .timeout
             case .disconnected, .malformed: throw .malformed("the body ended early")
             }

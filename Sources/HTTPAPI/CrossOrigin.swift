@@ -59,14 +59,15 @@ package struct CrossOrigin: Sendable, Equatable {
             methods.map(\.rawValue).joined(separator: ", ")
         // `*` would not stand for Authorization.
         response.headers[.accessControlAllowHeaders] =
-            "authorization, content-type, cache-control, x-request-id, traceparent"
+            "authorization, content-type, cache-control, x-request-id, x-request-timeout, traceparent"
         response.headers[.accessControlMaxAge] = "600"
         response.headers[.vary] = "Access-Control-Request-Method, Access-Control-Request-Headers"
         return response
     }
 
-    /// Lets the page that asked read the answer, its headers included, if it is one of those.
-    func allow(_ response: inout ServerResponse, for request: ServerRequest) {
+    /// Lets the page that asked, by its `Origin`, read the answer, its headers included, if it is one of
+    /// those.
+    func allow(_ response: inout ServerResponse, for origin: String?) {
         if isOff { return }
         if any {
             response.headers[.accessControlAllowOrigin] = "*"
@@ -74,9 +75,7 @@ package struct CrossOrigin: Sendable, Equatable {
             // The answer differs by origin, also for requests that have none: caches must know.
             let vary = response.headers[.vary].map { $0 + ", Origin" } ?? "Origin"
             response.headers[.vary] = vary
-            guard let origin = request.head.headerFields[.origin],
-                origins.contains(origin.lowercased())
-            else {
+            guard let origin, origins.contains(origin.lowercased()) else {
                 response.headers[.accessControlAllowMethods] = nil
                 response.headers[.accessControlAllowHeaders] = nil
                 response.headers[.accessControlMaxAge] = nil
@@ -91,6 +90,7 @@ package struct CrossOrigin: Sendable, Equatable {
         [
             "x-request-id", "x-cache", "age", "x-total-time", "x-tokenization-time",
             "x-queue-time", "x-inference-time", "x-compute-tokens", "x-compute-characters",
-            "x-input-tokens", "x-truncated-inputs", "retry-after", "traceparent",
+            "x-input-tokens", "x-truncated-inputs", "x-scoring", "location", "allow",
+            "www-authenticate", "retry-after", "traceparent",
         ].joined(separator: ", ")
 }

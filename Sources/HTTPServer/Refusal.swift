@@ -13,17 +13,20 @@ package struct Refusal: Equatable, Sendable {
     package var path: String?
     /// The request's `x-request-id`, or a new one.
     package var requestID: String
+    /// The request's `Origin`, as far as its header was readable.
+    package var origin: String?
 
     /// A refusal of the given parts.
     package init(
         status: HTTPResponse.Status, errorType: String, message: String, path: String?,
-        requestID: String
+        requestID: String, origin: String? = nil
     ) {
         self.status = status
         self.errorType = errorType
         self.message = message
         self.path = path
         self.requestID = requestID
+        self.origin = origin
     }
 
     init(_ error: RequestDecodingError, request: HTTPRequest?) {
@@ -39,7 +42,8 @@ package struct Refusal: Equatable, Sendable {
         self.init(
             status: status, errorType: errorType, message: message,
             path: request?.path.map(RequestTarget.path(of:)),
-            requestID: Self.requestID(of: request))
+            requestID: Self.requestID(of: request),
+            origin: HTTPField.Name("origin").flatMap { request?.headerFields[$0] })
     }
 
     static func timeout(_ request: HTTPRequest?) -> Refusal {

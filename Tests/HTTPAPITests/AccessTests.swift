@@ -1,5 +1,6 @@
 import Foundation
 import HTTPAPI
+import HTTPServer
 import HTTPTypes
 import Testing
 
@@ -130,6 +131,38 @@ import Testing
             #expect(
                 answer.header("access-control-expose-headers")?.contains("x-request-id") == true)
         }
+    }
+
+    @Test func everyHeaderOfOursIsAllowedAndExposed() async throws {
+        let fixture = try fixture(["*"])
+        let asked = await fixture.send(.options, "/embed", headers: preflight)
+        let allowed = try #require(asked.header("access-control-allow-headers"))
+        for name in ["x-request-timeout", "x-request-id", "cache-control", "traceparent"] {
+            #expect(allowed.split(separator: ", ").contains { $0 == name }, "\(name)")
+        }
+        let answer = await fixture.send(.get, "/health", headers: ["origin": "https://b.example"])
+        let exposed = try #require(answer.header("access-control-expose-headers"))
+        let described = try #require(
+            await fixture.send(.get, "/openapi.json").object["components"] as? [String: Any])
+        let names = Array((described["headers"] as? [String: Any] ?? [:]).keys)
+        for name in names + ["x-scoring", "location", "traceparent"] {
+            #expect(exposed.split(separator: ", ").contains { $0 == name }, "\(name)")
+        }
+    }
+
+    /// Refusals that no route sees.
+    @Test func refusalsOfTheProtocolCanBeRead() throws {
+        let fixture = try fixture(["https://a.example"])
+        func refusal(from origin: String?) -> ServerResponse {
+            fixture.api.answer(
+                to: Refusal(
+                    status: .contentTooLarge, errorType: "PayloadTooLarge", message: "too large",
+                    path: "/embed", requestID: "1", origin: origin))
+        }
+        let name = try #require(HTTPField.Name("access-control-allow-origin"))
+        #expect(refusal(from: "https://a.example").headers[name] == "https://a.example")
+        #expect(refusal(from: "https://b.example").headers[name] == nil)
+        #expect(refusal(from: nil).headers[name] == nil)
     }
 
     @Test func withoutOriginsThereAreNone() async throws {

@@ -91,20 +91,23 @@ struct RefusalTests {
         }
     }
 
-    @Test("the caller builds refusals, and is told path and request id")
+    @Test("the caller builds refusals, and is told path, request id and origin")
     func custom() async throws {
         var configuration = loopback()
         configuration.refusal = { refusal in
-            .text("\(refusal.path ?? "-") \(refusal.requestID)", status: refusal.status)
+            .text(
+                "\(refusal.origin ?? "-") \(refusal.path ?? "-") \(refusal.requestID)",
+                status: refusal.status)
         }
         try await withServer(configuration, handler: echo) { address, _ in
             let answer = try await exchange(
                 address,
                 "POST /v1/embeddings?a HTTP/1.1\r\nHost: h\r\nX-Request-Id: r-7\r\n"
-                    + "Content-Length: 99999999999\r\n\r\n")
-            #expect(answer.hasPrefix("HTTP/1.1 413 ") && answer.hasSuffix("/v1/embeddings r-7"))
+                    + "Origin: https://a.example\r\nContent-Length: 99999999999\r\n\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 413 "))
+            #expect(answer.hasSuffix("\r\n\r\nhttps://a.example /v1/embeddings r-7"))
             let garbage = try await exchange(address, "\u{1}\r\n")
-            #expect(garbage.contains("\r\n\r\n- "))
+            #expect(garbage.contains("\r\n\r\n- - "))
         }
     }
 
