@@ -135,14 +135,32 @@ package struct API: Sendable {
         response.body = .stream { writer in
             var exchange = exchange
             defer { ended(exchange) }
+            let sending = Sending(writer)
             try await RequestContext.$current.withValue(exchange.context) {
-                do { try await write(writer) } catch {
-                    exchange.cause = "the streamed answer broke off: \(error)"
+                do { try await write(sending.writer) } catch {
+                    note(error, in: &exchange, hasBegun: sending.hasBegun)
                     throw error
                 }
             }
         }
         return response
+    }
+
+    /// Notes why a streamed answer broke off: that its client left, or what was sent in its place if
+    /// nothing of it was.
+    private func note(_ error: any Error, in exchange: inout Exchange, hasBegun: Bool) {
+        let bodyError = error as? RequestBodyError
+        if error is BodyWriterError || bodyError == .disconnected || Task.isCancelled {
+            exchange.status = Exchange.clientLeft
+            return
+        }
+        if hasBegun || bodyError == nil {
+            exchange.cause = "the streamed answer broke off: \(error)"
+        }
+        if hasBegun { return }
+        let refused = Refused(bodyError.map(refusal) ?? .internal(error))
+        exchange.refusal = refused
+        exchange.status = refused.status.code
     }
 
     private func ended(_ exchange: Exchange) {
@@ -153,7 +171,8 @@ package struct API: Sendable {
 
     /// The answer to a request that breaks the protocol, in the shape its route speaks.
     package func answer(to refusal: Refusal) -> ServerResponse {
-        metrics.refused(status: refusal.status.code)
+        // The request that it was in the place of an answer to is counted.
+        if !refusal.replacesAnswer { metrics.refused(status: refusal.status.code) }
         logger.debug(
             "refused: \(refusal.message)",
             metadata: [
@@ -164,6 +183,7 @@ package struct API: Sendable {
             refusal.status, refusal.errorType, refusal.message
         ).response(
             requestID: refusal.requestID, openAI: refusal.path?.hasPrefix("/v1/") ?? false)
+        settings.crossOrigin.allow(&response, for: refusal.origin)
         response.headers[.requestID] = refusal.requestID
         return response
     }
@@ -181,14 +201,18 @@ package struct API: Sendable {
         do {
             return try await request.body.collect(upTo: settings.maximumBodyBytes)
         } catch let error as RequestBodyError {
-            switch error {
-            case .tooLarge: throw .payloadTooLarge(limit: settings.maximumBodyBytes)
-        settings.crossOrigin.allow(&response, for: refusal.origin)
-            case .timeout: throw .timeout
-            case .disconnected, .malformed: throw .malformed("the body ended early")
-            }
+            throw refusal(error)
         } catch {
             throw .malformed("the body ended early")
+        }
+    }
+
+    /// What a request is refused for whose body could not be read.
+    private func refusal(_ error: RequestBodyError) -> APIError {
+        switch error {
+        case .tooLarge: .payloadTooLarge(limit: settings.maximumBodyBytes)
+        case .timeout: .timeout
+        case .disconnected, .malformed: .malformed("the body ended early")
         }
     }
 }

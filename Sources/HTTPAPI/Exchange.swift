@@ -23,6 +23,9 @@ struct Exchange: Sendable {
         path = (request.head.path ?? "/").prefix { $0 != "?" }.prefix(200)
     }
 
+    /// The status of an answer whose client left before its end: nginx's, which is sent to nobody.
+    static let clientLeft = 499
+
     var isHead: Bool { method == .head }
 
     /// The route's pattern: one of a few, whatever is asked for.

@@ -18,7 +18,7 @@ extension Connection {
         let isHead = head.request.method == .head
         guard (200...599).contains(response.status.code) else {
             logger.error("a handler returned status \(response.status.code)")
-            try await sendRefusal(.internalError(head.request), isHead: isHead)
+            try await replaceAnswer(.internalError(head.request), isHead: isHead)
             return false
         }
         switch response.body {
@@ -26,7 +26,7 @@ extension Connection {
             control.setHandling(false)
             skipBufferedBody()
             if let refusal = brokenBodyRefusal(head, answered: response.status) {
-                try await sendRefusal(refusal, isHead: isHead)
+                try await replaceAnswer(refusal, isHead: isHead)
                 return false
             }
             let closes = !head.keepsAlive || body != .complete || state.isDraining
@@ -52,6 +52,12 @@ extension Connection {
             return nil
         }
         return refusal.status == status ? nil : refusal
+    }
+
+    private func replaceAnswer(_ refusal: Refusal, isHead: Bool) async throws(ConnectionError) {
+        var refusal = refusal
+        refusal.replacesAnswer = true
+        try await sendRefusal(refusal, isHead: isHead)
     }
 
     /// Sends a refusal; the connection is to be closed after it.
@@ -110,7 +116,7 @@ extension Connection {
         } catch {
             logger.debug("a streamed answer broke off: \(error)")
             guard answer == .none else { throw ConnectionError.disconnected }
-            try await sendRefusal(
+            try await replaceAnswer(
                 brokenBodyRefusal(head, answered: response.status) ?? .internalError(head.request),
                 isHead: false)
             return false

@@ -15,6 +15,8 @@ package struct Refusal: Equatable, Sendable {
     package var requestID: String
     /// The request's `Origin`, as far as its header was readable.
     package var origin: String?
+    /// Whether a handler has answered the request, and this takes its answer's place.
+    package var replacesAnswer = false
 
     /// A refusal of the given parts.
     package init(

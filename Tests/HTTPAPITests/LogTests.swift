@@ -2,6 +2,7 @@ import Foundation
 import HTTPServer
 import HTTPTypes
 import Logging
+import Serving
 import Synchronization
 import Testing
 
@@ -90,6 +91,28 @@ final class LogLines: Sendable {
         #expect(line["path"] as? String == "/a%0Alevel=error%22")
         #expect(line["error_type"] as? String == "Unauthorized")
         #expect(!lines.all[0].contains("nearly-right"))
+    }
+
+    /// Only what is our fault is an error.
+    @Test func answersThatBreakOff() async throws {
+        struct Trouble: Error {}
+        let fixture = try APIFixture(logger: logger(level: .info), keeps: true)
+        defer { fixture.executor?.stop() }
+        let errors: [(any Error, Int, String)] = [
+            (RequestBodyError.timeout, 408, "info"), (RequestBodyError.disconnected, 499, "info"),
+            (Trouble(), 500, "error"),
+        ]
+        for (error, status, level) in errors {
+            var head = HTTPRequest(
+                method: .post, scheme: "http", authority: "a", path: "/documents/import")
+            head.headerFields[.contentType] = "application/x-ndjson"
+            let response = await fixture.api.answer(
+                ServerRequest(head: head, body: RequestBody(pull: { throw error })))
+            guard case .stream(let write) = response.body else { continue }
+            try? await write(BodyWriter { _ in })
+            let line = try #require(lines.objects.last ?? nil)
+            #expect(line["status"] as? Int == status && line["level"] as? String == level)
+        }
     }
 
     @Test func probesAreQuiet() async throws {

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Foundation
+import HTTPServer
 import HTTPTypes
 import Serving
 import Testing
@@ -82,6 +83,69 @@ import Testing
             for name in ["count", "success", "duration_count", "inference_duration_count"] {
                 #expect(value("\(prefix)_\(name)", in: text) == count, "\(prefix)_\(name)")
             }
+        }
+    }
+
+    // MARK: - Streamed answers
+
+    /// Runs a streamed answer to its end; `write` takes its pieces.
+    private func stream(
+        _ fixture: APIFixture, _ path: String, _ body: RequestBody, contentType: String,
+        write: @escaping @Sendable ([UInt8]) async throws -> Void = { _ in }
+    ) async throws {
+        var head = HTTPRequest(method: .post, scheme: "http", authority: "a", path: path)
+        head.headerFields[.contentType] = contentType
+        let response = await fixture.api.answer(ServerRequest(head: head, body: body))
+        guard case .stream(let closure) = response.body else {
+            Issue.record("\(path) was not streamed")
+            return
+        }
+        try await closure(BodyWriter(send: write))
+    }
+
+    /// What leaves in place of an answer is what counts, and once.
+    @Test(arguments: [
+        (RequestBodyError.timeout, 408), (.malformed, 400), (.disconnected, 499),
+    ])
+    func answersThatBreakOffAreCountedAsWhatWasSent(error: RequestBodyError, status: Int)
+        async throws
+    {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        await #expect(throws: error) {
+            try await stream(
+                fixture, "/documents/import", RequestBody(pull: { throw error }),
+                contentType: "application/x-ndjson")
+        }
+        var refusal = Refusal(
+            status: .init(code: status), errorType: "Timeout", message: "late",
+            path: "/documents/import", requestID: "1")
+        refusal.replacesAnswer = true
+        _ = fixture.api.answer(to: refusal)
+        let text = await scrape(fixture)
+        let series = text.split(separator: "\n").filter {
+            $0.hasPrefix("bigs_http_requests_total")
+        }
+        let label = #"{method="POST",route="/documents/import",status="\#(status)"}"#
+        #expect(series == ["bigs_http_requests_total\(label) 1"])
+    }
+
+    @Test func aClientThatLeavesIsNoError() async throws {
+        let fixture = try APIFixture()
+        defer { fixture.executor?.stop() }
+        let text = String(repeating: "ab ", count: 20_000)
+        await #expect(throws: BodyWriterError.disconnected) {
+            try await stream(
+                fixture, "/tokenize", RequestBody(bytes: Array(#"{"inputs": "\#(text)"}"#.utf8)),
+                contentType: "application/json", write: { _ in throw BodyWriterError.disconnected })
+        }
+        try await stream(
+            fixture, "/tokenize", RequestBody(bytes: Array(#"{"inputs": "\#(text)"}"#.utf8)),
+            contentType: "application/json")
+        let counted = await scrape(fixture)
+        for status in ["200", "499"] {
+            let label = #"{method="POST",route="/tokenize",status="\#(status)"}"#
+            #expect(value("bigs_http_requests_total\(label)", in: counted) == 1)
         }
     }
 

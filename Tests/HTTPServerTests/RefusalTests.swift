@@ -111,6 +111,28 @@ struct RefusalTests {
         }
     }
 
+    @Test("a refusal says whether it takes the place of a handler's answer")
+    func replacements() async throws {
+        struct Trouble: Error {}
+        var configuration = loopback()
+        configuration.refusal = { .text("\($0.replacesAnswer)", status: $0.status) }
+        try await withServer(configuration) { request in
+            switch request.path {
+            case "/stream": ServerResponse(body: .stream { _ in throw Trouble() })
+            default: .text("unread")
+            }
+        } body: { address, _ in
+            let stream = try await exchange(address, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(stream.hasPrefix("HTTP/1.1 500 ") && stream.hasSuffix("true"))
+            let unread = try await exchange(
+                address,
+                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n")
+            #expect(unread.hasPrefix("HTTP/1.1 400 ") && unread.hasSuffix("true"))
+            let garbage = try await exchange(address, "\u{1}\r\n")
+            #expect(garbage.hasPrefix("HTTP/1.1 400 ") && garbage.hasSuffix("false"))
+        }
+    }
+
     @Test("a refusal of HEAD has no body")
     func head() async throws {
         try await withServer(handler: echo) { address, _ in
