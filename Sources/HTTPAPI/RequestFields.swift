@@ -114,7 +114,9 @@ enum RequestBodyDecoder {
         return try result.get()
     }
 
-    private static let queue = DispatchQueue(label: "bigs.decoding", attributes: .concurrent)
+    /// Of another quality of service than the pool, with whose threads it would work on Linux.
+    private static let queue = DispatchQueue(
+        label: "bigs.decoding", qos: .utility, attributes: .concurrent)
 
     static func tape(of bytes: [UInt8]) throws(APIError) -> JSONTape {
         do throws(JSONSyntaxError) {

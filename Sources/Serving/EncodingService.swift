@@ -14,8 +14,10 @@ package final class EncodingService: Sendable {
     /// Where encodings and documents are kept.
     package let store: EncodingStore?
     private let logger: Logger
-    /// Long texts are tokenized here: the cooperative pool has a thread per core and must answer.
-    private let tokenization = DispatchQueue(label: "bigs.tokenization", attributes: .concurrent)
+    /// Long texts are tokenized here: the cooperative pool has a thread per core and must answer. On Linux
+    /// queues of one quality of service share their threads, and the pool has those of the default.
+    private let tokenization = DispatchQueue(
+        label: "bigs.tokenization", qos: .utility, attributes: .concurrent)
     private let storeTrouble: Mutex<String?>
     /// Equal texts of requests that are under way at once are encoded once.
     let underWay = SingleFlight<FlightKey, [Float]>()
