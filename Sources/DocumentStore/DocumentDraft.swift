@@ -73,9 +73,9 @@ package struct Passage: Sendable, Equatable {
     /// How the text was cut, e.g. `sentence`: passages of several granularities can lie beside
     /// each other.
     package var granularity: String
-    /// Where it starts in the text, in characters as the caller counts them.
+    /// Where it starts in the text, in Unicode scalars.
     package var start: Int
-    /// Where it ends: one past the last character.
+    /// Where it ends: one past the last scalar.
     package var end: Int
     /// Its vector, with as many finite numbers as the text's.
     package var vector: [Float]

@@ -27,9 +27,8 @@ package final class DocumentExport: Sendable {
     private let parts: DocumentParts
     private let model: [UInt8]?
 
-    /// How many documents `next` answers at once, and past how many bytes it stops.
+    /// How many documents `next` answers at once.
     private static let pieceCount = 64
-    private static let pieceBytes = 4 << 20
 
     init(
         path: String, filter: MetadataFilter?, parts: DocumentParts, model: [UInt8]?,
@@ -82,7 +81,7 @@ package final class DocumentExport: Sendable {
             let rows = try Row.fetchCursor(db, sql: sql.sql, arguments: sql.arguments)
             var documents: [StoredDocument] = []
             var bytes = 0
-            while bytes < Self.pieceBytes, let row = try rows.next() {
+            while bytes < StoredDocument.readingLimit, let row = try rows.next() {
                 let document = try reader.document(row)
                 bytes += document.estimatedBytes
                 documents.append(document)
@@ -99,15 +98,5 @@ package final class DocumentExport: Sendable {
         } catch {
             throw StoreError(error, path: path)
         }
-    }
-}
-
-extension StoredDocument {
-    /// About how much memory its parts take.
-    fileprivate var estimatedBytes: Int {
-        let vectors = (encoding?.vector?.count ?? 0) * 4
-        let passages = encoding?.passages?.reduce(0) { $0 + $1.vector.count * 4 + 64 } ?? 0
-        return (text?.utf8.count ?? 0) + (metadata?.json.utf8.count ?? 0) + vectors + passages
-            + (encoding?.states?.byteCount ?? 0) + 256
     }
 }

@@ -48,19 +48,31 @@ struct DocumentList {
         let reader = try DocumentReader(
             db, path: path, parts: query.parts, fingerprint: query.model)
         let statement = statement
+        let rows = try Row.fetchCursor(db, sql: statement.sql, arguments: statement.arguments)
+        var page = DocumentPage(documents: [])
+        var bytes = 0
         // One more than asked for tells whether there is a next page.
-        let rows = try Row.fetchAll(db, sql: statement.sql, arguments: statement.arguments)
-        var page = DocumentPage(documents: try rows.prefix(query.limit).map(reader.document))
-        if rows.count > query.limit, let last = page.documents.last {
-            let time =
-                switch query.order {
-                case .id: Int64(0)
-                case .created: last.createdAt.milliseconds
-                case .updated: last.updatedAt.milliseconds
-                }
-            page.next = DocumentCursor(order: query.order, time: time, id: last.id).text
+        while let row = try rows.next() {
+            if page.documents.count == query.limit || bytes >= StoredDocument.readingLimit {
+                page.next = page.documents.last.map(cursor)?.text
+                break
+            }
+            let document = try reader.document(row)
+            bytes += document.estimatedBytes
+            page.documents.append(document)
         }
         return page
+    }
+
+    /// The place of a document in the list.
+    private func cursor(_ document: StoredDocument) -> DocumentCursor {
+        let time =
+            switch query.order {
+            case .id: Int64(0)
+            case .created: document.createdAt.milliseconds
+            case .updated: document.updatedAt.milliseconds
+            }
+        return DocumentCursor(order: query.order, time: time, id: document.id)
     }
 
     private var statement: Fragment {

@@ -17,7 +17,7 @@ package struct DocumentQuery: Sendable {
     package var order: Order
     /// Largest first.
     package var isDescending: Bool
-    /// How many documents a page has at most; 1 or more.
+    /// How many documents a page has at most, 1 or more; it ends earlier past a few megabytes.
     package var limit: Int
     /// `DocumentPage.next` of the page before; nil starts at the first.
     package var cursor: String?

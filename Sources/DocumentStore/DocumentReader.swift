@@ -47,12 +47,17 @@ struct DocumentReader {
         return StoredDocument(
             id: name, textHash: [UInt8](hash), createdAt: Date(milliseconds: createdAt),
             updatedAt: Date(milliseconds: updatedAt),
-            text: parts.contains(.text) ? try text(id, hash: hash) : nil,
+            text: parts.contains(.text) ? try text(row: id, hash: hash) : nil,
             metadata: parts.contains(.metadata) ? DocumentMetadata(json: json) : nil,
             encoding: try encoding(id))
     }
 
-    private func text(_ id: Int64, hash: Data) throws -> String {
+    /// The text of a document that was read without it.
+    func text(of document: StoredDocument, row id: Int64) throws -> String {
+        try text(row: id, hash: Data(document.textHash))
+    }
+
+    private func text(row id: Int64, hash: Data) throws -> String {
         let statement = try db.cachedStatement(sql: "SELECT text FROM document_text WHERE id = ?")
         guard let data = try Data.fetchOne(statement, arguments: [id]),
             let text = String(data: data, encoding: .utf8), TextHash.of(text) == hash

@@ -26,6 +26,14 @@ struct DocumentSearch {
         let score: Double
     }
 
+    /// A hit before its document is read.
+    private struct Found {
+        let ranked: Ranked
+        let score: Double
+        var byVector: SearchHit.Placing?
+        var byText: SearchHit.Placing?
+    }
+
     /// What two rankings are joined by: passages do not meet, their documents do.
     private typealias Identity = Int64
 
@@ -34,31 +42,32 @@ struct DocumentSearch {
         switch request.query {
         case .vector(let vector):
             guard let ranking = try nearest(to: vector, limit: request.topK) else { return nil }
-            return try hits(byVector: ranking)
+            return try hits(Self.found(byVector: ranking))
         case .like(let id):
             guard let vector = try vector(of: id) else { throw StoreError.noSuchDocument(id: id) }
             guard let ranking = try nearest(to: vector, limit: request.topK, without: id) else {
                 return nil
             }
-            return try hits(byVector: ranking)
+            return try hits(Self.found(byVector: ranking))
         case .text(let text):
             let ranking = try bestText(text, limit: request.topK)
-            return try ranking.enumerated().compactMap { index, ranked in
-                try hit(
-                    ranked, score: ranked.score, byVector: nil,
-                    byText: SearchHit.Placing(rank: index + 1, score: ranked.score))
-            }
+            return try hits(
+                ranking.enumerated().map { index, ranked in
+                    Found(
+                        ranked: ranked, score: ranked.score,
+                        byText: SearchHit.Placing(rank: index + 1, score: ranked.score))
+                })
         case .hybrid(let text, let vector):
             guard let byVector = try nearest(to: vector, limit: fusionDepth) else { return nil }
-            return try fuse(byVector, try bestText(text, limit: fusionDepth))
+            return try hits(fuse(byVector, try bestText(text, limit: fusionDepth)))
         }
     }
 
-    private func hits(byVector ranking: [Ranked]) throws -> [SearchHit] {
-        try ranking.enumerated().compactMap { index, ranked in
-            try hit(
-                ranked, score: ranked.score,
-                byVector: SearchHit.Placing(rank: index + 1, score: ranked.score), byText: nil)
+    private static func found(byVector ranking: [Ranked]) -> [Found] {
+        ranking.enumerated().map { index, ranked in
+            Found(
+                ranked: ranked, score: ranked.score,
+                byVector: SearchHit.Placing(rank: index + 1, score: ranked.score))
         }
     }
 
@@ -79,50 +88,46 @@ struct DocumentSearch {
 
     /// Joins two rankings. A passage has its document's place among the texts; a document that only its
     /// text brought in comes without a passage.
-    private func fuse(_ byVector: [Ranked], _ byText: [Ranked]) throws -> [SearchHit] {
-        struct Joined {
-            var ranked: Ranked
-            var vector: SearchHit.Placing?
-            var text: SearchHit.Placing?
-        }
+    private func fuse(_ byVector: [Ranked], _ byText: [Ranked]) -> [Found] {
         let vectorScale = Scale(byVector, missing: nil)
         // Where all texts that have a word are ranked, the others have no score.
         let textScale = Scale(byText, missing: byText.count < fusionDepth ? 0 : nil)
-        func score(_ joined: Joined) -> Double {
-            switch request.fusion {
-            case .reciprocalRank:
-                [joined.vector, joined.text].reduce(0) { sum, placing in
-                    sum + (placing.map { 1 / (Self.fusionConstant + Double($0.rank)) } ?? 0)
+        func joined(
+            _ ranked: Ranked, _ vector: SearchHit.Placing?, _ text: SearchHit.Placing?
+        ) -> Found {
+            let score =
+                switch request.fusion {
+                case .reciprocalRank:
+                    [vector, text].reduce(0) { sum, placing in
+                        sum + (placing.map { 1 / (Self.fusionConstant + Double($0.rank)) } ?? 0)
+                    }
+                case .relativeScore:
+                    0.5 * (vector.map { vectorScale.place($0.score) } ?? 0)
+                        + 0.5 * (text.map { textScale.place($0.score) } ?? 0)
                 }
-            case .relativeScore:
-                0.5 * (joined.vector.map { vectorScale.place($0.score) } ?? 0)
-                    + 0.5 * (joined.text.map { textScale.place($0.score) } ?? 0)
-            }
+            return Found(ranked: ranked, score: score, byVector: vector, byText: text)
         }
         var texts: [Identity: SearchHit.Placing] = [:]
         for (index, ranked) in byText.enumerated() {
             texts[ranked.document] = SearchHit.Placing(rank: index + 1, score: ranked.score)
         }
-        var joined = byVector.enumerated().map { index, ranked in
-            Joined(
-                ranked: ranked,
-                vector: SearchHit.Placing(rank: index + 1, score: ranked.score),
-                text: texts[ranked.document])
+        var found = byVector.enumerated().map { index, ranked in
+            joined(
+                ranked, SearchHit.Placing(rank: index + 1, score: ranked.score),
+                texts[ranked.document])
         }
         let known = Set(byVector.map(\.document))
-        joined += byText.filter { !known.contains($0.document) }.map {
-            Joined(ranked: $0, vector: nil, text: texts[$0.document])
+        found += byText.filter { !known.contains($0.document) }.map {
+            joined($0, nil, texts[$0.document])
         }
-        let order = joined.map { ($0, score($0)) }.sorted { a, b in
-            a.1 != b.1 ? a.1 > b.1 : Self.precedes(a.0.ranked, b.0.ranked)
+        found.sort { a, b in
+            a.score != b.score ? a.score > b.score : Self.precedes(a.ranked, b.ranked)
         }
-        return try order.prefix(request.topK).compactMap { joined, score in
-            try hit(joined.ranked, score: score, byVector: joined.vector, byText: joined.text)
-        }
+        return Array(found.prefix(request.topK))
     }
 
     private static func precedes(_ a: Ranked, _ b: Ranked) -> Bool {
-        a.name != b.name
+        a.document != b.document
             ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8)
             : (a.passage ?? 0) < (b.passage ?? 0)
     }
@@ -226,15 +231,33 @@ struct DocumentSearch {
 
     // MARK: Documents
 
-    private func hit(
-        _ ranked: Ranked, score: Double, byVector: SearchHit.Placing?, byText: SearchHit.Placing?
-    ) throws -> SearchHit? {
+    /// Reads what was found, each document once, however many of its passages are there.
+    private func hits(_ found: [Found]) throws -> [SearchHit] {
         let reader = try DocumentReader(
             db, path: path, parts: request.parts, fingerprint: request.model)
-        guard let document = try reader.find(row: ranked.document) else { return nil }
-        return SearchHit(
-            document: document, passage: try ranked.passage.flatMap(passage), score: score,
-            byVector: byVector, byText: byText)
+        var documents: [Int64: StoredDocument] = [:]
+        var places: [Int64: [Int]] = [:]
+        var hits: [SearchHit] = []
+        for found in found {
+            let row = found.ranked.document
+            guard let document = try documents[row] ?? reader.find(row: row) else { continue }
+            documents[row] = document
+            let passage = try found.ranked.passage.flatMap(passage)
+            if passage != nil { places[row, default: []].append(hits.count) }
+            hits.append(
+                SearchHit(
+                    document: document, passage: passage, score: found.score,
+                    byVector: found.byVector, byText: found.byText))
+        }
+        for (row, places) in places {
+            guard let document = documents[row] else { continue }
+            let text = try document.text ?? reader.text(of: document, row: row)
+            let parts = PassageText.cut(
+                places.compactMap { place in hits[place].passage.map { $0.start..<$0.end } },
+                outOf: text)
+            for (place, part) in zip(places, parts) { hits[place].passageText = part }
+        }
+        return hits
     }
 
     private func passage(_ id: Int64) throws -> PassageReference? {

@@ -76,6 +76,8 @@ package struct SearchHit: Sendable, Equatable {
     package var document: StoredDocument
     /// The passage, without its vector, where passages were ranked.
     package var passage: PassageReference?
+    /// What the passage says, where there is one: as much of it as the text has.
+    package var passageText: String?
     /// What hits are sorted by, largest first, ties by id and place in the text: cosine, BM25, or
     /// for a hybrid what its `fusion` makes of both.
     package var score: Double
@@ -89,8 +91,8 @@ package struct SearchHit: Sendable, Equatable {
 package struct PassageReference: Sendable, Hashable {
     /// How the text was cut.
     package var granularity: String
-    /// Where it starts, in characters as the caller counts them.
+    /// Where it starts, in Unicode scalars of the text.
     package var start: Int
-    /// One past its last character.
+    /// One past its last scalar.
     package var end: Int
 }

@@ -57,3 +57,16 @@ package struct EncodingRecord: Sendable, Equatable {
     /// The token states, where they were asked for and are kept.
     package var states: TokenStates?
 }
+
+extension StoredDocument {
+    /// Past so many bytes, what reads document after document stops, so that what it holds is bounded.
+    static let readingLimit = 4 << 20
+
+    /// About how much memory its parts take.
+    var estimatedBytes: Int {
+        let vectors = (encoding?.vector?.count ?? 0) * 4
+        let passages = encoding?.passages?.reduce(0) { $0 + $1.vector.count * 4 + 64 } ?? 0
+        return (text?.utf8.count ?? 0) + (metadata?.json.utf8.count ?? 0) + vectors + passages
+            + (encoding?.states?.byteCount ?? 0) + 256
+    }
+}

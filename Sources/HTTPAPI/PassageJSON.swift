@@ -17,7 +17,8 @@ struct PassageWriter {
         writer.array { writer in
             for (granularity, passage) in passages {
                 writer.object { writer in
-                    writer.place(passage.range, of: granularity.name, in: scalars)
+                    writer.place(
+                        passage.range, of: granularity.name, text: scalars?[passage.range])
                     writer.key("tokens")
                     writer.number(passage.tokens)
                     writer.key("input_tokens")

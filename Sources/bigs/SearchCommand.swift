@@ -2,7 +2,6 @@ import ArgumentParser
 import DocumentStore
 import Foundation
 import Serving
-import Tokenization
 
 /// How `search` ranks.
 enum SearchMode: String, ExpressibleByArgument, CaseIterable {
@@ -105,7 +104,7 @@ struct SearchCommand: AsyncParsableCommand {
         let passage = hit.passage.map { passage in
             Line.Passage(
                 granularity: passage.granularity, start: passage.start, end: passage.end,
-                text: ScalarText(hit.document.text ?? "")[passage.start..<passage.end])
+                text: hit.passageText ?? "")
         }
         return Line(
             rank: rank, id: hit.document.id, score: hit.score,

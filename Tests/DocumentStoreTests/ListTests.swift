@@ -85,8 +85,25 @@ struct ListTests {
         #expect(try await store.countDocuments(where: filter) == 30)
     }
 
-    @Test(
+    @Test("a page of large documents ends early, and the next one goes on", arguments: [5, 100])
+    func largeDocuments(limit: Int) async throws {
+        var random = SeededGenerator(seed: 74)
+        let store = try openStore(folder.path())
+        var drafts = try random.drafts(7)
+        let text = String(repeating: "ab ", count: 500_000)
+        for index in drafts.indices { drafts[index].text = text }
+        _ = try await store.put(drafts, model: fingerprint)
+        let query = DocumentQuery(limit: limit, parts: .text)
+        let first = try await store.list(query)
+        #expect(first.documents.map(\.id) == ["d0", "d1", "d2"] && first.next != nil)
+        #expect(try await walk(store, query) == drafts.map(\.id))
+        // Without the texts there is room for all.
+        let small = try await store.list(DocumentQuery(limit: limit))
+        #expect(small.documents.count == min(limit, 7))
+    }
+
         "cursors of other orders, and other texts, are refused",
+    @Test(
         arguments: ["", "x", "AAAA", "aWQ6MDo", "Y3JlYXRlZDoxOmE", "%%%", "aWQ6eDph"])
     func badCursor(cursor: String) async throws {
         let store = try openStore(folder.path())

@@ -146,6 +146,45 @@ struct SearchTests {
         #expect(hits.count == 39 * 6 && !hits.contains { $0.document.id == bare.id })
     }
 
+    @Test("passages say what lies at their places, whether the whole text is asked for or not")
+    func passageTexts() async throws {
+        var random = SeededGenerator(seed: 88)
+        let store = try openStore(folder.path())
+        let sentence = "e\u{301} \u{1F469}\u{200D}\u{1F680} naïve\r\n"
+        let (length, count) = (sentence.unicodeScalars.count, 300)
+        var drafts = try random.drafts(2)
+        for index in drafts.indices {
+            drafts[index].text = String(repeating: sentence, count: count)
+            drafts[index].encoding?.passages = (0..<count).map { place in
+                Passage(
+                    granularity: "sentence", start: place * length, end: (place + 1) * length,
+                    vector: random.floats(8))
+            }
+        }
+        // Beyond the text, as far as it goes.
+        drafts[1].encoding?.passages[0].end = count * length + 9
+        drafts[1].encoding?.passages[1].start = count * length
+        drafts[1].encoding?.passages[1].end = count * length + 9
+        _ = try await store.put(drafts, model: fingerprint)
+        for parts in [[], DocumentParts.text] {
+            let hits = try await store.search(
+                SearchRequest(
+                    query: .vector(random.floats(8)), model: fingerprint, topK: 1000,
+                    scope: .passages(granularity: nil), parts: parts))
+            #expect(hits.count == 2 * count)
+            for hit in hits {
+                let place = try #require(hit.passage)
+                let end = min(place.end, count * length)
+                let expected = (end - place.start) / length
+                #expect(hit.passageText == String(repeating: sentence, count: expected))
+                #expect(hit.document.text == (parts.isEmpty ? nil : drafts[0].text))
+            }
+        }
+        let documents = try await store.search(
+            SearchRequest(query: .vector(random.floats(8)), model: fingerprint))
+        #expect(documents.map(\.passageText) == [nil, nil])
+    }
+
     @Test("like a document: itself is left out; one that is not there is named")
     func like() async throws {
         var random = SeededGenerator(seed: 85)

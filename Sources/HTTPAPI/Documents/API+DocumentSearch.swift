@@ -2,7 +2,6 @@ import DocumentStore
 import HTTPServer
 import HTTPTypes
 import Serving
-import Tokenization
 
 /// The `passages` of a search: true for all granularities, or the name of one.
 private struct PassagesField: Decodable {
@@ -53,9 +52,6 @@ extension API {
         search.filter = try body.filter.map { value throws(APIError) in try Self.filter(value) }
         search.scope = body.passages?.scope ?? .documents
         search.parts = try Self.parts(body.include ?? ["metadata"], field: "include")
-        let asked = search.parts
-        // A passage is cut out of its text.
-        if search.scope != .documents { search.parts.insert(.text) }
         let answer = try await run { [search] () async throws(DocumentError) in
             try await documents.search(search)
         }
@@ -65,7 +61,7 @@ extension API {
             writer.array { writer in
                 for hit in answer.hits {
                     writer.object {
-                        Self.write(hit, asked, explain: body.explain ?? false, &$0)
+                        Self.write(hit, explain: body.explain ?? false, &$0)
                     }
                 }
             }
@@ -130,20 +126,18 @@ extension API {
     }
 
     private static func write(
-        _ hit: SearchHit, _ asked: DocumentParts, explain: Bool, _ writer: inout JSONWriter
+        _ hit: SearchHit, explain: Bool, _ writer: inout JSONWriter
     ) {
         writer.key("score")
         writer.number(hit.score)
-        var document = hit.document
         if let passage = hit.passage {
             writer.key("passage")
-            let text = document.text.map(ScalarText.init)
             writer.object { writer in
-                writer.place(passage.start..<passage.end, of: passage.granularity, in: text)
+                writer.place(
+                    passage.start..<passage.end, of: passage.granularity, text: hit.passageText)
             }
         }
-        if !asked.contains(.text) { document.text = nil }
-        writer.members(of: document)
+        writer.members(of: hit.document)
         guard explain else { return }
         writer.key("explain")
         writer.object { writer in

@@ -41,14 +41,13 @@ extension JSONWriter {
             numbers(vector)
         }
         if let passages = encoding.passages {
-            let text = document.text.map(ScalarText.init)
+            let text = passageText ? document.text.map(ScalarText.init) : nil
             key("passages")
             array { writer in
                 for passage in passages {
                     writer.object { writer in
-                        writer.place(
-                            passage.start..<passage.end, of: passage.granularity,
-                            in: passageText ? text : nil)
+                        let place = passage.start..<passage.end
+                        writer.place(place, of: passage.granularity, text: text?[place])
                         writer.key("embedding")
                         writer.numbers(passage.vector)
                     }
@@ -58,7 +57,7 @@ extension JSONWriter {
     }
 
     /// Where a passage lies, and what it says.
-    mutating func place(_ range: Range<Int>, of granularity: String, in text: ScalarText?) {
+    mutating func place(_ range: Range<Int>, of granularity: String, text: String?) {
         key("granularity")
         string(granularity)
         key("start")
@@ -67,7 +66,7 @@ extension JSONWriter {
         number(range.upperBound)
         guard let text else { return }
         key("text")
-        string(text[range])
+        string(text)
     }
 
     /// Seconds since 1970 with up to three decimals.

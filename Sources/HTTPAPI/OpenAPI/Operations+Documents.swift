@@ -29,7 +29,10 @@ extension OpenAPIDocument {
         "GET /documents": Operation(
             tag: .documents, summary: "A page of the kept documents.",
             query: [
-                filter, .integer("limit", 1...1_000, "How many at most."),
+                filter,
+                .integer(
+                    "limit", 1...1_000,
+                    "How many at most; a page ends earlier past about 4 MB of text and vectors."),
                 .text("cursor", "The page before's next."),
                 Operation.Query(
                     name: "order", description: "What they are sorted by; - turns it around.",
