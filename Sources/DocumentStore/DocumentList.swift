@@ -18,17 +18,17 @@ struct DocumentCursor: Equatable {
     init(_ text: String, order: DocumentQuery.Order) throws(StoreError) {
         let base64 = text.replacing("-", with: "+").replacing("_", with: "/")
         let padding = String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
-        guard let data = Data(base64Encoded: base64 + padding),
-            let plain = String(data: data, encoding: .utf8)
-        else { throw .invalid(field: "cursor", reason: "was not made by this server") }
-        let fields = plain.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        guard fields.count == 3, let time = Int64(fields[1]), !fields[2].isEmpty else {
+        // By scalars: an id may begin with an accent, which would be one character with the colon.
+        let fields = Data(base64Encoded: base64 + padding)
+            .flatMap { String(data: $0, encoding: .utf8) }?.unicodeScalars
+            .split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        guard let fields, fields.count == 3, let time = Int64(fields[1]), !fields[2].isEmpty else {
             throw .invalid(field: "cursor", reason: "was not made by this server")
         }
         guard fields[0] == order.rawValue else {
             throw .invalid(field: "cursor", reason: "belongs to a list in another order")
         }
-        self.init(order: order, time: time, id: String(fields[2]))
+        self.init(order: order, time: time, id: fields[2])
     }
 
     /// Letters, digits, - and _ only.

@@ -1,8 +1,8 @@
 import Foundation
 
 /// A document's metadata: any JSON object, kept in one canonical form (members sorted by name, no
-/// spaces), so that equal objects are equal texts.
-package struct DocumentMetadata: Sendable, Hashable {
+/// spaces), so that equal objects are equal bytes.
+package struct DocumentMetadata: Sendable {
     /// The object as JSON text, ready to be put into an answer.
     package let json: String
 
@@ -50,5 +50,16 @@ package struct DocumentMetadata: Sendable, Hashable {
             return members.values.allSatisfy { depth(of: $0, within: limit - 1) }
         default: return true
         }
+    }
+}
+
+/// By the bytes: strings of Swift would be equal to those of another normal form.
+extension DocumentMetadata: Hashable {
+    package static func == (a: DocumentMetadata, b: DocumentMetadata) -> Bool {
+        a.json.utf8.elementsEqual(b.json.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(Array(json.utf8))
     }
 }

@@ -2,8 +2,9 @@
 /// list or an object is there. Metadata is kept as a table of these beside its text, so that a
 /// filter is a look into an index.
 struct MetadataEntry: Hashable, Sendable {
-    /// Member names from the outermost in, joined by dots.
-    let path: String
+    /// Member names from the outermost in, joined by dots, in UTF-8: strings of Swift would be equal
+    /// to those of other bytes.
+    let path: [UInt8]
     /// The value; for an object or a list, 0.
     let value: Scalar
     /// Whether it is an element of the list at `path`.
@@ -13,7 +14,7 @@ struct MetadataEntry: Hashable, Sendable {
     /// looked into.
     static func all(of members: [String: MetadataValue]) -> Set<MetadataEntry> {
         var entries: Set<MetadataEntry> = []
-        func add(_ value: MetadataValue, at path: String) {
+        func add(_ value: MetadataValue, at path: [UInt8]) {
             if let scalar = Scalar(value) {
                 entries.insert(MetadataEntry(path: path, value: scalar, isElement: false))
             } else if case .array(let values) = value {
@@ -23,10 +24,12 @@ struct MetadataEntry: Hashable, Sendable {
                 }
             } else if case .object(let members) = value {
                 entries.insert(MetadataEntry(path: path, value: .object, isElement: false))
-                for (name, value) in members { add(value, at: path + "." + name) }
+                for (name, value) in members {
+                    add(value, at: path + [UInt8(ascii: ".")] + name.utf8)
+                }
             }
         }
-        for (name, value) in members { add(value, at: name) }
+        for (name, value) in members { add(value, at: Array(name.utf8)) }
         return entries
     }
 

@@ -23,7 +23,7 @@ final class MetadataSegment: Sendable {
     convenience init(_ entries: [(slot: UInt32, entry: MetadataEntry)]) {
         var groups: [Column: [(value: Scalar, slot: UInt32)]] = [:]
         for (slot, entry) in entries {
-            let column = Column(path: Array(entry.path.utf8), kind: entry.kindCode)
+            let column = Column(path: entry.path, kind: entry.kindCode)
             groups[column, default: []].append((entry.value, slot))
         }
         self.init(

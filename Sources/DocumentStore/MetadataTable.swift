@@ -18,19 +18,48 @@ enum MetadataTable {
                     AND path_id = (SELECT id FROM metadata_path WHERE path = ?)
                     """)
             try statement.execute(arguments: [
-                entry.kindCode, entry.value.databaseValue, document, Data(entry.path.utf8),
+                entry.kindCode, entry.value.databaseValue, document, Data(entry.path),
             ])
         }
-        for entry in after.subtracting(before) {
-            let statement = try db.cachedStatement(
-                sql: """
-                    INSERT OR IGNORE INTO metadata_value (path_id, kind, value, document_id)
-                    VALUES (?, ?, ?, ?)
-                    """)
-            try statement.execute(arguments: [
-                try pathID(entry.path, in: db), entry.kindCode, entry.value.databaseValue, document,
-            ])
+        for entry in after.subtracting(before) { try insert(entry, document: document, in: db) }
+    }
+
+    /// Makes anew the entries at paths beyond ASCII: earlier versions took paths of one canonical form
+    /// for one path, and left entries at another spelling than the metadata have, or after their
+    /// document was gone.
+    static func restorePathsBeyondASCII(path: String, in db: Database) throws {
+        func isBeyondASCII(_ bytes: some Sequence<UInt8>) -> Bool { bytes.contains { $0 >= 0x80 } }
+        let wrong = try Row.fetchAll(db, sql: "SELECT id, path FROM metadata_path").filter {
+            isBeyondASCII(Data.fromDatabaseValue($0[1]) ?? Data())
         }
+        if wrong.isEmpty { return }
+        for row in wrong {
+            try db.execute(
+                sql: "DELETE FROM metadata_value WHERE path_id = ?", arguments: [row[0]])
+        }
+        let documents = try Row.fetchCursor(db, sql: "SELECT id, metadata FROM document")
+        while let row = try documents.next() {
+            guard let document = Int64.fromDatabaseValue(row[0]),
+                let json = String.fromDatabaseValue(row[1])
+            else { throw StoreError.corrupt(path: path, detail: "a document has a wrong type") }
+            for entry in try entries(DocumentMetadata(json: json), path: path)
+            where isBeyondASCII(entry.path) {
+                try insert(entry, document: document, in: db)
+            }
+        }
+    }
+
+    private static func insert(
+        _ entry: MetadataEntry, document: Int64, in db: Database
+    ) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT OR IGNORE INTO metadata_value (path_id, kind, value, document_id)
+                VALUES (?, ?, ?, ?)
+                """)
+        try statement.execute(arguments: [
+            try pathID(entry.path, in: db), entry.kindCode, entry.value.databaseValue, document,
+        ])
     }
 
     private static func entries(
@@ -43,8 +72,8 @@ enum MetadataTable {
         return MetadataEntry.all(of: members)
     }
 
-    private static func pathID(_ path: String, in db: Database) throws -> Int64 {
-        let data = Data(path.utf8)
+    private static func pathID(_ path: [UInt8], in db: Database) throws -> Int64 {
+        let data = Data(path)
         let statement = try db.cachedStatement(sql: "SELECT id FROM metadata_path WHERE path = ?")
         if let id = try Int64.fetchOne(statement, arguments: [data]) { return id }
         try db.execute(sql: "INSERT INTO metadata_path (path) VALUES (?)", arguments: [data])

@@ -81,7 +81,7 @@ struct StoreFile {
     /// Another process may run the same migrations at the same moment; the one that comes second
     /// with one of them fails on it, finds it done, and goes on with the rest.
     private func migrate(_ pool: DatabasePool) throws {
-        let migrator = StoreSchema.migrator
+        let migrator = StoreSchema.migrator(path: path)
         var known = try pool.read { try migrator.appliedMigrations($0).count }
         while true {
             do {

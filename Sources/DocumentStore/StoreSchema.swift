@@ -6,11 +6,12 @@ enum StoreSchema {
     static let applicationID = 0x4269_4753
 
     /// The version that this program writes: the number of the last migration.
-    static let version = 3
+    static let version = 4
 
     /// Brings a file of any earlier version, or an empty one, to `version`. A migration is one
     /// transaction and sets the version itself; it is never edited once it was released.
-    static var migrator: DatabaseMigrator {
+    /// - Parameter path: the file, for errors.
+    static func migrator(path: String) -> DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { db in
             try db.execute(sql: cachedEncodings)
@@ -26,6 +27,10 @@ enum StoreSchema {
         migrator.registerMigration("3", foreignKeyChecks: .immediate) { db in
             try removeReference(to: "document (id)", from: "metadata_value", db)
             try db.execute(sql: "PRAGMA user_version = 3;")
+        }
+        migrator.registerMigration("4") { db in
+            try MetadataTable.restorePathsBeyondASCII(path: path, in: db)
+            try db.execute(sql: "PRAGMA user_version = 4;")
         }
         return migrator
     }

@@ -10,14 +10,15 @@ struct TextQuery {
 
     init(_ text: String) {
         var terms: [String] = []
-        var seen: Set<String> = []
+        // By bytes: of two spellings of one canonical form the index may have one only.
+        var seen: Set<[UInt8]> = []
         func add(_ term: Substring.UnicodeScalarView) {
             // A term without a letter or digit has no token, and would match nothing.
             guard terms.count < Self.maximumTerms, term.contains(where: Self.isWordScalar) else {
                 return
             }
             let term = String(term)
-            if seen.insert(term).inserted { terms.append(term) }
+            if seen.insert(Array(term.utf8)).inserted { terms.append(term) }
         }
         // By scalars: a quote with an accent on it is one character, and still a quote. A zero byte
         // would end the expression.

@@ -1,5 +1,6 @@
 import DocumentStore
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
@@ -88,6 +89,40 @@ struct DocumentTests {
         #expect(try await store.put([asking], model: fingerprint) == [.replaced])
         let replaced = try #require(try await store.document("a", parts: [.metadata, .text]))
         #expect(replaced.metadata == found.metadata && replaced.text == asking.text)
+    }
+
+    @Test("metadata in another normal form are other metadata, for what is kept and for filters")
+    func normalForms() async throws {
+        var random = SeededGenerator(seed: 69)
+        let store = try openStore(folder.path())
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        var draft = try random.draft("a", metadata: ["n": .string(composed)])
+        #expect(try await store.put([draft], model: fingerprint) == [.created])
+        draft.encoding = nil
+        for members: [String: MetadataValue] in [
+            ["n": .string(decomposed)], ["n": .string(composed)],
+            [composed: .integer(1), "in": .object([composed: .integer(1)])],
+            [decomposed: .integer(1), "in": .object([decomposed: .integer(1)]), "z": .integer(2)],
+        ] {
+            draft.metadata = try DocumentMetadata(members)
+            #expect(try await store.put([draft], model: fingerprint) == [.metadataUpdated])
+            #expect(try await store.put([draft], model: fingerprint) == [.unchanged])
+            let kept = try await store.document("a", parts: .metadata)?.metadata
+            #expect(kept.map { Array($0.json.utf8) } == draft.metadata.map { Array($0.json.utf8) })
+        }
+        for (path, count) in [
+            (composed, 0), (decomposed, 1), ("in." + composed, 0), ("in." + decomposed, 1),
+        ] {
+            let filter = try MetadataFilter(.object([path: .integer(1)]))
+            #expect(try await store.countDocuments(where: filter) == count, "\(path)")
+        }
+        #expect(try await store.delete(ids: ["a"]) == 1)
+        store.close()
+        let queue = try DatabaseQueue(path: folder.path())
+        let left = try await queue.read {
+            try Int.fetchOne($0, sql: "SELECT count(*) FROM metadata_value")
+        }
+        #expect(left == 0)
     }
 
     @Test("what cannot be kept is refused by name, and nothing of its list is written")

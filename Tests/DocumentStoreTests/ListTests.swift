@@ -27,8 +27,9 @@ struct ListTests {
         let store = try openStore(folder.path(), options: StoreOptions(clock: clock.now))
         var expected: [(time: Int, id: String)] = []
         for round in 0..<5 {
-            let drafts = try (0..<4).map { index in
-                try random.draft("\(["é", "z", "A", "a:b"][index])\(4 - round)")
+            // The accent that begins an id is no part of whatever a cursor has before it.
+            let drafts = try ["é", "z", "A", "a:b", "\u{301}"].map { prefix in
+                try random.draft("\(prefix)\(4 - round)")
             }
             _ = try await store.put(drafts, model: fingerprint)
             expected += drafts.map { (round, $0.id) }
@@ -102,8 +103,8 @@ struct ListTests {
         #expect(small.documents.count == min(limit, 7))
     }
 
-        "cursors of other orders, and other texts, are refused",
     @Test(
+        "cursors of other orders, and other texts, are refused",
         arguments: ["", "x", "AAAA", "aWQ6MDo", "Y3JlYXRlZDoxOmE", "%%%", "aWQ6eDph"])
     func badCursor(cursor: String) async throws {
         let store = try openStore(folder.path())

@@ -132,7 +132,7 @@ struct MigrationTests {
                         WHERE name = 'metadata_value';
                     PRAGMA schema_version = \(version + 1);
                     PRAGMA writable_schema = OFF;
-                    DELETE FROM grdb_migrations WHERE identifier = '3';
+                    DELETE FROM grdb_migrations WHERE identifier IN ('3', '4');
                     PRAGMA user_version = 2;
                     """)
         }
@@ -184,6 +184,56 @@ struct MigrationTests {
                 try Int.fetchOne(db, sql: "PRAGMA user_version")
             )
         }
-        #expect(check == ["ok"] && entries == 0 && version == 3)
+        #expect(check == ["ok"] && entries == 0 && version == 4)
+    }
+
+    @Test("what the third version kept at another spelling of a path is found at the right one")
+    func thirdVersion() async throws {
+        var random = SeededGenerator(seed: 115)
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        var store = try openStore(folder.path())
+        _ = try await store.put(
+            [
+                try random.draft("right", metadata: ["naïve": .integer(1), "n": .integer(1)]),
+                try random.draft("wrong", metadata: [decomposed: .integer(1), "n": .integer(2)]),
+            ], model: fingerprint)
+        store.close()
+        let queue = try DatabaseQueue(path: folder.path())
+        // The path in its older spelling, and an entry of a document that is gone.
+        try await queue.write { db in
+            try db.execute(
+                sql: "UPDATE metadata_path SET path = ? WHERE path = ?",
+                arguments: [Data(composed.utf8), Data(decomposed.utf8)])
+            try db.execute(
+                sql: """
+                    INSERT INTO metadata_value (path_id, kind, value, document_id)
+                        SELECT id, 2, 7, 99 FROM metadata_path WHERE path = ?;
+                    """, arguments: [Data(composed.utf8)])
+            try db.execute(
+                sql: """
+                    DELETE FROM grdb_migrations WHERE identifier = '4';
+                    PRAGMA user_version = 3;
+                    """)
+        }
+        try queue.close()
+        for _ in 0..<2 {
+            store = try openStore(folder.path())
+            for (path, ids) in [
+                (composed, []), (decomposed, ["wrong"]), ("naïve", ["right"]),
+                ("n", ["right", "wrong"]),
+            ] {
+                let filter = try MetadataFilter(.object([path: .object(["$exists": .bool(true)])]))
+                let found = try await store.list(DocumentQuery(filter: filter))
+                #expect(found.documents.map(\.id) == ids, "\(path)")
+            }
+            store.close()
+        }
+        store = try openStore(folder.path())
+        #expect(try await store.delete(ids: ["right", "wrong"]) == 2)
+        store.close()
+        let entries = try await DatabaseQueue(path: folder.path()).read {
+            try Int.fetchOne($0, sql: "SELECT count(*) FROM metadata_value")
+        }
+        #expect(entries == 0)
     }
 }

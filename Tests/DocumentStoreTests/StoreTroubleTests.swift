@@ -69,7 +69,7 @@ struct StoreTroubleTests {
         try queue.close()
         #expect(
             try await errorLeavingFile(path)
-                == .newerVersion(path: path, found: 9, supported: 3))
+                == .newerVersion(path: path, found: 9, supported: 4))
     }
 
     @Test("a newer version that is still in the log of a killed process")
@@ -84,7 +84,7 @@ struct StoreTroubleTests {
         let killed = folder.path("killed.sqlite")
         #expect(
             try await errorLeavingFile(killed)
-                == .newerVersion(path: killed, found: 9, supported: 3))
+                == .newerVersion(path: killed, found: 9, supported: 4))
     }
 
     @Test("a folder, a pipe and a file in no folder")

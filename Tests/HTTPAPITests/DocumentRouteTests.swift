@@ -118,6 +118,21 @@ import Testing
         #expect(await get(fixture, location).status == 404)
     }
 
+    /// Ids are told apart by their bytes, as the store does.
+    @Test func idsOfTwoNormalFormsAreTwo() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let answer = await fixture.post(
+            "/documents",
+            #"[{"id":"caf\u00e9","text":"abc"},{"id":"cafe\u0301","text":"abcd"}]"#)
+        #expect(answer.status == 201, "\(answer.object)")
+        #expect(ids(await get(fixture, "/documents")).count == 2)
+        #expect(await get(fixture, "/documents/cafe%CC%81").object["text"] as? String == "abcd")
+        let other = await put(
+            fixture, "/documents/caf%C3%A9", #"{"id":"cafe\u0301","text":"abc"}"#)
+        #expect(other.status == 422)
+    }
+
     @Test func wrongDocumentsAreNamedAndNothingIsKept() async throws {
         let fixture = try APIFixture(keeps: true)
         defer { fixture.executor?.stop() }

@@ -40,11 +40,12 @@ extension API {
                     + "and /documents/import takes any number")
         }
         var drafts: [NewDocument] = []
-        var places: [String: Int] = [:]
+        // By bytes, as the store tells ids apart: strings of Swift are equal in every normal form.
+        var places: [[UInt8]: Int] = [:]
         for (index, item) in body.items.enumerated() {
             let field = body.isList ? "documents[\(index)]" : ""
             let draft = try item.draft(field: field, settings: settings)
-            if let first = places.updateValue(index, forKey: draft.effectiveID) {
+            if let first = places.updateValue(index, forKey: Array(draft.effectiveID.utf8)) {
                 throw .validation(
                     field: "documents[\(index)]", "has the id of documents[\(first)]")
             }

@@ -37,7 +37,7 @@ struct DocumentBody: Decodable {
         id given: String? = nil, field: String = "", settings: APISettings
     ) throws(APIError) -> NewDocument {
         func name(_ member: String) -> String { field.isEmpty ? member : "\(field).\(member)" }
-        if let given, let id, id.text != given {
+        if let given, let id, !id.text.utf8.elementsEqual(given.utf8) {
             throw .validation(
                 field: name("id"), "is \"\(id.text.prefix(100))\", which is not the path's")
         }

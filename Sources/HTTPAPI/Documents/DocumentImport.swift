@@ -109,10 +109,10 @@ struct DocumentImport: Sendable {
     /// Cuts a group where an id comes again: the later line is to win.
     private static func parts(_ lines: [Parsed]) -> [[Parsed]] {
         var parts: [[Parsed]] = [[]]
-        var ids: Set<String> = []
+        var ids: Set<[UInt8]> = []
         for line in lines {
             if case .success(let document) = line.document {
-                let id = document.effectiveID
+                let id = Array(document.effectiveID.utf8)
                 if !ids.insert(id).inserted {
                     parts.append([])
                     ids = [id]
