@@ -237,3 +237,17 @@ import Testing
         #expect(await get(loading, "/documents").status == 503)
     }
 }
+        // Nor does what only looks like a condition delete all of them.
+        for filter in [
+            #"{"$and":[{}]}"#, #"{"$or":[{"kind":"fruit"},{"$and":[{},{}]}]}"#,
+            #"{"$not":{"$not":{}}}"#, #"{"kind":{"$nin":[]}}"#,
+            #"{"$not":{"$and":[{"kind":"fruit"},{"kind":{"$in":[]}}]}}"#,
+        ] {
+            let refused = await fixture.post("/documents/delete", #"{"filter":\#(filter)}"#)
+            #expect(refused.status == 422, "\(filter): \(refused.object)")
+        }
+        #expect(ids(await get(fixture, "/documents")) == ["apples"])
+        for filter in [#"{"$not":{}}"#, #"{"$and":[{},{"kind":"tree"}]}"#] {
+            let none = await fixture.post("/documents/delete", #"{"filter":\#(filter)}"#)
+            #expect(none.object["deleted"] as? Int == 0, "\(filter)")
+        }

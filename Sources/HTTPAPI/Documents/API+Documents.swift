@@ -187,11 +187,11 @@ extension API {
                 try await documents.delete(ids: ids.map(\.text))
             }
         case (nil, let filter?):
-            if filter == .object([:]), body.all != true {
+            let filter = try Self.filter(filter)
+            if filter.isAlwaysTrue, body.all != true {
                 throw .validation(
                     field: "filter", "lets every document through; with all: true they are deleted")
             }
-            let filter = try Self.filter(filter)
             count = try await run { () async throws(DocumentError) in
                 try await documents.delete(filter: filter)
             }
