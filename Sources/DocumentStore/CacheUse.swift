@@ -11,18 +11,22 @@ final class CacheUse: Sendable {
     private static let pendingLimit = 2048
     private static let patience: Int64 = 300
 
+    /// How many seconds after a flush that failed the next one is due at the earliest.
+    private static let rest: Int64 = 60
+
     private struct State: Sendable {
         var usedAt: [Int64: Int64] = [:]
         var hits: Int64 = 0
         var misses: Int64 = 0
         var since: Int64?
         var isFlushing = false
+        var restsUntil = Int64.min
     }
 
     private let state = Mutex(State())
 
     /// Notes one lookup: for each key its row and the time of its last use, nil for a miss.
-    /// Answers whether it is time to flush; then says so no more until that was done.
+    /// Answers whether it is time to flush; then says so no more until that was done or failed.
     func note(_ rows: [(row: Int64, usedAt: Int64)?], now: Int64) -> Bool {
         state.withLock { state in
             for row in rows {
@@ -37,9 +41,17 @@ final class CacheUse: Sendable {
             state.since = since
             let isDue =
                 state.usedAt.count >= Self.pendingLimit || now - since >= Self.patience
-            guard isDue, !state.isFlushing else { return false }
+            guard isDue, !state.isFlushing, now >= state.restsUntil else { return false }
             state.isFlushing = true
             return true
+        }
+    }
+
+    /// Notes that the flush which `note` asked for did not come about: a later lookup asks again.
+    func noteFailure(now: Int64) {
+        state.withLock { state in
+            state.isFlushing = false
+            state.restsUntil = now + Self.rest
         }
     }
 

@@ -45,8 +45,14 @@ extension EncodingStore {
     /// Counts hits and misses, and the uses of rows.
     private func note(_ rows: [(row: Int64, usedAt: Int64)?], at now: Double) {
         guard use.note(rows, now: Int64(now)) else { return }
-        // Nobody waits for it; should it fail, the next one brings the same.
-        Task { [self] in try? await write { [use] in try use.flush($0) } }
+        // Nobody waits for it; should it fail, a later one brings the same.
+        Task { [self] in
+            do {
+                try await write { [use] in try use.flush($0) }
+            } catch {
+                use.noteFailure(now: Int64(now))
+            }
+        }
     }
 
     /// Keeps the entries, in the place of those that are there under the same key, model and kind.

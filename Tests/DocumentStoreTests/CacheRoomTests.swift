@@ -164,4 +164,43 @@ struct CacheRoomTests {
         }
         #expect(fileSize == before)
     }
+
+    @Test("uses that could not be written while another held the file are written later")
+    func usesAfterLock() async throws {
+        var random = SeededGenerator(seed: 107)
+        let clock = TestClock()
+        let store = try openStore(
+            folder.path(), options: StoreOptions(busyTimeout: 0.02, clock: clock.now))
+        let kept = try entries(1, at: clock, &random)
+        try await store.keep(kept, fingerprint: fingerprint)
+        func look() async throws {
+            _ = try await store.lookup(kept.map(\.0), model: fingerprint, kind: .embedding)
+        }
+        try await look()
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let holder = try DatabaseQueue(path: folder.path(), configuration: configuration)
+        try await holder.writeWithoutTransaction { try $0.beginTransaction(.immediate) }
+        clock.advance(301)
+        try await look()
+        // Waits behind the write that the lookup asked for.
+        for _ in 0..<3 {
+            let error = await storeError { try await store.keep(kept, fingerprint: fingerprint) }
+            #expect(error == .locked(path: folder.path()))
+        }
+        try await holder.writeWithoutTransaction { try $0.rollback() }
+        func written() async throws -> Int {
+            try await holder.read {
+                try Int.fetchOne($0, sql: "SELECT value FROM counter WHERE name = 'hits'")
+            } ?? 0
+        }
+        var patience = 500
+        while try await written() == 0, patience > 0 {
+            clock.advance(301)
+            try await look()
+            try await Task.sleep(for: .milliseconds(2))
+            patience -= 1
+        }
+        #expect(try await written() > 0)
+    }
 }
