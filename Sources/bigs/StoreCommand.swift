@@ -87,7 +87,7 @@ struct StoreImportCommand: AsyncParsableCommand {
             Lines are {"id"?, "text", "metadata"?, "chunk"?, "keep_states"?, "prompt_name"?, "long"?, \
             "window_overlap"?, "truncate"?, "truncation_direction"?}. Each gets a result on \
             standard output once it is on the disk. What is there already is skipped, so a run that \
-            was stopped can be started again.
+            was stopped can be started again. Exits 1 when a line could not be kept.
             """)
 
     @Argument(help: "The file; none or - reads standard input.")
@@ -116,9 +116,10 @@ struct StoreImportCommand: AsyncParsableCommand {
                 }
                 return [UInt8](data)
             })
-            try await DocumentLines.read(
+            let isComplete = try await DocumentLines.read(
                 body, into: documents, maximumLineBytes: 64 << 20, reportsAll: !errorsOnly,
                 to: StandardOutput.writer)
+            if !isComplete { throw ExitCode.failure }
         }
     }
 }

@@ -1,8 +1,11 @@
+import DocumentStore
 import Foundation
 import HTTPAPI
 import HTTPServer
 import HTTPTypes
+import Logging
 import Serving
+import Synchronization
 import Testing
 
 @Suite struct DocumentImportTests {
@@ -102,6 +105,37 @@ import Testing
         #expect(statuses(lines) == ["stored", "error", "stored", "error", "done"])
         #expect((lines[1]["error"] as? String)?.hasPrefix("text: has 602 tokens") == true)
         #expect(lines[2]["tokens"] as? Int == 602 && lines[2]["tokens_used"] as? Int == 128)
+    }
+
+    /// A command's user has no log: trouble with the store is told as it is, and its end is an error.
+    @Test func commandsAreToldWhatWasNotKept() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let (loaded, executor, store) = (
+            try #require(fixture.loaded), try #require(fixture.executor),
+            try #require(fixture.store)
+        )
+        let documents = try DocumentService(
+            encoding: EncodingService(
+                loaded: loaded, executor: executor, store: store,
+                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })),
+            heads: HeadRegistry())
+        func read(_ text: String) async throws -> (isComplete: Bool, lines: String) {
+            let bytes = Mutex<[UInt8]>([])
+            let isComplete = try await DocumentLines.read(
+                RequestBody(bytes: Array(text.utf8)), into: documents, maximumLineBytes: 1_000,
+                reportsAll: true, to: BodyWriter { piece in bytes.withLock { $0 += piece } })
+            return (isComplete, String(decoding: bytes.withLock { $0 }, as: UTF8.self))
+        }
+        #expect(try await read(#"{"text":"abc"}"#).isComplete)
+        #expect(try await read(#"{"text":"abc"}"#).isComplete)
+        #expect(try await read(#"{"text":"abc"}"# + "\n{}").isComplete == false)
+        store.close()
+        let stopped = try await read(#"{"text":"abcd"}"#)
+        #expect(!stopped.isComplete && stopped.lines.contains(#""status":"stopped""#))
+        #expect(stopped.lines.contains("\(StoreError.closed(path: store.path))"), "\(stopped)")
+        let route = try await run(fixture, #"{"text":"abcd"}"#)
+        #expect(route.last?["error"] as? String == "the store is busy or closing")
     }
 
     @Test func othersTypesAndStreamsAreRefused() async throws {

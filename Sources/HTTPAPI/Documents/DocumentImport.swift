@@ -14,6 +14,9 @@ struct DocumentImport: Sendable {
     let settings: APISettings
     /// Whether lines that went well get a result, too.
     let reportsAll: Bool
+    /// Whether trouble with the store is told in full, files included: to a command's user, not to a
+    /// client of a server, which has a log for that.
+    var namesFiles = false
     /// Throws when no new work is to be begun.
     let checkReadiness: @Sendable () throws(APIError) -> Void
 
@@ -39,12 +42,13 @@ struct DocumentImport: Sendable {
         var errors = 0
     }
 
-    /// Reads `body` to its end. Throws when the client cannot be written to any more, or when the body
+    /// Reads `body` to its end; whether all of its documents are kept. Throws when the client cannot be written to any more, or when the body
     /// breaks off before anything was answered: then the protocol has an answer of its own.
-    func run(_ body: RequestBody, to writer: BodyWriter) async throws {
+    @discardableResult
+    func run(_ body: RequestBody, to writer: BodyWriter) async throws -> Bool {
         let queue = LineQueue(capacity: Self.groupBytes)
         let broken = Broken()
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 do { try await read(body, into: queue) } catch { broken.note(error) }
                 queue.end()
@@ -79,6 +83,7 @@ struct DocumentImport: Sendable {
                 }
             }
             try await writer.write(summary(counts, stop))
+            return stop == nil && counts.errors == 0
         }
     }
 
@@ -146,7 +151,7 @@ struct DocumentImport: Sendable {
             case .failure(let error):
                 counts.errors += 1
                 let id = (try? document.get())?.id
-                bytes += Self.line(line.number, id: id, error)
+                bytes += self.line(line.number, id: id, error)
                 if error.endsImport { stop = stop ?? error }
             }
         }
@@ -179,8 +184,7 @@ struct DocumentImport: Sendable {
         return writer.bytes + [0x0A]
     }
 
-    private static func line(_ number: Int, id: String?, _ error: APIError) -> [UInt8] {
-        let refused = Refused(error)
+    private func line(_ number: Int, id: String?, _ error: APIError) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { writer in
             writer.key("line")
@@ -191,12 +195,21 @@ struct DocumentImport: Sendable {
             }
             writer.key("status")
             writer.string("error")
-            writer.key("error")
-            writer.string(refused.message)
-            writer.key("error_type")
-            writer.string(refused.type)
+            self.members(of: error, &writer)
         }
         return writer.bytes + [0x0A]
+    }
+
+    private func members(of error: APIError, _ writer: inout JSONWriter) {
+        let refused = Refused(error)
+        writer.key("error")
+        if namesFiles, case .document(let error) = error {
+            writer.string(error.description)
+        } else {
+            writer.string(refused.message)
+        }
+        writer.key("error_type")
+        writer.string(refused.type)
     }
 
     private func summary(_ counts: Counts, _ stop: APIError?) -> [UInt8] {
@@ -212,13 +225,7 @@ struct DocumentImport: Sendable {
             }
             writer.key("errors")
             writer.number(counts.errors)
-            if let stop {
-                let refused = Refused(stop)
-                writer.key("error")
-                writer.string(refused.message)
-                writer.key("error_type")
-                writer.string(refused.type)
-            }
+            if let stop { members(of: stop, &writer) }
         }
         return writer.bytes + [0x0A]
     }

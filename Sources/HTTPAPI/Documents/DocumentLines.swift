@@ -8,20 +8,21 @@ package enum DocumentLines {
     /// What an export carries.
     package static let exportedParts: DocumentParts = [.text, .metadata, .vector, .passages]
 
-    /// Reads documents from `body` to its end and writes a result for each line, then a summary.
+    /// Reads documents from `body` to its end and writes a result for each line, then a summary; answers
+    /// whether all of them are kept.
     /// - Parameters:
     ///   - maximumLineBytes: longer lines are errors.
     ///   - reportsAll: whether lines that went well get a result, too.
     package static func read(
         _ body: RequestBody, into documents: DocumentService, maximumLineBytes: Int,
         reportsAll: Bool, to writer: BodyWriter
-    ) async throws {
+    ) async throws -> Bool {
         var settings = APISettings(version: "", started: 0)
         settings.maximumBodyBytes = maximumLineBytes
         let work = DocumentImport(
             documents: documents, settings: settings, reportsAll: reportsAll,
-            checkReadiness: { () throws(APIError) in })
-        try await work.run(body, to: writer)
+            namesFiles: true, checkReadiness: { () throws(APIError) in })
+        return try await work.run(body, to: writer)
     }
 
     /// A store's statistics as `GET /store` answers them.
