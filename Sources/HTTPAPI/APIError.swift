@@ -21,6 +21,8 @@ package enum APIError: Error, Sendable {
     case unavailable(String)
     case service(ServiceError)
     case document(DocumentError)
+    /// One of a list's documents was not kept, and so many of the others were.
+    case listedDocument(DocumentError, index: Int, kept: Int)
     case `internal`(any Error)
 }
 
@@ -28,7 +30,7 @@ package enum APIError: Error, Sendable {
 struct Refused {
     let status: HTTPResponse.Status
     let type: String
-    let message: String
+    var message: String
     var field: String?
     var retryAfter: Int?
     var allowed: [HTTPRequest.Method] = []
@@ -77,6 +79,8 @@ struct Refused {
             retryAfter = 1
         case .service(let error): self.init(error)
         case .document(let error): self.init(error)
+        case .listedDocument(let error, let index, let kept):
+            self.init(error, index: index, kept: kept)
         case .internal:
             self.init(.internalServerError, "Internal", "an internal error; the log has more")
         }

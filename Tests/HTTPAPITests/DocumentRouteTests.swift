@@ -170,6 +170,34 @@ import Testing
         #expect(ids(await get(fixture, "/documents")).count == 1)
     }
 
+    /// What is wrong in a list is named with its place; what that leaves is said, too.
+    @Test func listsNameTheirWrongDocument() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        for (document, field) in [
+            (#"{"id":"b\u0007","text":"abc"}"#, "documents[1].id: has a control character"),
+            (#"{"text":"abc","prompt_name":"x"}"#, "documents[1].prompt_name: the model has no"),
+        ] {
+            let refused = await fixture.post(
+                "/documents", #"[{"id":"a","text":"abc"},\#(document)]"#)
+            #expect(refused.status == 422)
+            let error = refused.object["error"] as? String ?? ""
+            #expect(error.hasPrefix(field) && !error.contains("kept"), "\(error)")
+        }
+        #expect(ids(await get(fixture, "/documents")).isEmpty)
+
+        let long = String(repeating: "ab ", count: 300)
+        let answer = await fixture.post(
+            "/documents",
+            #"[{"id":"a","text":"abc"},{"id":"b","text":"\#(long)","truncate":false},"#
+                + #"{"id":"c","text":"abcd"}]"#)
+        #expect(answer.status == 422)
+        let error = answer.object["error"] as? String ?? ""
+        #expect(error.hasPrefix("documents[1].text: has 602 tokens"), "\(error)")
+        #expect(error.hasSuffix("documents of the list that were kept: 2"), "\(error)")
+        #expect(ids(await get(fixture, "/documents")) == ["a", "c"])
+    }
+
     @Test func listsPageFilterAndOrder() async throws {
         let fixture = try await filled()
         defer { fixture.executor?.stop() }
@@ -209,6 +237,20 @@ import Testing
         #expect(byFilter.object["deleted"] as? Int == 1)
         #expect(ids(await get(fixture, "/documents")) == ["apples"])
         #expect(await fixture.post("/documents/delete", #"{"filter":{}}"#).status == 422)
+        // Nor does what only looks like a condition delete all of them.
+        for filter in [
+            #"{"$and":[{}]}"#, #"{"$or":[{"kind":"fruit"},{"$and":[{},{}]}]}"#,
+            #"{"$not":{"$not":{}}}"#, #"{"kind":{"$nin":[]}}"#,
+            #"{"$not":{"$and":[{"kind":"fruit"},{"kind":{"$in":[]}}]}}"#,
+        ] {
+            let refused = await fixture.post("/documents/delete", #"{"filter":\#(filter)}"#)
+            #expect(refused.status == 422, "\(filter): \(refused.object)")
+        }
+        #expect(ids(await get(fixture, "/documents")) == ["apples"])
+        for filter in [#"{"$not":{}}"#, #"{"$and":[{},{"kind":"tree"}]}"#] {
+            let none = await fixture.post("/documents/delete", #"{"filter":\#(filter)}"#)
+            #expect(none.object["deleted"] as? Int == 0, "\(filter)")
+        }
         #expect(await fixture.post("/documents/delete", "{}").status == 422)
         let misspelt = await fixture.post(
             "/documents/delete", #"{"filter":{"a":1},"dry_run":true}"#)
@@ -237,17 +279,3 @@ import Testing
         #expect(await get(loading, "/documents").status == 503)
     }
 }
-        // Nor does what only looks like a condition delete all of them.
-        for filter in [
-            #"{"$and":[{}]}"#, #"{"$or":[{"kind":"fruit"},{"$and":[{},{}]}]}"#,
-            #"{"$not":{"$not":{}}}"#, #"{"kind":{"$nin":[]}}"#,
-            #"{"$not":{"$and":[{"kind":"fruit"},{"kind":{"$in":[]}}]}}"#,
-        ] {
-            let refused = await fixture.post("/documents/delete", #"{"filter":\#(filter)}"#)
-            #expect(refused.status == 422, "\(filter): \(refused.object)")
-        }
-        #expect(ids(await get(fixture, "/documents")) == ["apples"])
-        for filter in [#"{"$not":{}}"#, #"{"$and":[{},{"kind":"tree"}]}"#] {
-            let none = await fixture.post("/documents/delete", #"{"filter":\#(filter)}"#)
-            #expect(none.object["deleted"] as? Int == 0, "\(filter)")
-        }

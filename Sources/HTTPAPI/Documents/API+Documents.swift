@@ -57,12 +57,19 @@ extension API {
     private func kept(
         _ drafts: [NewDocument], isList: Bool, by documents: DocumentService
     ) async throws(APIError) -> ServerResponse {
-        var receipts: [DocumentReceipt] = []
-        for (index, result) in await documents.put(drafts).enumerated() {
-            do throws(DocumentError) {
-                receipts.append(try result.get())
-            } catch {
-                throw .document(isList ? error.named("documents[\(index)]") : error)
+        func refusal(_ error: DocumentError, _ index: Int, kept: Int) -> APIError {
+            isList ? .listedDocument(error, index: index, kept: kept) : .document(error)
+        }
+        for (index, draft) in drafts.enumerated() {
+            do throws(DocumentError) { try documents.check(draft) } catch {
+                throw refusal(error, index, kept: 0)
+            }
+        }
+        let results = await documents.put(drafts)
+        let receipts = results.compactMap { try? $0.get() }
+        for (index, result) in results.enumerated() {
+            if case .failure(let error) = result {
+                throw refusal(error, index, kept: receipts.count)
             }
         }
         var writer = JSONWriter()
@@ -266,19 +273,6 @@ struct OneOrMany<Value: Decodable>: Decodable {
         } else {
             items = [try Value(from: decoder)]
             isList = false
-        }
-    }
-}
-
-extension DocumentError {
-    /// The same with the place of the document in its request.
-    fileprivate func named(_ field: String) -> DocumentError {
-        switch self {
-        case .store(.invalid(let name, let reason)):
-            .store(.invalid(field: "\(field).\(name)", reason: reason))
-        case .encoding(.unsupported(let name, let reason)):
-            .encoding(.unsupported(field: "\(field).\(name)", reason: reason))
-        default: self
         }
     }
 }

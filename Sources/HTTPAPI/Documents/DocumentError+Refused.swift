@@ -25,6 +25,16 @@ extension Refused {
         }
     }
 
+    /// The same for a document of a list: named by its place, with what became of the others.
+    init(_ error: DocumentError, index: Int, kept: Int) {
+        self.init(error)
+        let place = "documents[\(index)]"
+        let isOfField = field.map { message.hasPrefix("\($0): ") } ?? false
+        message = place + (isOfField ? "." : ": ") + message
+        if kept > 0 { message += "; documents of the list that were kept: \(kept)" }
+        field = field.map { "\(place).\($0)" } ?? place
+    }
+
     private init(_ error: StoreError) {
         switch error {
         case .invalid(let name, let reason):

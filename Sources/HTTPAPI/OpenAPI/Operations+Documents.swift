@@ -116,7 +116,9 @@ extension OpenAPIDocument {
         (
             "Documents",
             """
-            {"anyOf":[{"$ref":"#/components/schemas/Document"},{"type":"array","minItems":1,
+            {"description":"Of a list nothing is kept where a field of one document is wrong. Where a \
+            text cannot be encoded, the error names its document, and says how many others were kept.",
+            "anyOf":[{"$ref":"#/components/schemas/Document"},{"type":"array","minItems":1,
             "maxItems":1,"items":{"$ref":"#/components/schemas/Document"}}]}
             """
         ),

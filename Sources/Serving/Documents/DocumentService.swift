@@ -34,6 +34,17 @@ package struct DocumentService: Sendable {
 
     // MARK: Put
 
+    /// Throws what can be said against a document before its text is read.
+    package func check(_ document: NewDocument) throws(DocumentError) {
+        do throws(StoreError) { try draft(document).validate() } catch { throw .store(error) }
+        do throws(ServiceError) {
+            _ = try encoding.prompt(named: document.rules.promptName, for: [])
+            _ = try encoding.pooling(nil, for: document.granularities, field: "chunk")
+        } catch {
+            throw .encoding(error)
+        }
+    }
+
     /// Keeps documents, whose ids must differ: encodes those whose text, model or options are new.
     ///
     /// Each has a result of its own, in the order given; those that went well are on the disk when
