@@ -5,14 +5,21 @@ extension EncodingStore {
     /// All documents, or those that pass the filter, as they are at this moment, whatever is
     /// written while they are read. The snapshot holds the log back from being emptied: read on, or
     /// close it.
+    /// - Parameters:
+    ///   - model: the fingerprint of the model whose encodings are read; nil is each document's newest.
+    ///   - orNewest: whether the newest is read where that model has none.
     package func export(
-        where filter: MetadataFilter? = nil, parts: DocumentParts, model: [UInt8]? = nil
+        where filter: MetadataFilter? = nil, parts: DocumentParts, model: [UInt8]? = nil,
+        orNewest: Bool = false
     ) async throws(StoreError) -> DocumentExport {
         _ = try current()
         do {
             return try await DocumentExport(
-                path: path, filter: filter, parts: parts, model: model,
-                busyTimeout: options.busyTimeout)
+                path: path, filter: filter, busyTimeout: options.busyTimeout
+            ) { [path] db in
+                try DocumentReader(
+                    db, path: path, parts: parts, fingerprint: model, orNewest: orNewest)
+            }
         } catch {
             throw noted(StoreError(error, path: path))
         }
@@ -23,21 +30,19 @@ extension EncodingStore {
 package final class DocumentExport: Sendable {
     private let queue: DatabaseQueue
     private let path: String
-    private let filter: MetadataFilter?
-    private let parts: DocumentParts
-    private let model: [UInt8]?
+    private let isFiltered: Bool
+    private let reader: @Sendable (Database) throws -> DocumentReader
 
     /// How many documents `next` answers at once.
     private static let pieceCount = 64
 
     init(
-        path: String, filter: MetadataFilter?, parts: DocumentParts, model: [UInt8]?,
-        busyTimeout: Double
+        path: String, filter: MetadataFilter?, busyTimeout: Double,
+        reader: @escaping @Sendable (Database) throws -> DocumentReader
     ) async throws {
         self.path = path
-        self.filter = filter
-        self.parts = parts
-        self.model = model
+        self.reader = reader
+        isFiltered = filter != nil
         var configuration = Configuration()
         configuration.label = "export"
         configuration.readonly = true
@@ -49,36 +54,41 @@ package final class DocumentExport: Sendable {
             try db.beginTransaction(.deferred)
             // A snapshot begins with the first read.
             _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM model")
+            if let filter { try Self.gather(filter, in: db) }
         }
     }
 
     deinit { try? queue.close() }
 
+    /// Notes once, in a table of the connection's own, which documents pass: each piece is then a step
+    /// along it and not a search of all of them.
+    static func gather(_ filter: MetadataFilter, in db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TEMP TABLE passing (name TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID
+                """)
+        var sql = Fragment(
+            sql: "INSERT INTO passing (name, id) SELECT d.name, d.id FROM document AS d WHERE ")
+        sql.append(filter.condition(on: "d.id"))
+        sql.append(Fragment(sql: " ORDER BY d.name"))
+        try db.execute(sql: sql.sql, arguments: sql.arguments)
+    }
+
     /// How many documents there are in all.
     package func count() async throws(StoreError) -> Int {
-        var sql = Fragment(sql: "SELECT count(*) FROM document AS d")
-        if let filter {
-            sql.append(Fragment(sql: " WHERE "))
-            sql.append(filter.condition(on: "d.id"))
-        }
-        return try await onQueue { [sql] db in
-            try Int.fetchOne(db, sql: sql.sql, arguments: sql.arguments) ?? 0
+        let table = isFiltered ? "passing" : "document"
+        return try await onQueue { db in
+            try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") ?? 0
         }
     }
 
     /// The next documents by their ids, at least one and a few megabytes at most; empty at the end.
     /// - Parameter id: the last document of the piece before; nil starts.
     package func next(after id: String?) async throws(StoreError) -> [StoredDocument] {
-        var sql = Fragment(sql: "SELECT \(DocumentReader.columns) FROM document AS d WHERE 1")
-        if let id { sql.append(Fragment(sql: " AND d.name > ?", values: [id])) }
-        if let filter {
-            sql.append(Fragment(sql: " AND "))
-            sql.append(filter.condition(on: "d.id"))
-        }
-        sql.append(Fragment(sql: " ORDER BY d.name LIMIT ?", values: [Self.pieceCount]))
-        return try await onQueue { [sql, path, parts, model] db in
-            let reader = try DocumentReader(db, path: path, parts: parts, fingerprint: model)
-            let rows = try Row.fetchCursor(db, sql: sql.sql, arguments: sql.arguments)
+        let piece = Self.piece(after: id, isFiltered: isFiltered)
+        return try await onQueue { [reader] db in
+            let reader = try reader(db)
+            let rows = try Row.fetchCursor(db, sql: piece.sql, arguments: piece.arguments)
             var documents: [StoredDocument] = []
             var bytes = 0
             while bytes < StoredDocument.readingLimit, let row = try rows.next() {
@@ -88,6 +98,18 @@ package final class DocumentExport: Sendable {
             }
             return documents
         }
+    }
+
+    /// The rows of a piece, which either table's order leads to.
+    static func piece(after id: String?, isFiltered: Bool) -> Fragment {
+        let (tables, name) =
+            isFiltered
+            ? ("passing AS p CROSS JOIN document AS d ON d.id = p.id", "p.name")
+            : ("document AS d", "d.name")
+        var sql = Fragment(sql: "SELECT \(DocumentReader.columns) FROM \(tables)")
+        if let id { sql.append(Fragment(sql: " WHERE \(name) > ?", values: [id])) }
+        sql.append(Fragment(sql: " ORDER BY \(name) LIMIT ?", values: [pieceCount]))
+        return sql
     }
 
     private func onQueue<T: Sendable>(

@@ -9,13 +9,17 @@ struct DocumentReader {
     let parts: DocumentParts
     /// The row of the model whose encodings are read; nil is each document's newest, 0 none.
     let model: Int64?
+    /// Whether the newest is read of a document that the model did not encode.
+    let orNewest: Bool
 
     init(
-        _ db: Database, path: String, parts: DocumentParts, fingerprint: [UInt8]?
+        _ db: Database, path: String, parts: DocumentParts, fingerprint: [UInt8]?,
+        orNewest: Bool = false
     ) throws {
         self.db = db
         self.path = path
         self.parts = parts
+        self.orNewest = orNewest
         model = try fingerprint.map { try EncodingTable.existingModel(Data($0), in: db) ?? 0 }
     }
 
@@ -67,13 +71,18 @@ struct DocumentReader {
 
     private func encoding(_ document: Int64) throws -> EncodingRecord? {
         let vector = parts.contains(.vector) ? "e.digest, e.vector" : "NULL, NULL"
+        let (condition, order) =
+            switch (model, orNewest) {
+            case (nil, _): ("", "")
+            case (_, true): ("", "e.model_id = ? DESC,")
+            case (_, false): ("AND e.model_id = ?", "")
+            }
         let statement = try db.cachedStatement(
             sql: """
                 SELECT e.id, m.fingerprint, e.options, e.tokens, e.tokens_used, e.encoded_at,
                     EXISTS (SELECT 1 FROM token_state WHERE encoding_id = e.id), \(vector)
                 FROM document_encoding AS e JOIN model AS m ON m.id = e.model_id
-                WHERE e.document_id = ? \(model == nil ? "" : "AND e.model_id = ?")
-                ORDER BY e.id DESC LIMIT 1
+                WHERE e.document_id = ? \(condition) ORDER BY \(order) e.id DESC LIMIT 1
                 """)
         var arguments: StatementArguments = [document]
         if let model { arguments += [model] }

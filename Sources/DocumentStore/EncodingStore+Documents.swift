@@ -36,22 +36,25 @@ extension EncodingStore {
     }
 
     /// The document of each id, in their order; nil where there is none. All from one moment.
-    /// - Parameter model: the fingerprint of the model whose encoding is read; nil is the newest.
+    /// - Parameters:
+    ///   - model: the fingerprint of the model whose encoding is read; nil is the newest.
+    ///   - orNewest: whether the newest is read where that model has none.
     package func documents(
-        _ ids: [String], parts: DocumentParts, model: [UInt8]? = nil
+        _ ids: [String], parts: DocumentParts, model: [UInt8]? = nil, orNewest: Bool = false
     ) async throws(StoreError) -> [StoredDocument?] {
         let path = path
         return try await read { db in
-            let reader = try DocumentReader(db, path: path, parts: parts, fingerprint: model)
+            let reader = try DocumentReader(
+                db, path: path, parts: parts, fingerprint: model, orNewest: orNewest)
             return try ids.map { try reader.find($0) }
         }
     }
 
-    /// The document of this id; nil when there is none.
+    /// The document of this id; nil when there is none. `model` and `orNewest` as for several.
     package func document(
-        _ id: String, parts: DocumentParts, model: [UInt8]? = nil
+        _ id: String, parts: DocumentParts, model: [UInt8]? = nil, orNewest: Bool = false
     ) async throws(StoreError) -> StoredDocument? {
-        try await documents([id], parts: parts, model: model)[0]
+        try await documents([id], parts: parts, model: model, orNewest: orNewest)[0]
     }
 
     /// One page of a list.

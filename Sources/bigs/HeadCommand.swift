@@ -81,14 +81,15 @@ struct HeadTrainCommand: AsyncParsableCommand {
         let opened = try StoreAccess.open(store)
         defer { opened.close() }
         var builder = try LabelledDocuments.Builder(field: labelField, kind: kind)
-        var query = DocumentQuery(
-            filter: try StoreAccess.filter(filter), limit: 500, parts: [.metadata, .vector],
+        let export = try await opened.export(
+            where: try StoreAccess.filter(filter), parts: [.metadata, .vector],
             model: loaded.fingerprint)
+        var last: String?
         repeat {
-            let page = try await opened.list(query)
-            for document in page.documents { try builder.add(document) }
-            query.cursor = page.next
-        } while query.cursor != nil
+            let piece = try await export.next(after: last)
+            for document in piece { try builder.add(document) }
+            last = piece.last?.id
+        } while last != nil
         let documents = try builder.finish()
         StandardError.write(
             "\(documents.set.count) documents, \(documents.set.labels.count) labels "

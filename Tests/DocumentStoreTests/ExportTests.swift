@@ -1,7 +1,9 @@
-import DocumentStore
 import Foundation
+import GRDB
 import TestSupport
 import Testing
+
+@testable import DocumentStore
 
 /// Snapshots, the move to another model, and kept states.
 struct ExportTests {
@@ -50,6 +52,53 @@ struct ExportTests {
         let export = try await store.export(where: filter, parts: .metadata)
         #expect(try await all(export).count == 45)
         #expect(try await export.count() == 45)
+    }
+
+    @Test("a piece is a step along an index, with a filter and without", arguments: [true, false])
+    func plan(isFiltered: Bool) async throws {
+        var random = SeededGenerator(seed: 126)
+        let store = try openStore(folder.path())
+        _ = try await store.put(
+            [try random.draft("a", metadata: ["n": .integer(1)])], model: fingerprint)
+        store.close()
+        let filter = try MetadataFilter(.object(["n": .object(["$gt": .integer(0)])]))
+        let plan = try await DatabaseQueue(path: folder.path()).write { db in
+            if isFiltered { try DocumentExport.gather(filter, in: db) }
+            let piece = DocumentExport.piece(after: "", isFiltered: isFiltered)
+            return try Row.fetchAll(
+                db, sql: "EXPLAIN QUERY PLAN " + piece.sql, arguments: piece.arguments
+            ).map { row in row["detail"] as String }
+        }
+        #expect(!plan.isEmpty && plan.allSatisfy { $0.hasPrefix("SEARCH") }, "\(plan)")
+    }
+
+    @Test("of several models' encodings the one that is asked for is read, or else the newest")
+    func models() async throws {
+        var random = SeededGenerator(seed: 127)
+        let store = try openStore(folder.path())
+        _ = try await store.put([try random.draft("a"), try random.draft("b")], model: fingerprint)
+        let first = try await store.documentsLacking(model: otherFingerprint, limit: 1)
+        _ = try await store.add(
+            first.map { ($0, random.documentEncoding()) }, model: otherFingerprint)
+        _ = try await store.put([try random.draft("c")], model: otherFingerprint)
+        for (model, orNewest, expected) in [
+            (nil, false, [otherFingerprint, fingerprint, otherFingerprint]),
+            (fingerprint, false, [fingerprint, fingerprint, nil]),
+            (fingerprint, true, [fingerprint, fingerprint, otherFingerprint]),
+            (otherFingerprint, true, [otherFingerprint, fingerprint, otherFingerprint]),
+            ([UInt8](repeating: 1, count: 32), false, [nil, nil, nil]),
+            (
+                [UInt8](repeating: 1, count: 32), true,
+                [otherFingerprint, fingerprint, otherFingerprint]
+            ),
+        ] as [([UInt8]?, Bool, [[UInt8]?])] {
+            let export = try await store.export(parts: [], model: model, orNewest: orNewest)
+            let exported = try await all(export)
+            #expect(exported.map { $0.encoding?.fingerprint } == expected)
+            let documents = try await store.documents(
+                ["a", "b", "c"], parts: [], model: model, orNewest: orNewest)
+            #expect(documents == exported)
+        }
     }
 
     @Test("documents go over to another model step by step; the old one serves until the end")

@@ -83,6 +83,28 @@ import Testing
         #expect(try await other.stream(.get, "/documents/export").lines().count == 4)
     }
 
+    /// An export by a model that has not encoded a document yet has all that it was put with.
+    @Test func anExportAfterAChangeOfModelCarriesThem() async throws {
+        let first = try fixture()
+        defer { first.executor?.stop() }
+        let stored = await first.post(
+            "/documents",
+            #"{"id":"a","text":"some words","chunk":"sentence","keep_states":"int8","#
+                + #""prompt_name":"passage"}"#)
+        #expect(stored.status == 201, "\(stored.object)")
+        let before = await first.stream(.get, "/documents/export")
+        let other = try APIFixture(
+            options: LoadingOptions(pooling: .max, padding: PaddingPolicy.none),
+            sharing: first.store, edit: Self.prompts)
+        defer { other.executor?.stop() }
+        let after = await other.stream(.get, "/documents/export")
+        #expect(after.bytes == before.bytes)
+        let line = try #require(try after.lines().first)
+        #expect(line["keep_states"] as? String == "int8" && line["chunk"] is [Any])
+        #expect(line["model"] as? String == first.loaded?.fingerprintText)
+        #expect(line["prompt_name"] as? String == "passage" && line["embedding"] is [Double])
+    }
+
     /// A question about a document is answered as it was put, from states and without them.
     @Test(arguments: options, ["none", "float16"])
     func questionsHoldToThem(options: String, states: String) async throws {

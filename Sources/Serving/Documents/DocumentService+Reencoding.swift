@@ -61,12 +61,13 @@ extension DocumentService {
         try await inStore { store throws(StoreError) in try await store.compact() }
     }
 
-    /// A snapshot of documents, with this model's encodings.
+    /// A snapshot of documents, each with this model's encoding, or, where there is none, the newest.
     package func export(
         filter: MetadataFilter?, parts: DocumentParts
     ) async throws(DocumentError) -> DocumentExport {
         try await inStore { store throws(StoreError) in
-            try await store.export(where: filter, parts: parts, model: fingerprint)
+            try await store.export(
+                where: filter, parts: parts, model: fingerprint, orNewest: true)
         }
     }
 }

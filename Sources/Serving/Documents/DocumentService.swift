@@ -192,9 +192,7 @@ package struct DocumentService: Sendable {
         _ id: String, parts: DocumentParts
     ) async throws(DocumentError) -> StoredDocument {
         let found = try await inStore { store throws(StoreError) in
-            let ours = try await store.document(id, parts: parts, model: fingerprint)
-            if ours == nil || ours?.encoding != nil { return ours }
-            return try await store.document(id, parts: parts)
+            try await store.document(id, parts: parts, model: fingerprint, orNewest: true)
         }
         guard let found else { throw .notFound(id: id) }
         return found
