@@ -83,48 +83,60 @@ extension EncodingStore {
         }
     }
 
-    /// Deletes the documents with these ids, in one transaction; answers how many there were.
+    /// At most so many documents are deleted in one transaction.
+    private static let deletionGroup = 1000
+
+    /// Deletes the documents with these ids; answers how many there were. Goes through in transactions
+    /// of a thousand, so that other writers wait for one of them at most: a kill or an error in
+    /// between leaves the rest.
     package func delete(ids: [String]) async throws(StoreError) -> Int {
-        if ids.isEmpty { return 0 }
-        let path = path
-        return try await write { [clock = options.clock] db in
-            let table = DocumentTable(db: db, path: path, now: clock().milliseconds)
-            let revision = try Revision.next(in: db)
-            var count = 0
-            for id in ids {
-                let statement = try db.cachedStatement(
-                    sql: "SELECT id, metadata FROM document WHERE name = ?")
-                guard let row = try Row.fetchOne(statement, arguments: [id]) else { continue }
-                try table.delete(row, revision: revision)
-                count += 1
+        var total = 0
+        for start in stride(from: 0, to: ids.count, by: Self.deletionGroup) {
+            let group = ids[start..<min(start + Self.deletionGroup, ids.count)]
+            let marks = databaseQuestionMarks(count: group.count)
+            total += try await delete { db in
+                try Row.fetchAll(
+                    db, sql: "SELECT id, metadata FROM document WHERE name IN (\(marks))",
+                    arguments: StatementArguments(group))
             }
-            return count
         }
+        return total
     }
 
-    /// Deletes the documents that pass the filter; answers how many. Goes through in transactions
-    /// of a thousand, so that other writers wait for one of them at most: a kill or an error in
-    /// between leaves the rest. Documents that were not there when it began stay.
+    /// Deletes the documents that pass the filter; answers how many. Goes through as a deletion by ids
+    /// does. Documents that were not there when it began stay.
     package func delete(where filter: MetadataFilter) async throws(StoreError) -> Int {
-        let path = path
         let last = try await read { db in
             try Int64.fetchOne(db, sql: "SELECT max(id) FROM document") ?? 0
         }
         var total = 0
         while true {
-            let count = try await write { [clock = options.clock] db in
-                let table = DocumentTable(db: db, path: path, now: clock().milliseconds)
+            let count = try await delete { db in
                 var sql = Fragment(sql: "SELECT d.id, d.metadata FROM document AS d WHERE ")
                 sql.append(filter.condition(on: "d.id"))
-                sql.append(Fragment(sql: " AND d.id <= ? LIMIT 1000", values: [last]))
-                let rows = try Row.fetchAll(db, sql: sql.sql, arguments: sql.arguments)
-                if rows.isEmpty { return 0 }
-                let revision = try Revision.next(in: db)
-                for row in rows { try table.delete(row, revision: revision) }
-                return rows.count
+                sql.append(
+                    Fragment(
+                        sql: " AND d.id <= ? LIMIT ?", values: [last, Self.deletionGroup]))
+                return try Row.fetchAll(db, sql: sql.sql, arguments: sql.arguments)
             }
             if count == 0 { return total }
             total += count
+        }
+    }
+
+    /// Deletes, in one transaction, the documents of rows with their numbers and metadata; answers how
+    /// many there were.
+    private func delete(
+        _ find: @escaping @Sendable (Database) throws -> [Row]
+    ) async throws(StoreError) -> Int {
+        let path = path
+        return try await write { [clock = options.clock] db in
+            let rows = try find(db)
+            if rows.isEmpty { return 0 }
+            let table = DocumentTable(db: db, path: path, now: clock().milliseconds)
+            let revision = try Revision.next(in: db)
+            for row in rows { try table.delete(row, revision: revision) }
+            return rows.count
         }
     }
 }

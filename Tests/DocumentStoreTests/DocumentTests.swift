@@ -188,6 +188,28 @@ struct DocumentTests {
         #expect(hits.isEmpty)
     }
 
+    @Test("many documents go in groups, and what is not there is no change")
+    func deletingMany() async throws {
+        var random = SeededGenerator(seed: 70)
+        let store = try openStore(folder.path())
+        let drafts = try random.drafts(2100, columns: 2)
+        _ = try await store.put(drafts, model: fingerprint)
+        let queue = try DatabaseQueue(path: folder.path())
+        func revision() async throws -> Int {
+            try await queue.read {
+                try Int.fetchOne($0, sql: "SELECT value FROM counter WHERE name = 'revision'")
+            } ?? 0
+        }
+        let before = try await revision()
+        #expect(try await store.delete(ids: (0..<1500).map { "none\($0)" }) == 0)
+        #expect(try await store.delete(ids: []) == 0)
+        #expect(try await revision() == before)
+        let ids = drafts.map(\.id)
+        #expect(try await store.delete(ids: ids.prefix(50) + ids) == 2100)
+        #expect(try await revision() == before + 3)
+        #expect(try await store.countDocuments() == 0)
+    }
+
     @Test("a file without a single page of another kind: statistics name models and times")
     func statistics() async throws {
         var random = SeededGenerator(seed: 67)
