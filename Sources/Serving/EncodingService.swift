@@ -19,6 +19,7 @@ package final class EncodingService: Sendable {
     private let tokenization = DispatchQueue(
         label: "bigs.tokenization", qos: .utility, attributes: .concurrent)
     private let storeTrouble: Mutex<String?>
+    private let writes = CacheWrites()
     /// Equal texts of requests that are under way at once are encoded once.
     let underWay = SingleFlight<FlightKey, [Float]>()
 
@@ -299,7 +300,7 @@ extension EncodingService {
     ) async {
         guard let store else { return }
         let now = Date(timeIntervalSince1970: Date.now.timeIntervalSince1970.rounded(.down))
-        let entries = zip(indices, vectors).map { index, vector in
+        let entries: [(CacheKey, CachedEncoding)] = zip(indices, vectors).map { index, vector in
             (
                 keys[index],
                 CachedEncoding(
@@ -307,6 +308,14 @@ extension EncodingService {
                     tokensUsed: texts[index].usage.tokensUsed, createdAt: now)
             )
         }
+        let held = entries.reduce(0) { $0 + $1.1.payload.count }
+        let isBegun = await writes.perform(bytes: held) { [self] in
+            await write(entries, to: store)
+        }
+        if !isBegun { report(.other(path: store.path, detail: "too many writes are waiting")) }
+    }
+
+    private func write(_ entries: [(CacheKey, CachedEncoding)], to store: EncodingStore) async {
         do {
             try await store.keep(entries, fingerprint: loaded.fingerprint)
             storeTrouble.withLock { $0 = nil }

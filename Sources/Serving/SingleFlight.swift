@@ -83,8 +83,8 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
     }
 }
 
-/// One key's work and those who wait for it.
-private final class Flight<Value: Sendable>: Sendable {
+/// One piece of work and those who wait for it.
+final class Flight<Value: Sendable>: Sendable {
     private enum State {
         case flying(waiters: [Int: CheckedContinuation<Value?, Never>], next: Int)
         case landed(Value?)
