@@ -48,7 +48,8 @@ extension OpenAPIDocument {
             tag: .documents, summary: "Deletes a document.", answers: [200: .json("Deleted")],
             refusals: [422, 424, 507]),
         "POST /documents/delete": Operation(
-            tag: .documents, summary: "Deletes documents by ids or by filter.",
+            tag: .documents,
+            summary: "Deletes documents by ids or by filter, a thousand at a time.",
             body: "DeleteRequest", answers: [200: .json("Deleted")], refusals: [424, 507]),
         "POST /documents/search": Operation(
             tag: .documents, summary: "The best documents or passages for a question.",

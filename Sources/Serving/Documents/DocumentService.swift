@@ -36,7 +36,12 @@ package struct DocumentService: Sendable {
 
     /// Throws what can be said against a document before its text is read.
     package func check(_ document: NewDocument) throws(DocumentError) {
-        do throws(StoreError) { try draft(document).validate() } catch { throw .store(error) }
+        // The hash that stands for a missing id is sound.
+        if let id = document.id {
+            do throws(StoreError) { try DocumentDraft(id: id, text: "").validate() } catch {
+                throw .store(error)
+            }
+        }
         do throws(ServiceError) {
             _ = try encoding.prompt(named: document.rules.promptName, for: [])
             _ = try encoding.pooling(nil, for: document.granularities, field: "chunk")
