@@ -42,8 +42,9 @@ struct DocumentImport: Sendable {
         var errors = 0
     }
 
-    /// Reads `body` to its end; whether all of its documents are kept. Throws when the client cannot be written to any more, or when the body
-    /// breaks off before anything was answered: then the protocol has an answer of its own.
+    /// Reads `body` to its end; answers whether all of its documents are kept. Throws when the client
+    /// cannot be written to any more, or when the body breaks off before anything was answered: then the
+    /// protocol has an answer of its own.
     @discardableResult
     func run(_ body: RequestBody, to writer: BodyWriter) async throws -> Bool {
         let queue = LineQueue(capacity: Self.groupBytes)
