@@ -6,7 +6,7 @@ extension API {
     /// `POST /chunk`: late chunking. One pass over the whole text, then one vector for each passage.
     func chunk(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(WithOptions<ChunkRequestBody>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let texts = body.value.inputs.items
         let inputs = texts.map(EncodingInput.text)
         received(inputs, isSingle: body.value.inputs.isSingle)

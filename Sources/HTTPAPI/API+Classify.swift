@@ -11,7 +11,7 @@ extension API {
     /// The header `x-scoring` says what judged.
     func classify(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(WithOptions<ClassifyBody>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let inputs = body.value.input.items
         received(inputs, isSingle: body.value.input.isSingle)
         try check(inputs, field: body.value.field, limit: settings.maximumClientBatchSize)

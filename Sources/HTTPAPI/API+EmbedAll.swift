@@ -12,7 +12,7 @@ extension API {
             let inputs: Inputs
         }
         let body = try await decode(WithOptions<Body>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
         received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)

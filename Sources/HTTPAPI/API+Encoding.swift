@@ -13,7 +13,7 @@ extension API {
             let embeddingTypes: [EmbeddingTypeName]?
         }
         let body = try await decode(WithOptions<Body>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
         received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
@@ -60,7 +60,7 @@ extension API {
             let evidence: EvidenceField?
         }
         let body = try await decode(WithOptions<Body>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
         received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)

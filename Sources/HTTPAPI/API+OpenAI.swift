@@ -14,7 +14,7 @@ extension API {
             let user: String?
         }
         let body = try await decode(WithOptions<Body>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let isBase64: Bool
         switch body.value.encodingFormat {
         case nil, "float": isBase64 = false

@@ -12,55 +12,61 @@ extension API {
     /// Pipelines keep their options in `parameters`. A body with that field is taken as theirs: the
     /// options count as if they stood beside `inputs`, and a classifier answers a list a text.
     func pipeline(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let service = try readiness.service()
-        let predicts = service.loaded.model.head == .sequenceClassification
-        RequestContext.current?.record.work = predicts ? .scoring : .embedding
-        let function = Classification(service.loaded).isIndependent ? "sigmoid" : "softmax"
         let bytes = try await collect(request)
         let body = try await RequestBodyDecoder.offPool(bytes: bytes.count) {
             () throws(APIError) in
-            try PipelineBody(bytes, isClassifier: predicts, function: function)
+            try PipelineBody(bytes)
         }
+        let service = try service(request, body.model)
+        let classifies =
+            !body.comparesSentences && service.loaded.model.head == .sequenceClassification
+        RequestContext.current?.record.work = classifies ? .scoring : .embedding
+        let function = Classification(service.loaded).isIndependent ? "sigmoid" : "softmax"
         var request = request
-        request.body = RequestBody(bytes: body.bytes)
-        if body.comparesSentences {
-            RequestContext.current?.record.work = .embedding
-            return try await similarity(request)
-        }
-        return predicts ? try await predict(request) : try await embed(request)
+        request.body = RequestBody(
+            bytes: try await RequestBodyDecoder.offPool(bytes: bytes.count) {
+                () throws(APIError) in
+                try body.flattened(listed: classifies, function: function)
+            })
+        if body.comparesSentences { return try await similarity(request) }
+        return classifies ? try await predict(request) : try await embed(request)
     }
 }
 
-/// A body in the form of Hugging Face's pipelines, as the routes of their own have it.
+/// A body in the form of Hugging Face's pipelines.
 struct PipelineBody: Sendable {
-    /// Whether it has a sentence and others to compare it with.
-    let comparesSentences: Bool
-    /// With the options of `parameters` beside `inputs`; a body without that field as it came.
-    let bytes: [UInt8]
+    private let tape: JSONTape
 
-    /// Reads `bytes`, which may take as long as any body.
-    /// - Parameters:
-    ///   - isClassifier: whether the model predicts: then a single text becomes a list of one.
-    ///   - function: the one that makes probabilities of the model's scores.
-    /// - Throws: 400 for what is no JSON, 422 where `parameters` is no object, or asks for what there is
-    ///   not.
-    init(_ bytes: [UInt8], isClassifier: Bool, function: String) throws(APIError) {
-        let tape = try RequestBodyDecoder.tape(of: bytes)
-        let inputs = tape.member("inputs", of: 0)
-        comparesSentences = inputs.flatMap { tape.member("source_sentence", of: $0) } != nil
-        self.bytes =
-            tape.member("parameters", of: 0) == nil
-            ? bytes
-            : try Self.flattened(
-                bytes, listed: isClassifier && !comparesSentences, function: function)
+    /// Reads `bytes`, which may take as long as any body. Throws 400 for what is no JSON.
+    init(_ bytes: [UInt8]) throws(APIError) { tape = try RequestBodyDecoder.tape(of: bytes) }
+
+    /// Whether it has a sentence and others to compare it with.
+    var comparesSentences: Bool {
+        tape.member("inputs", of: 0).flatMap { tape.member("source_sentence", of: $0) } != nil
     }
 
-    private static func flattened(
-        _ bytes: [UInt8], listed: Bool, function known: String
-    ) throws(APIError) -> [UInt8] {
-        let object = try? JSONSerialization.jsonObject(with: Data(bytes))
+    /// The model that it chooses, beside its inputs or in `parameters`.
+    var model: String? {
+        let places = [0, tape.member("parameters", of: 0)].compactMap(\.self)
+        return places.lazy.compactMap { tape.member("model", of: $0) }.first.flatMap { node in
+            switch tape.nodes[node].kind {
+            case .string, .escapedString: tape.string(at: node)
+            default: nil
+            }
+        }
+    }
+
+    /// The options of `parameters` beside `inputs`, as the routes of their own have them; a body without
+    /// that field as it came.
+    /// - Parameters:
+    ///   - listed: whether a single text becomes a list of one.
+    ///   - function: the one that makes probabilities of the model's scores.
+    /// - Throws: 422 where `parameters` is no object, or asks for what there is not.
+    func flattened(listed: Bool, function known: String) throws(APIError) -> [UInt8] {
+        if tape.member("parameters", of: 0) == nil { return tape.bytes }
+        let object = try? JSONSerialization.jsonObject(with: Data(tape.bytes))
         guard var body = object as? [String: Any], let parameters = body["parameters"] else {
-            return bytes
+            return tape.bytes
         }
         let given = parameters is NSNull ? [:] : parameters
         guard var options = given as? [String: Any] else {

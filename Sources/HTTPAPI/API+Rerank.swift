@@ -12,7 +12,7 @@ extension API {
     /// judged.
     func rerank(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(WithOptions<RerankBody>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let isCohere = body.value.documents != nil
         let texts = body.value.documents ?? body.value.texts ?? []
         let field = isCohere ? "documents" : "texts"
@@ -142,7 +142,7 @@ extension API {
             let inputs: Sentences
         }
         let body = try await decode(WithOptions<Body>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let sentences = body.value.inputs.sentences.map(EncodingInput.text)
         let source = EncodingInput.text(body.value.inputs.sourceSentence)
         received(sentences, isSingle: false)

@@ -8,7 +8,7 @@ extension API {
     /// `POST /fill-mask`: the likeliest tokens in place of each mask.
     func fillMask(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(WithOptions<FillMaskBody>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
         received(inputs, isSingle: body.value.inputs.isSingle)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
@@ -59,7 +59,7 @@ extension API {
         _ request: ServerRequest
     ) async throws(APIError) -> ServerResponse {
         let body = try await decode(WithOptions<TokenClassificationBody>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let texts = body.value.inputs.items
         let inputs = texts.map(EncodingInput.text)
         received(inputs, isSingle: body.value.inputs.isSingle)
@@ -119,7 +119,7 @@ extension API {
     /// `POST /answer`: answers to a question, with their place in the context.
     func answerQuestion(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(WithOptions<AnswerBody>.self, request)
-        let service = try service(named: body.options.model)
+        let service = try service(request, body.options.model)
         let asked = body.value
         let inputs = [EncodingInput.pair(asked.question, asked.context)]
         received(inputs, isSingle: true)

@@ -14,7 +14,7 @@ extension API {
             let model: String?
         }
         let body = try await decode(Body.self, request)
-        let service = try service(named: body.model)
+        let service = try service(request, body.model)
         let inputs = body.inputs.items.map(EncodingInput.text)
         try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
         let prompt: String
@@ -65,7 +65,7 @@ extension API {
             let model: String?
         }
         let body = try await decode(Body.self, request)
-        let service = try service(named: body.model)
+        let service = try service(request, body.model)
         let lists = body.ids.lists
         try check(
             lists.map(EncodingInput.tokens), field: "ids", limit: settings.maximumClientBatchSize)

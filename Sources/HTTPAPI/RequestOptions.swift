@@ -127,7 +127,21 @@ struct NestedOptions<Key: CodingKey> {
 }
 
 extension API {
-    /// The model that a request chose, or the first one.
+    /// The model that a request chose in its body or its query, or the first one; 422 where the two
+    /// name different ones.
+    func service(
+        _ request: ServerRequest, _ inBody: String? = nil
+    ) throws(APIError) -> EncodingService {
+        let inQuery = request.query["model"]
+        if let inBody, let inQuery, inBody != inQuery {
+            throw .validation(
+                field: "model",
+                "is \"\(inBody.prefix(200))\" in the body and \"\(inQuery.prefix(200))\" in the query")
+        }
+        return try service(named: inBody ?? inQuery)
+    }
+
+    /// The model of that name, or the first one for nil.
     func service(named name: String?) throws(APIError) -> EncodingService {
         let registry = try readiness.registry()
         guard let service = registry.service(named: name) else {

@@ -12,10 +12,12 @@ package struct ModelRegistry: Sendable {
         services = [standard] + others
     }
 
-    /// The model of that name; the first one for nil; nil when there is none.
+    /// The model of that name, or of that fingerprint, as documents and searches are answered with it;
+    /// the first one for nil; nil when there is none.
     package func service(named name: String?) -> EncodingService? {
         guard let name else { return standard }
         return services.first { $0.loaded.name == name }
+            ?? services.first { $0.loaded.fingerprintText == name }
     }
 
     /// The model that made vectors of this fingerprint, if it is one of these.

@@ -39,9 +39,9 @@ extension API {
 
     /// `POST /documents/search`.
     func searchDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents(request)
         let whole = try await decode(WithOptions<SearchBody>.self, request)
         let body = whole.value
+        let documents = try documents(request, model: whole.options.model)
         let topK = body.topK ?? 10
         guard (1...Self.maximumHits).contains(topK) else {
             throw .validation(field: "top_k", "expected 1 to \(Self.maximumHits), got \(topK)")

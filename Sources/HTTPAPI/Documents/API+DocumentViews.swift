@@ -27,9 +27,9 @@ struct EvidenceField: Decodable {
 extension API {
     /// `POST /documents/{id}/chunk`: passages of a kept document.
     func chunkDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents(request)
         let body = try await decode(WithOptions<KeptChunkBody>.self, request)
-        let service = try service(named: request.query["model"])
+        let documents = try documents(request, model: body.options.model)
+        let service = try service(request, body.options.model)
         let fields = body.value.fields
         let granularities = try fields.granularities(spans: body.value.spans)
         let finish = try finish(body.options, service)
@@ -53,8 +53,8 @@ extension API {
             let head: String?
             let evidence: EvidenceField?
         }
-        let documents = try documents(request)
         let body = try await decode(WithOptions<Body>.self, request)
+        let documents = try documents(request, model: body.options.model)
         let reading = reading(body.options, request)
         let id = request.parameters["id"] ?? ""
         if let top = body.options.topK, top < 1 {

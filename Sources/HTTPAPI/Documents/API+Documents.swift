@@ -9,9 +9,12 @@ extension API {
     /// The most documents in one `POST /documents`; more go through `/documents/import`.
     static let maximumDocuments = 1_000
 
-    /// The document service with the model that `?model=` names, else the first; or why there is none.
-    func documents(_ request: ServerRequest) throws(APIError) -> DocumentService {
-        let encoding = try service(named: request.query["model"])
+    /// The document service with the model that a request chose in its body or its query, else the
+    /// first; or why there is none.
+    func documents(
+        _ request: ServerRequest, model: String? = nil
+    ) throws(APIError) -> DocumentService {
+        let encoding = try service(request, model)
         do throws(DocumentError) {
             return try DocumentService(
                 encoding: encoding, defaultStates: settings.keptStates, heads: settings.heads)
@@ -22,15 +25,14 @@ extension API {
 
     /// `PUT /documents/{id}`.
     func putDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents(request)
         let body = try await decode(DocumentBody.self, request)
+        let documents = try documents(request, model: body.model)
         let draft = try body.draft(id: request.parameters["id"], settings: settings)
         return try await kept([draft], isList: false, by: documents)
     }
 
     /// `POST /documents`: one document or a list.
     func postDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents(request)
         let body = try await decode(OneOrMany<DocumentBody>.self, request)
         if body.items.isEmpty { throw .validation(field: "documents", "cannot be empty") }
         if body.items.count > Self.maximumDocuments {
@@ -39,6 +41,15 @@ extension API {
                 "has \(body.items.count) entries; at most \(Self.maximumDocuments) are allowed, "
                     + "and /documents/import takes any number")
         }
+        let model = body.items[0].model ?? request.query["model"]
+        if let index = body.items.firstIndex(where: {
+            $0.model ?? request.query["model"] != model
+        }) {
+            throw .validation(
+                field: "documents[\(index)].model",
+                "is another than the first document's; a request has one model")
+        }
+        let documents = try documents(request, model: model)
         var drafts: [NewDocument] = []
         // By bytes, as the store tells ids apart: strings of Swift are equal in every normal form.
         var places: [[UInt8]: Int] = [:]
@@ -181,8 +192,8 @@ extension API {
 
     /// `POST /documents/delete`: by ids or by filter.
     func deleteDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let documents = try documents(request)
         let body = try await decode(DeletionBody.self, request)
+        let documents = try documents(request, model: body.model)
         let count: Int
         switch (body.ids, body.filter) {
         case (let ids?, nil):

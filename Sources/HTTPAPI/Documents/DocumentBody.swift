@@ -28,6 +28,9 @@ struct DocumentBody: Decodable {
     let long: LongTexts?
     let windowOverlap: WindowOverlap?
     let promptName: String?
+    /// The model that encodes it. In an import, which has one for all its lines, it may stand as an
+    /// export has it: the fingerprint of the vectors beside it.
+    let model: String?
 
     /// The id that no document can be read by.
     private static let exportID = "export"
@@ -84,9 +87,10 @@ struct DeletionBody: Decodable {
     let ids: [DocumentID]?
     let filter: MetadataValue?
     let all: Bool?
+    let model: String?
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case ids, filter, all
+        case ids, filter, all, model
     }
 
     private struct AnyKey: CodingKey {
@@ -107,6 +111,7 @@ struct DeletionBody: Decodable {
         ids = try container.decodeIfPresent([DocumentID].self, forKey: .ids)
         filter = try container.decodeIfPresent(MetadataValue.self, forKey: .filter)
         all = try container.decodeIfPresent(Bool.self, forKey: .all)
+        model = try container.decodeIfPresent(String.self, forKey: .model)
     }
 }
 

@@ -105,11 +105,21 @@ struct DocumentImport: Sendable {
         case .bytes(let bytes, _):
             do throws(APIError) {
                 let body = try RequestBodyDecoder.decode(DocumentBody.self, from: bytes)
+                try check(model: body.model)
                 return .success(try body.draft(settings: settings))
             } catch {
                 return .failure(error)
             }
         }
+    }
+
+    /// Refuses a line that asks for another model than the import's. What an export says of its vectors
+    /// asks for none.
+    private func check(model: String?) throws(APIError) {
+        guard let model, model != documents.modelName, !Hexadecimal.isDigest(model) else { return }
+        throw .validation(
+            field: "model",
+            "is \"\(model.prefix(200))\", but this import's is \"\(documents.modelName)\"")
     }
 
     /// Cuts a group where an id comes again: the later line is to win.

@@ -35,6 +35,12 @@ extension OpenAPIDocument {
         \(RequestTimeout.maximumSeconds)}}
         """
 
+    /// The model of a request, beside its body.
+    static let modelParameter = """
+        {"name":"model","in":"query","description":"The model, where the body names none; the first \
+        where neither does. Two that differ are refused.","schema":{"enum":"{{models}}"}}
+        """
+
     /// The references of an answer.
     static func headerReferences(encodes: Bool) -> String {
         let names =

@@ -27,7 +27,8 @@ struct OpenAPIDocument {
             "license":{"name":"Apache-2.0","identifier":"Apache-2.0"}},\
             "servers":[{"url":"/"}],"tags":[\(tags)],"security":[\(security)],\
             "paths":{\(paths)},"components":{"securitySchemes":{"key":{"type":"http",\
-            "scheme":"bearer"}},"parameters":{"RequestTimeout":\(Self.requestTimeout)},\
+            "scheme":"bearer"}},"parameters":{"RequestTimeout":\(Self.requestTimeout),\
+            "Model":\(Self.modelParameter)},\
             "headers":{\(Self.headers)},"responses":{\(responses)},\
             "schemas":{\(schemas)}}}
             """
@@ -78,6 +79,9 @@ struct OpenAPIDocument {
             return #"{"name":"\#($0.name)","in":"query","#
                 + #""description":"\#($0.description)",\#(value)}"#
         }
+        if operation.choosesModel {
+            parameters.append(##"{"$ref":"#/components/parameters/Model"}"##)
+        }
         if operation.encodes {
             parameters.append(##"{"$ref":"#/components/parameters/RequestTimeout"}"##)
         }
@@ -114,10 +118,12 @@ struct OpenAPIDocument {
         statuses.formUnion(operation.refusals)
         if route.access == .key { statuses.insert(401) }
         if !route.pattern.isLiteral { statuses.insert(404) }
-        if !operation.query.isEmpty { statuses.insert(422) }
-        if !operation.query.isEmpty || !route.pattern.isLiteral { statuses.insert(414) }
+        let takesQuery = !operation.query.isEmpty || operation.choosesModel
+        if takesQuery { statuses.insert(422) }
+        if takesQuery || !route.pattern.isLiteral { statuses.insert(414) }
+        if operation.choosesModel { statuses.insert(404) }
         if route.input != .nothing { statuses.formUnion([408, 413, 415, 422]) }
-        if operation.encodes { statuses.formUnion([404, 424, 429, 504]) }
+        if operation.encodes { statuses.formUnion([424, 429, 504]) }
         return statuses.subtracting(operation.answers.keys)
     }
 

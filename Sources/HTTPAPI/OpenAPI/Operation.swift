@@ -65,6 +65,8 @@ struct Operation: Sendable {
     var answers: [Int: Answer]
     /// Runs the model or reads what it made: the headers and refusals that come with that.
     var encodes = false
+    /// Whether a request may choose the model.
+    var choosesModel: Bool { tag != .service }
     /// Refusals beyond those that follow from the table.
     var refusals: [Int] = []
 }

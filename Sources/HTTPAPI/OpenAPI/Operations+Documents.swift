@@ -102,7 +102,10 @@ extension OpenAPIDocument {
             {"enum":["document","sentence","paragraph","line","tokens"]},
             {"$ref":"#/components/schemas/Chunk"},
             {"type":"array","maxItems":1,"items":{"$ref":"#/components/schemas/Chunk"}}]},
-            "keep_states":{"enum":["float16","int8","none",null]},\(reading)}}
+            "keep_states":{"enum":["float16","int8","none",null]},"model":{"anyOf":[{"type":"null"},
+            {"enum":"{{models}}"},{"type":"string","pattern":"^[0-9a-f]{64}$"}],
+            "description":"A served model's name or fingerprint. A line of an import may have any \
+            fingerprint, as an export's do."},\(reading)}}
             """
         ),
         (
@@ -209,11 +212,11 @@ extension OpenAPIDocument {
             """
             {"anyOf":[{"type":"object","required":["ids"],"properties":{
             "ids":{"type":"array","maxItems":100000,"items":{"anyOf":[{"type":"string"},
-            {"type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807}]}}},
-            "additionalProperties":false},
+            {"type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807}]}},
+            \(model)},"additionalProperties":false},
             {"type":"object","required":["filter"],"properties":{
             "filter":{"$ref":"#/components/schemas/Filter"},
-            "all":{"type":["boolean","null"]}},"additionalProperties":false}]}
+            "all":{"type":["boolean","null"]},\(model)},"additionalProperties":false}]}
             """
         ),
         (
@@ -247,7 +250,7 @@ extension OpenAPIDocument {
             "query":{"type":["string","null"]},
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
             "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},
-            "like":\(id),\(reading),
+            "like":\(id),\(model),\(reading),
             "mode":{"enum":["vector","text","hybrid",null]},
             "fusion":{"enum":["rrf","relative_score",null],
             "description":"How a hybrid joins cosine and BM25: by reciprocal ranks (rrf, the default), or by \
@@ -273,7 +276,7 @@ extension OpenAPIDocument {
         (
             "DocumentChunkRequest",
             """
-            {"type":"object","properties":{\(cutting),\(reading),
+            {"type":"object","properties":{\(cutting),\(model),\(reading),
             "spans":{"anyOf":[{"type":"null"},\(spans)]},
             "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},"normalize":{"type":["boolean","null"]},
             "dimensions":{"type":["integer","null"],"minimum":1,"maximum":"{{dimensions}}"}}}
@@ -284,7 +287,7 @@ extension OpenAPIDocument {
             """
             {"type":"object","properties":{"head":{"type":["string","null"]},
             "evidence":{"anyOf":[{"type":"null"},{"type":"boolean"},
-            {"enum":["sentence","paragraph"]}]},\(reading),"raw_scores":{"type":["boolean","null"]},
+            {"enum":["sentence","paragraph"]}]},\(model),\(reading),"raw_scores":{"type":["boolean","null"]},
             "top_k":{"type":["integer","null"],"minimum":1,
             "maximum":9223372036854775807}}}
             """

@@ -10,7 +10,7 @@ extension OpenAPIDocument {
             refusals: [404]),
         "POST /predict": Operation(
             tag: .encoding, summary: "The classification head's labels and scores.",
-            body: "PredictRequest", answers: [200: .json("PredictAnswer")], encodes: true,
+            query: [.text("head", "A trained head.")], body: "PredictRequest", answers: [200: .json("PredictAnswer")], encodes: true,
             refusals: [404, 424]),
         "POST /classify": Operation(
             tag: .encoding,
@@ -75,9 +75,14 @@ extension OpenAPIDocument {
         "prompt_name":"{{promptName}}"
         """
 
+    /// The model that answers, in a body.
+    static let model = """
+        "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]}
+        """
+
     /// Properties that encoding routes share.
     static let common = """
-        "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
+        \(model),
         \(reading),
         "parameters":{"type":["object","null"]}
         """
@@ -218,7 +223,7 @@ extension OpenAPIDocument {
             {"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
             "items":{"$ref":"#/components/schemas/Text"}}]},
             "add_special_tokens":{"type":["boolean","null"]},
-            "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
+            \(model),
             "prompt_name":"{{promptName}}"}}
             """
         ),
@@ -238,7 +243,7 @@ extension OpenAPIDocument {
             "ids":{"anyOf":[{"$ref":"#/components/schemas/TokenIDs"},
             {"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
             "items":{"$ref":"#/components/schemas/TokenIDs"}}]},
-            "model":{"anyOf":[{"type":"null"},{"enum":"{{models}}"}]},
+            \(model),
             "skip_special_tokens":{"type":["boolean","null"]}}}
             """
         ),

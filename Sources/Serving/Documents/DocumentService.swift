@@ -25,6 +25,8 @@ package struct DocumentService: Sendable {
     }
 
     var fingerprint: [UInt8] { encoding.loaded.fingerprint }
+    /// The name under which the model that encodes is served.
+    package var modelName: String { encoding.loaded.name }
     /// The fingerprint of the model that encodes, in hexadecimal.
     package var modelFingerprint: String { encoding.loaded.fingerprintText }
 
