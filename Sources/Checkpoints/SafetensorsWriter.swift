@@ -36,7 +36,8 @@ package enum SafetensorsWriter {
     }
 
     /// Writes `tensors`, in the order given, and `metadata` to the file at `url`. A reader sees the
-    /// file that was there before, or all of the new one: it is written beside and renamed.
+    /// file that was there before, or all of the new one: it is written beside and renamed. A link stays
+    /// and leads to the new file; what is no regular file, such as a pipe, is written into.
     ///
     /// Names must differ, and the number of values must be the product of the shape.
     /// Throws `writeFailed` when the system refuses.
@@ -45,25 +46,62 @@ package enum SafetensorsWriter {
         metadata: [String: String] = [:], to url: URL
     ) throws(CheckpointError) {
         precondition(Set(tensors.map(\.name)).count == tensors.count, "names must differ")
-        let temporary = url.deletingLastPathComponent().appending(
-            path: ".\(url.lastPathComponent).\(UUID().uuidString).part")
         do {
-            guard FileManager.default.createFile(atPath: temporary.path, contents: nil) else {
-                throw CocoaError(.fileWriteUnknown)
-            }
-            let handle = try FileHandle(forWritingTo: temporary)
-            defer { try? handle.close() }
-            try handle.write(contentsOf: header(tensors, metadata))
-            for tensor in tensors {
-                try tensor.values.withUnsafeBytes { try handle.write(contentsOf: Data($0)) }
-            }
-            try handle.synchronize()
-            guard rename(temporary.path, url.path) == 0 else {
-                throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+            if isReplaceable(url) {
+                try replace(url.resolvingSymlinksInPath(), tensors, metadata)
+            } else {
+                let handle = try file(at: url, O_CREAT)
+                defer { try? handle.close() }
+                try write(tensors, metadata, to: handle)
             }
         } catch {
+            throw .writeFailed(file: url.path, reason: SystemReason.text(of: error))
+        }
+    }
+
+    /// Whether a rename may put another file in the place of what is there: a regular file, or nothing.
+    private static func isReplaceable(_ url: URL) -> Bool {
+        var status = stat()
+        if stat(url.path, &status) == 0 { return status.st_mode & S_IFMT == S_IFREG }
+        // A link that leads to nothing is there, too.
+        return lstat(url.path, &status) != 0
+    }
+
+    private static func replace(
+        _ url: URL, _ tensors: [(name: String, shape: [Int], values: Values)],
+        _ metadata: [String: String]
+    ) throws {
+        let temporary = url.deletingLastPathComponent().appending(
+            path: ".\(url.lastPathComponent).\(UUID().uuidString).part")
+        let handle = try file(at: temporary, O_CREAT | O_EXCL)
+        do {
+            defer { try? handle.close() }
+            try write(tensors, metadata, to: handle)
+            try handle.synchronize()
+            guard rename(temporary.path, url.path) == 0 else { throw lastError() }
+        } catch {
             try? FileManager.default.removeItem(at: temporary)
-            throw .writeFailed(file: url.path, reason: error.localizedDescription)
+            throw error
+        }
+    }
+
+    private static func file(at url: URL, _ flags: Int32) throws -> FileHandle {
+        let descriptor = open(url.path, O_WRONLY | O_CLOEXEC | O_TRUNC | flags, 0o666)
+        guard descriptor >= 0 else { throw lastError() }
+        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    }
+
+    private static func lastError() -> POSIXError {
+        POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+    }
+
+    private static func write(
+        _ tensors: [(name: String, shape: [Int], values: Values)], _ metadata: [String: String],
+        to handle: FileHandle
+    ) throws {
+        try handle.write(contentsOf: header(tensors, metadata))
+        for tensor in tensors {
+            try tensor.values.withUnsafeBytes { try handle.write(contentsOf: Data($0)) }
         }
     }
 

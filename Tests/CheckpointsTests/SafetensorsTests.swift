@@ -199,9 +199,49 @@ import Testing
             try SafetensorsWriter.write([], to: url)
             Issue.record("expected an error")
         } catch {
-            guard case .writeFailed = error else {
-                Issue.record("\(error)")
-                return
+            #expect(
+                error.description
+                    == "\(url.path): cannot be written: No such file or directory")
+        }
+    }
+
+    @Test func aLinkStaysAndLeadsToTheNewFile() throws {
+        try withDirectory([:]) { directory in
+            let file = directory.appending(path: "out.safetensors")
+            let link = directory.appending(path: "link")
+            try FileManager.default.createSymbolicLink(at: link, withDestinationURL: file)
+            // The link leads to nothing at first.
+            for count in 1...2 {
+                try SafetensorsWriter.write(
+                    [("a", [count], .float32(Array(repeating: 1, count: count)))], to: link)
+                #expect(
+                    try FileManager.default.destinationOfSymbolicLink(atPath: link.path)
+                        == file.path)
+                #expect(try SafetensorsFile(url: file).tensors["a"]?.count == count)
+            }
+        }
+    }
+
+    @Test func aPipeIsWrittenInto() throws {
+        try withDirectory([:]) { directory in
+            let pipe = directory.appending(path: "pipe")
+            #expect(mkfifo(pipe.path, 0o600) == 0)
+            // Open for both, so that nobody waits for the other end.
+            let end = try #require(FileHandle(forUpdatingAtPath: pipe.path))
+            try SafetensorsWriter.write([("a", [1], .float32([1]))], to: pipe)
+            #expect(try end.read(upToCount: 8)?.count == 8)
+            var status = stat()
+            #expect(lstat(pipe.path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        }
+    }
+
+    @Test func aFolderIsNotReplaced() throws {
+        try withDirectory([:]) { directory in
+            do throws(CheckpointError) {
+                try SafetensorsWriter.write([], to: directory)
+                Issue.record("expected an error")
+            } catch {
+                #expect(error.description.hasSuffix("cannot be written: Is a directory"))
             }
         }
     }

@@ -1,0 +1,13 @@
+import Foundation
+
+/// Why the system refused something, in its own words.
+package enum SystemReason {
+    /// The system's message behind an error of Foundation's, whose own text may have none: "No space left
+    /// on device", say. Other errors' own descriptions.
+    package static func text(of error: any Error) -> String {
+        let known = error as NSError
+        let cause = known.userInfo[NSUnderlyingErrorKey] as? NSError ?? known
+        guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
+        return String(cString: strerror(Int32(cause.code)))
+    }
+}
