@@ -125,10 +125,7 @@ extension API {
             throw .service(error)
         }
         let scores = result.vectors.map { Similarity.cosine(asked.vectors[0], $0) }
-        result.usage = asked.usage + result.usage
-        result.hits += asked.hits
-        result.misses += asked.misses
-        if asked.cache != result.cache { result.cache = .mixed }
+        result.count(asked)
         return (scores, result, .cosine)
     }
 

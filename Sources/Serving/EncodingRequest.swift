@@ -95,6 +95,19 @@ package struct EncodingResult: Sendable {
             timings: timings)
     }
 
+    /// Counts the work of another call for the same request, whose texts came first; its vectors are not
+    /// of the answer.
+    package mutating func count(_ earlier: EncodingResult) {
+        usage = earlier.usage + usage
+        hits += earlier.hits
+        misses += earlier.misses
+        if earlier.cache != cache { cache = .mixed }
+        age = [earlier.age, age].compactMap { $0 }.max()
+        timings.tokenization += earlier.timings.tokenization
+        timings.queue += earlier.timings.queue
+        timings.inference += earlier.timings.inference
+    }
+
     /// Where the time went.
     package struct Timings: Sendable {
         package var tokenization = Duration.zero

@@ -34,6 +34,16 @@ import Testing
         ] { #expect(await fixture.post("/similarity", body).status == 422, "\(body)") }
     }
 
+    /// The texts are known, the query is not: its pass is the request's.
+    @Test func theQuerysWorkIsInTheTimesOfARerank() async throws {
+        let fixture = try APIFixture(golden: "t1/MaskedLM/torch-safetensors", keeps: true)
+        defer { fixture.executor?.stop() }
+        _ = await fixture.post("/embed", #"{"inputs": ["abc"]}"#)
+        let answer = await fixture.post("/rerank", #"{"query": "xyz", "texts": ["abc"]}"#)
+        #expect(answer.header("x-cache") == "mixed")
+        #expect(try #require(answer.header("x-inference-time").flatMap { Int($0) }) > 0)
+    }
+
     @Test func rerankByCosineInEachForm() async throws {
         let fixture = try APIFixture(golden: "t1/MaskedLM/torch-safetensors")
         let name = try #require(fixture.loaded).name
