@@ -1,9 +1,15 @@
 import Serving
 
 /// One way to cut a text into passages, as a request says it. Every route reads it here.
-struct PassageCut {
+package struct PassageCut {
     /// The names that requests and answers use.
-    static let names = ["document", "sentence", "paragraph", "line", "tokens", "spans"]
+    package static let names = ["document", "sentence", "paragraph", "line", "tokens", "spans"]
+
+    /// Says that a name is none of these.
+    package static func refusal(of name: String) -> String {
+        "expected \(names.dropLast().joined(separator: ", ")) or spans, got "
+            + "\"\(name.prefix(100))\""
+    }
 
     /// The most spans that one request may name, of all its texts together.
     static let maximumSpans = 16_384
@@ -47,10 +53,7 @@ struct PassageCut {
             guard let spans else { throw .validation(field: place, "is missing") }
             return .spans(try Self.ranges(spans, field: place))
         default:
-            throw .validation(
-                field: field,
-                "expected \(Self.names.dropLast().joined(separator: ", ")) or spans, got "
-                    + "\"\(name.prefix(100))\"")
+            throw .validation(field: field, Self.refusal(of: name))
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DocumentStore
 import Foundation
+import HTTPAPI
 import Serving
 
 /// How `search` ranks.
@@ -53,6 +54,9 @@ struct SearchCommand: AsyncParsableCommand {
         }
         if fusion != nil, mode != .hybrid {
             throw ValidationError("--fusion joins two rankings, so it needs --mode hybrid")
+        }
+        if let passages, passages != "all", !PassageCut.names.contains(passages) {
+            throw ValidationError("--passages: \(PassageCut.refusal(of: passages)) (or all)")
         }
     }
 

@@ -66,6 +66,9 @@ import Testing
         let alone = try run(
             "search", "a", "--model", model, "--store", store, "--fusion", "rrf")
         #expect(alone.status == 64 && alone.errors.contains("--fusion joins two rankings"))
+        let unknown = try run(
+            "search", "a", "--model", model, "--store", store, "--passages", "bogus")
+        #expect(unknown.status == 64 && unknown.errors.contains("--passages: expected document"))
         let wrong = try run(
             "search", "a", "--model", model, "--store", store, "--filter", #"{"$foo":1}"#)
         #expect(wrong.status != 0 && wrong.errors.contains("$foo"))

@@ -77,6 +77,7 @@ import Testing
         (#"{"query":"a","filter":{"$foo":[]}}"#, "filter.$foo"),
         (#"{"query":"a","include":["all"]}"#, "include: expected"),
         (#"{"embedding":[1,2]}"#, "embedding"), (#"{"query":"a","passages":3}"#, "passages"),
+        (#"{"query":"a","passages":"bogus"}"#, "passages: expected document, sentence"),
         (#"{"query":"a","prompt_name":"none"}"#, "prompt_name"),
     ])
     func wrongSearchesAreNamed(body: String, message: String) async throws {

@@ -12,6 +12,9 @@ private struct PassagesField: Decodable {
         if let flag = try? container.decode(Bool.self) {
             scope = flag ? .passages(granularity: nil) : .documents
         } else if let name = try? container.decode(String.self) {
+            guard PassageCut.names.contains(name) else {
+                throw FieldError(field: "passages", reason: PassageCut.refusal(of: name))
+            }
             scope = .passages(granularity: name)
         } else {
             throw FieldError(
