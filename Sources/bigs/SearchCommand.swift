@@ -44,6 +44,9 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(help: "Ranks the passages of this granularity; all for every one.")
     var passages: String?
 
+    @Option(help: "The prompt to put before the query, one of config_sentence_transformers.json.")
+    var promptName: String?
+
     @Flag(help: "Prints JSON lines instead of a table.")
     var json = false
 
@@ -54,6 +57,10 @@ struct SearchCommand: AsyncParsableCommand {
         }
         if fusion != nil, mode != .hybrid {
             throw ValidationError("--fusion joins two rankings, so it needs --mode hybrid")
+        }
+        if promptName != nil, mode == .text {
+            throw ValidationError(
+                "--prompt-name: mode text looks for words, and encodes no query")
         }
         if let passages, passages != "all", !PassageCut.names.contains(passages) {
             throw ValidationError("--passages: \(PassageCut.refusal(of: passages)) (or all)")
@@ -99,7 +106,9 @@ struct SearchCommand: AsyncParsableCommand {
     private func question(_ loaded: LoadedModel) async throws -> SearchRequest.Query {
         if mode == .text { return .text(query) }
         let vector = try await ModelSession.run(loaded, threads: model.threads) { service in
-            try await service.embed([.text(query)], rules: EncodingRules()).vectors[0]
+            try await service.embed(
+                [.text(query)], rules: EncodingRules(promptName: promptName)
+            ).vectors[0]
         }
         return mode == .vector ? .vector(vector) : .hybrid(text: query, vector: vector)
     }

@@ -66,6 +66,10 @@ import Testing
         let alone = try run(
             "search", "a", "--model", model, "--store", store, "--fusion", "rrf")
         #expect(alone.status == 64 && alone.errors.contains("--fusion joins two rankings"))
+        let prompted = try run(
+            "search", "a", "--model", model, "--store", store, "--mode", "text",
+            "--prompt-name", "query")
+        #expect(prompted.status == 64 && prompted.errors.contains("--prompt-name"))
         let unknown = try run(
             "search", "a", "--model", model, "--store", store, "--passages", "bogus")
         #expect(unknown.status == 64 && unknown.errors.contains("--passages: expected document"))
@@ -114,6 +118,30 @@ import Testing
 
         let compacted = try run("store", "compact", "--store", store)
         #expect(try compacted.objects().first?["bytes_after"] is Int)
+    }
+
+    @Test func searchPutsThePromptBeforeTheQuery() throws {
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256)
+        let prompts = #"{"prompts":{"query":"wxyz "}}"#
+        try Data(prompts.utf8).write(
+            to: model.appending(path: "config_sentence_transformers.json"))
+        let folder = try SmallModel.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = folder.appending(path: "store.sqlite").path
+        let arguments = ["--model", model.path, "--store", store]
+        let imported = try Program.run(
+            ["store", "import"] + arguments, input: Data(#"{"id":"a","text":"wxyz abcd"}"#.utf8))
+        #expect(imported.status == 0, "\(imported.errors)")
+        func score(_ more: [String]) throws -> Double? {
+            let found = try Program.run(["search", "abcd", "--json"] + arguments + more)
+            return try found.objects().first?["score"] as? Double
+        }
+        let named = try #require(try score(["--prompt-name", "query"]))
+        #expect(abs(named - 1) < 1e-6)
+        #expect(try #require(try score([])) < named - 1e-4)
+        let unknown = try Program.run(["search", "abcd", "--prompt-name", "none"] + arguments)
+        #expect(unknown.status == 1 && unknown.errors.contains("prompt_name"))
     }
 
     @Test func aLineIsAnsweredBeforeTheNextIsSent() async throws {
