@@ -2,7 +2,7 @@ import ArgumentParser
 import BiGSModel
 import Checkpoints
 import Foundation
-import Tokenization
+import Serving
 
 /// `bigs inspect`: is this directory a model, and which?
 struct InspectCommand: ParsableCommand {
@@ -21,32 +21,13 @@ struct InspectCommand: ParsableCommand {
             report = BiGSModel.inspect(try Checkpoint(directory: directory))
             problems = report?.problems.map(\.description) ?? []
         }
-        problems += tokenizerProblems(
-            directory, modelVocabulary: report?.summary?.configuration.vocabularySize)
+        let reading = ReadingReport(directory: directory, model: report?.summary)
+        problems += reading.problems.map(\.description)
         if problems.isEmpty, let report {
-            print(report)
+            print("\(report)\n\(reading)")
             return
         }
         for problem in problems { print(problem) }
         throw ExitCode.failure
-    }
-
-    /// What is wrong with the tokenizer's files; nothing when there are none.
-    private func tokenizerProblems(_ directory: URL, modelVocabulary: Int?) -> [String] {
-        let names = ["tokenizer.json", "vocab.txt"]
-        let exist = names.contains {
-            FileManager.default.fileExists(atPath: directory.appending(path: $0).path)
-        }
-        guard exist else { return [] }
-        do {
-            let size = try Tokenizer(directory: directory).vocabularySize
-            guard let modelVocabulary, size > modelVocabulary else { return [] }
-            return [
-                "the tokenizer has \(size) tokens, the model has embeddings for "
-                    + "\(modelVocabulary)"
-            ]
-        } catch {
-            return ["\(error)"]
-        }
     }
 }

@@ -1,0 +1,54 @@
+package import BiGSModel
+package import Foundation
+import Tokenization
+
+/// How a directory's files say that texts are read, and everything that is wrong with them: what
+/// `LoadedModel.load` takes from it beside the weights.
+package struct ReadingReport: Sendable {
+    /// How many tokens the tokenizer has; nil without one, where nothing but token ids can be run.
+    package private(set) var vocabularySize: Int?
+    /// How states become a vector.
+    package private(set) var pooling = Pooling.mean
+    /// Texts that requests may ask to be put before their inputs.
+    package private(set) var prompts = Prompts.none
+    /// Every problem found; empty means that `LoadedModel.load` stumbles over none of these files.
+    package private(set) var problems: [ModelLoadingError] = []
+
+    /// Reads the files of `directory`, which has a model that was found to be `model`; nil where that
+    /// could not be told.
+    package init(directory: URL, model: ModelReport.Summary?) {
+        do throws(TokenizerError) {
+            let size = try Tokenizer(directory: directory).vocabularySize
+            vocabularySize = size
+            if let known = model?.configuration.vocabularySize, size > known {
+                problems.append(.vocabularyMismatch(tokenizer: size, model: known))
+            }
+        } catch .vocabularyMissing {
+        } catch {
+            problems.append(.tokenizer(error))
+        }
+        do throws(ModelLoadingError) {
+            pooling = try PoolingConfiguration.read(in: directory)?.mode ?? .mean
+        } catch {
+            problems.append(error)
+        }
+        do throws(ModelLoadingError) {
+            prompts = try Prompts.configured(in: directory)
+        } catch {
+            problems.append(error)
+        }
+    }
+}
+
+extension ReadingReport: CustomStringConvertible {
+    package var description: String {
+        let names = prompts.byName.keys.sorted().map {
+            $0 == prompts.defaultName ? "\($0) (default)" : $0
+        }
+        return [
+            "tokenizer: " + (vocabularySize.map { "\($0) tokens" } ?? "none (forward only)"),
+            "pooling: \(pooling.rawValue)",
+            "prompts: " + (names.isEmpty ? "none" : names.joined(separator: ", ")),
+        ].joined(separator: "\n")
+    }
+}
