@@ -35,6 +35,9 @@ struct TokenizeCommand: AsyncParsableCommand {
     @Option(help: "Whether [CLS] and [SEP] are added.")
     var specialTokens = true
 
+    /// More tokens than any model has positions for; padding makes them all.
+    private static let longest = 1 << 20
+
     private struct Line: Encodable {
         let ids: [Int32]
         let tokens: [String]
@@ -47,8 +50,9 @@ struct TokenizeCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if let maxLength, maxLength < 1 {
-            throw ValidationError("--max-length: expected 1 or more, got \(maxLength)")
+        if let maxLength, !(1...Self.longest).contains(maxLength) {
+            throw ValidationError(
+                "--max-length: expected 1 to \(Self.longest), got \(maxLength)")
         }
         if padding == .maxLength, maxLength == nil {
             throw ValidationError("--padding max-length needs --max-length")
@@ -61,6 +65,7 @@ struct TokenizeCommand: AsyncParsableCommand {
             addSpecialTokens: specialTokens, maximumLength: maxLength,
             truncation: truncation, truncationSide: truncationDirection,
             padTo: padding == .maxLength ? maxLength : nil)
+        var isComplete = true
         try await texts.read { text in
             let encoding: Encoding
             do {
@@ -68,6 +73,7 @@ struct TokenizeCommand: AsyncParsableCommand {
             } catch {
                 // A text that cannot be cut as asked is that line's answer; the next may be fine.
                 try JSONLines.write(Refusal(error: "\(error)"))
+                isComplete = false
                 return
             }
             try JSONLines.write(
@@ -76,5 +82,6 @@ struct TokenizeCommand: AsyncParsableCommand {
                     offsets: encoding.offsets.map { [$0.lowerBound, $0.upperBound] },
                     typeIds: encoding.typeIDs))
         }
+        if !isComplete { throw ExitCode.failure }
     }
 }

@@ -14,7 +14,8 @@ import Testing
     @Test func wrongUsageExitsWith64() throws {
         for arguments in [
             ["nothing"], ["embed", "--dimensions", "x"], ["embed", "--dtype", "float8"],
-            ["forward"], ["tokenize", "--padding", "max-length"], ["serve", "--port", "70000"],
+            ["forward"], ["tokenize", "--padding", "max-length"],
+            ["tokenize", "--padding", "max-length", "--max-length", "9000000000000"], ["serve", "--port", "70000"],
             ["serve", "--max-connections", "0"],
         ] { #expect(try Program.run(arguments).status == 64, "\(arguments)") }
     }
@@ -100,6 +101,17 @@ import Testing
         for (line, item) in zip(lines, cases) {
             #expect(line["ids"] as? [Int] == item.ids, "\(item.text.debugDescription)")
         }
+    }
+
+    /// The next line is tokenized all the same, and the end says that one was not.
+    @Test func tokenizeAnswersEveryLineAndFailsWhereOneDid() throws {
+        let lines = ["a", "a b c", "a"].map { "{\"text\":\"\($0)\"}\n" }.joined()
+        let outcome = try Program.run(
+            ["tokenize", "--jsonl", "--max-length", "3", "--truncation", "only_second"],
+            input: Data(lines.utf8))
+        #expect(outcome.status == 1)
+        let objects = try outcome.objects()
+        #expect(objects.map { $0["error"] is String } == [false, true, false])
     }
 
     @Test func forwardEqualsTheReference() throws {
