@@ -22,9 +22,11 @@ enum ServeEnvironment {
         for flag in ServeCommand.settings {
             let isGiven = arguments.contains { $0 == flag || $0.hasPrefix(flag + "=") }
             guard !isGiven, let value = environment[name(of: flag)] else { continue }
-            added += (repeatable.contains(flag) ? values(in: value) : [value]).map {
-                "\(flag)=\($0)"
-            }
+            var values = repeatable.contains(flag) ? values(in: value) : [value]
+            // A key that came out empty must not open the server: it is refused as the flag's would be.
+            if values.isEmpty, flag == "--api-key" { values = [""] }
+            // Nothing after an equals sign is taken as no value at all.
+            added += values.flatMap { $0.isEmpty ? [flag, $0] : ["\(flag)=\($0)"] }
         }
         return ["serve"] + added + arguments.dropFirst()
     }

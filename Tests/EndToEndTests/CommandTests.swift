@@ -20,6 +20,14 @@ import Testing
         ] { #expect(try Program.run(arguments).status == 64, "\(arguments)") }
     }
 
+    @Test(arguments: ["", " ", ","])
+    func anEmptyKeyOfTheEnvironmentIsRefusedAsTheFlagsIs(keys: String) throws {
+        let outcome = try Program.run(
+            ["serve", "--port", "0", "--store", "none"], environment: ["BIGS_API_KEY": keys])
+        #expect(outcome.status == 64, "\(outcome.errors)")
+        #expect(try Program.run(["serve", "--api-key", ""]).errors == outcome.errors)
+    }
+
     @Test func embedReadsFilesStandardInputAndJSONLines() throws {
         let folder = try SmallModel.temporaryDirectory()
         let file = folder.appending(path: "a.txt")
