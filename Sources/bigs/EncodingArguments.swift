@@ -57,16 +57,3 @@ struct EncodingArguments: ParsableArguments {
         }
     }
 }
-
-/// Writes JSON lines to standard output.
-enum JSONLines {
-    /// One value as one line; keys sorted so that equal results are equal lines.
-    static func write(_ value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var data = try encoder.encode(value)
-        data.append(0x0A)
-        try FileHandle.standardOutput.write(contentsOf: data)
-    }
-}

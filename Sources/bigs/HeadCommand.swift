@@ -123,16 +123,19 @@ struct HeadTrainCommand: AsyncParsableCommand {
             return
         }
         let metrics = head.training.metrics
-        print("head       \(head.name) (\(head.head.kind.rawValue)), \(file.path)")
-        print("documents  \(head.training.documents), \(head.training.folds) folds")
-        print("C          \(head.training.inverseRegularization)")
-        print("accuracy   \(Self.percent(metrics.accuracy)) out of fold")
-        print("macro-F1   \(Self.percent(metrics.macroF1)) out of fold")
+        var lines = [
+            "head       \(head.name) (\(head.head.kind.rawValue)), \(file.path)",
+            "documents  \(head.training.documents), \(head.training.folds) folds",
+            "C          \(head.training.inverseRegularization)",
+            "accuracy   \(Self.percent(metrics.accuracy)) out of fold",
+            "macro-F1   \(Self.percent(metrics.macroF1)) out of fold",
+        ]
         for (index, label) in head.head.labels.enumerated() {
-            print(
+            lines.append(
                 "  F1 \(Self.percent(metrics.f1[index]))  \(metrics.support[index]) documents  "
                     + label)
         }
+        try StandardOutput.print(lines.joined(separator: "\n"))
     }
 
     static func percent(_ value: Double) -> String { String(format: "%5.1f %%", 100 * value) }

@@ -24,10 +24,10 @@ struct InspectCommand: ParsableCommand {
         let reading = ReadingReport(directory: directory, model: report?.summary)
         problems += reading.problems.map(\.description)
         if problems.isEmpty, let report {
-            print("\(report)\n\(reading)")
+            try StandardOutput.print("\(report)\n\(reading)")
             return
         }
-        for problem in problems { print(problem) }
+        for problem in problems { try StandardOutput.print(problem) }
         throw ExitCode.failure
     }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import DocumentStore
 import Foundation
-import HTTPServer
 import Logging
 import Serving
 
@@ -37,14 +36,6 @@ enum ModelSession {
         var logger = Logger(label: "bigs") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .warning
         return logger
-    }
-}
-
-/// Standard output as the end of a stream.
-enum StandardOutput {
-    /// Writes every piece at once.
-    static var writer: BodyWriter {
-        BodyWriter { bytes in try FileHandle.standardOutput.write(contentsOf: Data(bytes)) }
     }
 }
 

@@ -98,7 +98,11 @@ struct SearchCommand: AsyncParsableCommand {
         let hits = try await opened.search(request)
         for (index, hit) in hits.enumerated() {
             let line = Self.line(index + 1, hit)
-            if json { try JSONLines.write(line) } else { print(Self.row(line, hit)) }
+            if json {
+                try JSONLines.write(line)
+            } else {
+                try StandardOutput.print(Self.row(line, hit))
+            }
         }
         if hits.isEmpty, !json { StandardError.write("nothing found") }
     }

@@ -33,7 +33,7 @@ struct StoreStatsCommand: AsyncParsableCommand {
     func run() async throws {
         let opened = try StoreAccess.open(store.store)
         defer { opened.close() }
-        print(DocumentLines.text(of: try await opened.statistics()))
+        try StandardOutput.print(DocumentLines.text(of: try await opened.statistics()))
     }
 }
 

@@ -34,9 +34,11 @@ enum Program {
         }
     }
 
-    /// Runs a command to its end, with some more variables in its environment.
+    /// Runs a command to its end, with some more variables in its environment. Its standard output goes
+    /// to `output`, where that is given.
     static func run(
-        _ arguments: [String], input: Data = Data(), environment: [String: String] = [:]
+        _ arguments: [String], input: Data = Data(), environment: [String: String] = [:],
+        output: URL? = nil
     ) throws -> Outcome {
         let folder = try SmallModel.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -49,7 +51,7 @@ enum Program {
         process.environment = ProcessInfo.processInfo.environment
             .merging(environment) { $1 }
         process.standardInput = try FileHandle(forReadingFrom: paths[0])
-        process.standardOutput = try FileHandle(forWritingTo: paths[1])
+        process.standardOutput = try FileHandle(forWritingTo: output ?? paths[1])
         process.standardError = try FileHandle(forWritingTo: paths[2])
         try process.run()
         process.waitUntilExit()

@@ -100,7 +100,7 @@ struct BenchForwardCommand: ParsableCommand {
         if plan {
             let report = PlanReport.text(
                 lengths: lengths, states: try states(), storedAs: try types())
-            print(report, terminator: "")
+            try StandardOutput.print(report, terminator: "")
             return
         }
         var report = BenchReport(
@@ -114,7 +114,7 @@ struct BenchForwardCommand: ParsableCommand {
         if json {
             try JSONLines.write(report)
         } else {
-            print(report.table, terminator: "")
+            try StandardOutput.print(report.table, terminator: "")
         }
     }
 

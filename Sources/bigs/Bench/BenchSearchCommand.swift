@@ -65,7 +65,7 @@ struct BenchSearchCommand: AsyncParsableCommand {
     func run() async throws {
         let threads = threads > 0 ? threads : ComputeThreads.count
         let vectors = SampleVectors(columns: dimensions)
-        SearchTable.line("\(count) x \(dimensions) float32, top \(topK), \(threads) threads")
+        try StandardOutput.print("\(count) x \(dimensions) float32, top \(topK), \(threads) threads")
         guard store != nil || temporaryStore else { return try timeScan(vectors, threads) }
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "bigs-bench-\(UUID().uuidString)")
@@ -88,10 +88,10 @@ struct BenchSearchCommand: AsyncParsableCommand {
             let isKept = vectors[row].withUnsafeBytes { set.append($0) }
             guard isKept else { throw ValidationError("no memory for \(count) vectors") }
         }
-        SearchTable.line("filled in \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
+        try StandardOutput.print("filled in \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
         var onePercent = RowMask(count: count)
         for row in stride(from: 0, to: count, by: 100) { onePercent[row] = true }
-        let table = SearchTable(["in memory, ms     ", "median", "slowest"])
+        let table = try SearchTable(["in memory, ms     ", "median", "slowest"])
         for (name, mask) in [("all rows", nil), ("one row in 100", onePercent as RowMask?)] {
             var times = SearchTimes()
             for query in 0..<queries {
@@ -102,10 +102,10 @@ struct BenchSearchCommand: AsyncParsableCommand {
                 times.add(since: start)
                 if query < checks { try check(matches, vector, set, mask) }
             }
-            table.row([name, SearchTable.text(times.median), SearchTable.text(times.slowest)])
+            try table.row([name, SearchTable.text(times.median), SearchTable.text(times.slowest)])
         }
         if checks > 0 {
-            SearchTable.line("as a full sort: \(min(checks, queries)) answers of each kind")
+            try StandardOutput.print("as a full sort: \(min(checks, queries)) answers of each kind")
         }
     }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Times of one kind of search, in milliseconds.
 struct SearchTimes {
     private(set) var times: [Double] = []
@@ -21,22 +19,17 @@ struct SearchTable {
     private let widths: [Int]
 
     /// Prints the heads of the columns.
-    init(_ heads: [String]) {
+    init(_ heads: [String]) throws {
         widths = heads.map { max(8, $0.count) }
-        row(heads)
+        try row(heads)
     }
 
-    func row(_ cells: [String]) {
+    func row(_ cells: [String]) throws {
         let padded = zip(cells, widths).enumerated().map { index, cell in
             let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
             return index == 0 ? cell.0 + space : space + cell.0
         }
-        Self.line(padded.joined(separator: "  "))
-    }
-
-    /// Prints at once, also into a file: whoever waits for minutes sees how far it is.
-    static func line(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        try StandardOutput.print(padded.joined(separator: "  "))
     }
 
     /// Two digits after the point.

@@ -22,23 +22,23 @@ struct StoreSearchBench: Sendable {
         var start = ContinuousClock.now
         let store = try open()
         defer { store.close() }
-        report("opened in", start)
+        try report("opened in", start)
         let before = MemoryUse.resident()
         start = .now
         _ = try await store.search(request(query(0)))
-        report("first search, which reads the vectors,", start)
+        try report("first search, which reads the vectors,", start)
         let between = MemoryUse.resident()
         start = .now
         _ = try await store.search(request(query(0), FilterCase.all[0].filter(queries)))
-        report("first with a filter, which reads the metadata,", start)
+        try report("first with a filter, which reads the metadata,", start)
         let after = MemoryUse.resident()
-        SearchTable.line(
+        try StandardOutput.print(
             "memory: \((between - before) / rows) bytes a vector, "
                 + "\((after - between) / documents) bytes a document for metadata")
         try await timeSearches(store)
         try await timeWrites(store)
         if checks > 0 {
-            SearchTable.line("as a full sort: \(min(checks, queries)) answers of each kind")
+            try StandardOutput.print("as a full sort: \(min(checks, queries)) answers of each kind")
         }
     }
 
@@ -50,8 +50,8 @@ struct StoreSearchBench: Sendable {
             options: StoreOptions(searchThreads: threads))
     }
 
-    private func report(_ what: String, _ start: ContinuousClock.Instant) {
-        SearchTable.line("\(what) \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
+    private func report(_ what: String, _ start: ContinuousClock.Instant) throws {
+        try StandardOutput.print("\(what) \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
     }
 
     // MARK: The file
@@ -81,7 +81,7 @@ struct StoreSearchBench: Sendable {
             next = try drafts(from: first + Self.batch)
             _ = try await done
         }
-        report("made in", start)
+        try report("made in", start)
     }
 
     private func drafts(from first: Int) throws -> [DocumentDraft] {
@@ -113,17 +113,17 @@ struct StoreSearchBench: Sendable {
     }
 
     private func timeSearches(_ store: EncodingStore) async throws {
-        let table = SearchTable([
+        let table = try SearchTable([
             "search, ms          ", "passing", "first: median", "slowest", "again: median",
             "slowest",
         ])
         let all = try await time(store, nil, check: { _, _ in true })
-        table.row(
+        try table.row(
             ["no filter", "100.00 %"] + [all.first, all.again].flatMap(texts))
         for filter in FilterCase.all {
             let times = try await time(store, filter, check: filter.passes)
             let passing = (0..<documents).lazy.filter { filter.passes(SampleDocument($0), 0) }.count
-            table.row(
+            try table.row(
                 [filter.name, SearchTable.text(Double(passing) / Double(documents) * 100) + " %"]
                     + [times.first, times.again].flatMap(texts))
         }
@@ -191,7 +191,7 @@ struct StoreSearchBench: Sendable {
 
     /// Times writes of one document and the searches that follow them, which have to see them.
     private func timeWrites(_ store: EncodingStore) async throws {
-        let table = SearchTable([
+        let table = try SearchTable([
             "write and search, ms", "write: median", "slowest", "search: median", "slowest",
         ])
         for (name, isFiltered) in [("put, no filter", false), ("put, filter", true)] {
@@ -210,8 +210,8 @@ struct StoreSearchBench: Sendable {
                     !left.contains(where: { $0.document.id == draft.id })
                 else { throw SearchDifference(kind: "\(name): a write is not seen") }
             }
-            table.row([name] + texts(puts.writes) + texts(puts.searches))
-            table.row(
+            try table.row([name] + texts(puts.writes) + texts(puts.searches))
+            try table.row(
                 [isFiltered ? "delete, filter" : "delete, no filter"] + texts(deletions.writes)
                     + texts(deletions.searches))
         }
@@ -232,7 +232,7 @@ struct StoreSearchBench: Sendable {
                 throw SearchDifference(kind: "changed metadata are not seen")
             }
         }
-        table.row(["metadata, filter"] + texts(changes.writes) + texts(changes.searches))
+        try table.row(["metadata, filter"] + texts(changes.writes) + texts(changes.searches))
     }
 
     /// A document whose vectors are the query's, so that it stands at the top.
