@@ -44,7 +44,10 @@ struct DocumentSearch {
             guard let ranking = try nearest(to: vector, limit: request.topK) else { return nil }
             return try hits(Self.found(byVector: ranking))
         case .like(let id):
-            guard let vector = try vector(of: id) else { throw StoreError.noSuchDocument(id: id) }
+            guard let vector = try vector(of: id) else {
+                throw try row(of: id) == nil
+                    ? StoreError.noSuchDocument(id: id) : StoreError.noVector(id: id)
+            }
             guard let ranking = try nearest(to: vector, limit: request.topK, without: id) else {
                 return nil
             }

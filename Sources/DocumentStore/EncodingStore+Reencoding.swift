@@ -68,6 +68,24 @@ extension EncodingStore {
         }
     }
 
+    /// How many documents none of these models has encoded: their searches by meaning find none of them.
+    package func documentCount(lacking models: [[UInt8]]) async throws(StoreError) -> Int {
+        try await read { db in
+            let known = try models.compactMap {
+                try EncodingTable.existingModel(Data($0), in: db)
+            }
+            let marks = known.map { _ in "?" }.joined(separator: ",")
+            return try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM document AS d WHERE NOT EXISTS
+                        (SELECT 1 FROM document_encoding
+                            WHERE document_id = d.id AND model_id IN (\(marks)))
+                    """,
+                arguments: StatementArguments(known)) ?? 0
+        }
+    }
+
     /// Ends the move: in one transaction, removes every other model's encodings of documents.
     /// False, and nothing removed, when the model has not encoded all of them.
     package func finishReencoding(model: [UInt8]) async throws(StoreError) -> Bool {

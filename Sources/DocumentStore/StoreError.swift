@@ -20,6 +20,8 @@ package enum StoreError: Error, Sendable, Equatable {
     case invalid(field: String, reason: String)
     /// No document has this id.
     case noSuchDocument(id: String)
+    /// The document exists, and this model has not encoded it.
+    case noVector(id: String)
     /// The caller's task was cancelled before there was an answer.
     case cancelled
     /// The store was closed before.
@@ -43,6 +45,8 @@ extension StoreError: CustomStringConvertible {
         case .notAFile(let path): "\(path) is not a regular file"
         case .invalid(let field, let reason): "\(field): \(reason)"
         case .noSuchDocument(let id): "there is no document \"\(id)\""
+        case .noVector(let id):
+            "the document \"\(id)\" has no vector of this model; bigs store reencode makes one"
         case .cancelled: "the call was cancelled"
         case .closed(let path): "\(path) was closed"
         case .other(let path, let detail): "\(path): \(detail)"

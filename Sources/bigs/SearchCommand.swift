@@ -105,6 +105,11 @@ struct SearchCommand: AsyncParsableCommand {
             }
         }
         if hits.isEmpty, !json { StandardError.write("nothing found") }
+        if mode != .text,
+            let warning = try await StoreAccess.warning(of: opened, models: [loaded])
+        {
+            StandardError.write(warning)
+        }
     }
 
     private func question(_ loaded: LoadedModel) async throws -> SearchRequest.Query {

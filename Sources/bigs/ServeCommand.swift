@@ -250,10 +250,22 @@ private struct ModelService: Service, CustomStringConvertible {
                     "window": "\(loaded.window)", "milliseconds": "\(Int(seconds))",
                 ])
         }
+        if let store { await warn(of: store, models) }
         // Services end in reverse order: when this one is told to, the last answer is out.
         try? await gracefulShutdown()
         executor.stop()
         store?.close()
+    }
+
+    /// Says which documents are there and not found.
+    private func warn(of store: EncodingStore, _ models: [LoadedModel]) async {
+        do {
+            if let warning = try await StoreAccess.warning(of: store, models: models) {
+                logger.warning("\(warning)")
+            }
+        } catch {
+            logger.warning("documents were not counted: \(error)")
+        }
     }
 
     /// Reading and packing weights takes a while, so it is kept off the cooperative pool.

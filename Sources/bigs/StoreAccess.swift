@@ -1,6 +1,7 @@
 import ArgumentParser
 import DocumentStore
 import Foundation
+import Serving
 
 /// Opens the stores that commands name.
 enum StoreAccess {
@@ -19,6 +20,18 @@ enum StoreAccess {
         return try EncodingStore.open(
             path: path, logger: ModelSession.logger,
             options: StoreOptions(busyTimeout: 30, tokenizer: tokenizer))
+    }
+
+    /// Says how many documents these models do not find by meaning, and what helps; nil where they find
+    /// all.
+    static func warning(
+        of store: EncodingStore, models: [LoadedModel]
+    ) async throws -> String? {
+        let count = try await store.documentCount(lacking: models.map(\.fingerprint))
+        guard count > 0 else { return nil }
+        let documents = count == 1 ? "1 document has" : "\(count) documents have"
+        return "\(documents) vectors of other models only, so that searches by meaning do not find "
+            + "them; bigs store reencode makes those of the model that it is run with"
     }
 
     /// The filter that a flag gives as JSON; nil without one.

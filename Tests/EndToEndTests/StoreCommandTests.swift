@@ -90,6 +90,23 @@ import Testing
         let listed = try run("head", "list", "--model", model, "--heads", heads)
         #expect(try listed.objects().first?["name"] as? String == "kinds")
 
+        // Another model finds none of them, and says why.
+        let unseen = try run(
+            "search", "abcd", "--model", model, "--pooling", "cls", "--store", store)
+        #expect(unseen.status == 0 && unseen.lines.isEmpty)
+        #expect(unseen.errors.contains("30 documents have vectors of other models only"))
+        #expect(unseen.errors.contains("bigs store reencode") && !found.errors.contains("reencode"))
+        let other = try await RunningServer([
+            "--model", model, "--pooling", "cls", "--store", store,
+        ])
+        let like = try await other.post("/documents/search", #"{"like":"d1"}"#)
+        #expect(like.status == 404)
+        #expect(String(decoding: like.body, as: UTF8.self).contains("no vector of this model"))
+        let none = try await other.post("/documents/search", #"{"like":"none"}"#)
+        #expect(String(decoding: none.body, as: UTF8.self).contains("there is no document"))
+        #expect(other.end(SIGTERM) == 0)
+        #expect(other.logText.contains("30 documents have vectors of other models only"))
+
         // Another model: the old one serves while its vectors are made.
         let server = try await RunningServer([
             "--model", model, "--store", store, "--heads", heads,

@@ -40,7 +40,7 @@ extension Refused {
         case .invalid(let name, let reason):
             self.init(.unprocessableContent, "Validation", "\(name): \(reason)")
             field = name
-        case .noSuchDocument: self.init(.notFound, "NotFound", error.description)
+        case .noSuchDocument, .noVector: self.init(.notFound, "NotFound", error.description)
         case .full:
             self.init(
                 .init(code: 507, reasonPhrase: "Insufficient Storage"), "StoreFull",
