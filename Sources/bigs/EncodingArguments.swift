@@ -11,7 +11,8 @@ struct EncodingArguments: ParsableArguments {
     @OptionGroup var model: ModelArguments
     @OptionGroup var texts: TextArguments
 
-    @Option(help: "Keeps encodings in this SQLite file, and takes from it what it already has.")
+    @Option(
+        help: "Keeps encodings in this SQLite file, and takes from it what it already has; or none.")
     var store: String?
 
     @Option(help: "Whether a text over the model's window is cut; otherwise it is an error.")
@@ -30,8 +31,9 @@ struct EncodingArguments: ParsableArguments {
         emit: (LoadedModel, NamedText, [Float], TokenUsage) throws -> Void
     ) async throws {
         let loaded = try model.load(embedded: embedded)
-        let opened = try store.map { path in
-            try EncodingStore.open(path: path, logger: ModelSession.logger)
+        let opened = try store.flatMap { path in
+            try path == StoreAccess.none
+                ? nil : EncodingStore.open(path: path, logger: ModelSession.logger)
         }
         defer { opened?.close() }
         let rules = EncodingRules(truncate: truncate, truncationSide: truncationDirection)
@@ -50,6 +52,10 @@ struct EncodingArguments: ParsableArguments {
         }
         try await ModelSession.run(loaded, threads: model.threads, store: opened) { service in
             try await texts.read { text in
+                if text.text.isEmpty, text.pair == nil {
+                    throw TextArguments.InputError(
+                        description: "\(text.place): the text cannot be empty")
+                }
                 group.append(text)
                 if group.count == Self.groupSize { try await flush(service) }
             }

@@ -38,15 +38,3 @@ enum ModelSession {
         return logger
     }
 }
-
-/// The file that a command reads from.
-enum StandardInput {
-    /// `-` is standard input.
-    static func open(_ path: String) throws -> FileHandle {
-        if path == "-" { return .standardInput }
-        guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw TextArguments.InputError(description: "\(path) cannot be opened")
-        }
-        return handle
-    }
-}

@@ -5,6 +5,9 @@ import Serving
 
 /// Opens the stores that commands name.
 enum StoreAccess {
+    /// What `--store` is where nothing is to be kept.
+    static let none = "none"
+
     struct MissingFile: Error, CustomStringConvertible {
         let path: String
         var description: String { "there is no store at \(path)" }

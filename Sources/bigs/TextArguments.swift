@@ -4,6 +4,8 @@ import Foundation
 /// A text of the command line, and what its result is called by.
 struct NamedText {
     let id: String
+    /// Where it stands, for messages.
+    let place: String
     let text: String
     var pair: String?
 }
@@ -54,61 +56,51 @@ struct TextArguments: ParsableArguments {
                     try await body(parse(line, file: file, number: number))
                 }
             } else {
-                try await body(NamedText(id: file, text: contents(of: file)))
+                try await body(
+                    NamedText(
+                        id: file, place: StandardInput.name(of: file), text: contents(of: file)))
             }
         }
     }
 
     private func parse(_ line: [UInt8], file: String, number: Int) throws -> NamedText {
+        let place = "\(StandardInput.name(of: file)), line \(number)"
         do {
             let line = try JSONDecoder().decode(Line.self, from: Data(line))
             return NamedText(
-                id: line.id?.text ?? String(number), text: line.text, pair: line.pair)
+                id: line.id?.text ?? String(number), place: place, text: line.text,
+                pair: line.pair)
         } catch {
             throw InputError(
-                description:
-                    "\(name(file)), line \(number): expected a JSON object with a string \"text\"")
+                description: "\(place): expected a JSON object with a string \"text\"")
         }
     }
 
     private func contents(of file: String) throws -> String {
         let data: Data
         do {
-            data =
-                file == "-"
-                ? try FileHandle.standardInput.readToEnd() ?? Data()
-                : try Data(contentsOf: URL(filePath: file))
+            data = try StandardInput.open(file).readToEnd() ?? Data()
         } catch {
-            throw InputError(
-                description: "\(name(file)) cannot be read: \(error.localizedDescription)")
+            throw StandardInput.failure(of: file, error)
         }
         guard let text = String(data: data, encoding: .utf8) else {
-            throw InputError(description: "\(name(file)) is not UTF-8")
+            throw InputError(description: "\(StandardInput.name(of: file)) is not UTF-8")
         }
         return text
     }
-
-    private func name(_ file: String) -> String { file == "-" ? "standard input" : file }
 }
 
 /// The lines of a file, read in blocks.
 struct LineReader: Sequence, IteratorProtocol {
     private let handle: FileHandle
-    private let name: String
+    private let path: String
     private var buffer: [UInt8] = []
     private var position = 0
     private var isAtEnd = false
 
     init(path: String) throws {
-        name = path == "-" ? "standard input" : path
-        if path == "-" {
-            handle = .standardInput
-        } else {
-            guard let handle = FileHandle(forReadingAtPath: path) else {
-                throw TextArguments.InputError(description: "\(path) cannot be opened")
-            }
-            self.handle = handle
-        }
+        self.path = path
+        handle = try StandardInput.open(path)
     }
 
     mutating func next() -> Result<[UInt8], TextArguments.InputError>? {
@@ -134,8 +126,7 @@ struct LineReader: Sequence, IteratorProtocol {
             } catch {
                 isAtEnd = true
                 position = buffer.count
-                return .failure(
-                    .init(description: "\(name) cannot be read: \(error.localizedDescription)"))
+                return .failure(StandardInput.failure(of: path, error))
             }
         }
     }

@@ -39,7 +39,7 @@ import Testing
             {"id": "x", "text": "a text about kernels"}
             {"text": "another", "id": 7}
 
-            {"text": ""}
+            {"text": "b"}
             """
         let fromLines = try Program.run(["embed", "--jsonl"], input: Data(lines.utf8)).objects()
         #expect(fromFile[0]["id"] as? String == file.path)
@@ -59,10 +59,37 @@ import Testing
             ["embed", "--jsonl"], input: Data("{\"text\": \"a\"}\n{\"txt\": 1}\n".utf8))
         #expect(outcome.status == 1)
         #expect(outcome.errors.contains("line 2"))
-        let missing = try Program.run(["embed", "/nonexistent/file"])
-        #expect(missing.status == 1)
-        #expect(missing.errors.contains("/nonexistent/file cannot be read: "))
-        #expect(!missing.errors.contains("Domain"))
+        for arguments in [["/nonexistent/file"], ["--jsonl", "/nonexistent/file"]] {
+            let missing = try Program.run(["embed"] + arguments)
+            #expect(missing.status == 1)
+            #expect(
+                missing.errors.contains(
+                    "/nonexistent/file cannot be read: No such file or directory"))
+        }
+        let folder = try SmallModel.temporaryDirectory()
+        for arguments in [[folder.path], ["--jsonl", folder.path]] {
+            let outcome = try Program.run(["embed"] + arguments)
+            #expect(outcome.status == 1 && outcome.output.isEmpty)
+            #expect(outcome.errors.contains("\(folder.path) cannot be read: Is a directory"))
+        }
+    }
+
+    @Test(arguments: ["embed", "classify"]) func emptyTextsAreRefused(command: String) throws {
+        let alone = try Program.run([command])
+        #expect(alone.status == 1 && alone.output.isEmpty)
+        #expect(alone.errors.contains("standard input: the text cannot be empty"))
+        let lines = try Program.run(
+            [command, "--jsonl"], input: Data("{\"text\":\"a\"}\n{\"text\":\"\"}\n".utf8))
+        #expect(lines.status == 1)
+        #expect(lines.errors.contains("standard input, line 2: the text cannot be empty"))
+    }
+
+    @Test func aStoreOfNoneIsNone() throws {
+        let folder = try SmallModel.temporaryDirectory()
+        let outcome = try Program.run(
+            ["embed", "--store", "none"], input: Data("abc".utf8), folder: folder)
+        #expect(outcome.status == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
 
     @Test func classifyPrintsLabels() throws {

@@ -35,10 +35,10 @@ enum Program {
     }
 
     /// Runs a command to its end, with some more variables in its environment. Its standard output goes
-    /// to `output`, where that is given.
+    /// to `output`, and it runs in `folder`, where those are given.
     static func run(
         _ arguments: [String], input: Data = Data(), environment: [String: String] = [:],
-        output: URL? = nil
+        output: URL? = nil, folder workingFolder: URL? = nil
     ) throws -> Outcome {
         let folder = try SmallModel.temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -48,6 +48,7 @@ enum Program {
         let process = Process()
         process.executableURL = try url()
         process.arguments = arguments
+        if let workingFolder { process.currentDirectoryURL = workingFolder }
         process.environment = ProcessInfo.processInfo.environment
             .merging(environment) { $1 }
         process.standardInput = try FileHandle(forReadingFrom: paths[0])

@@ -1,0 +1,25 @@
+import Checkpoints
+import Foundation
+
+/// The file that a command reads from: `-` is standard input.
+enum StandardInput {
+    /// Opens the file at `path`. Throws `TextArguments.InputError`.
+    static func open(_ path: String) throws -> FileHandle {
+        if path == "-" { return .standardInput }
+        do {
+            return try FileHandle(forReadingFrom: URL(filePath: path))
+        } catch {
+            throw failure(of: path, error)
+        }
+    }
+
+    /// What messages call it.
+    static func name(of path: String) -> String { path == "-" ? "standard input" : path }
+
+    /// Why it cannot be read, in the system's words.
+    static func failure(of path: String, _ error: any Error) -> TextArguments.InputError {
+        error as? TextArguments.InputError
+            ?? .init(
+                description: "\(name(of: path)) cannot be read: \(SystemReason.text(of: error))")
+    }
+}
