@@ -46,8 +46,13 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Listens on this Unix socket instead.")
     var unixSocket: String?
 
-    @Option(help: "The SQLite file that keeps encodings; none keeps nothing.")
-    var store = "bigs.sqlite"
+    @Option(
+        help: ArgumentHelp(
+            """
+            The SQLite file that keeps encodings; none keeps nothing. One that is named and cannot be \
+            opened ends the server. Default: bigs.sqlite, without which it goes on.
+            """))
+    var store: String?
 
     @Option(
         help:
@@ -219,6 +224,12 @@ private struct ListeningService: Service, CustomStringConvertible {
     }
 }
 
+/// The store that `--store` names cannot be opened.
+private struct RefusedStore: Error, CustomStringConvertible {
+    let reason: StoreError
+    var description: String { "--store: \(reason)" }
+}
+
 /// Loads the model while the server already answers that it is not ready, and keeps it until the
 /// end.
 private struct ModelService: Service, CustomStringConvertible {
@@ -231,7 +242,8 @@ private struct ModelService: Service, CustomStringConvertible {
     func run() async throws {
         let start = ContinuousClock.now
         let models = try await load()
-        let (store, trouble) = openStore()
+        let (store, trouble) = try openStore()
+        defer { store?.close() }
         // One thread runs all models: they never compete for the cores.
         let executor = InferenceExecutor(
             model: models[0].model, maximumBatchTokens: command.maxBatchTokens,
@@ -254,7 +266,6 @@ private struct ModelService: Service, CustomStringConvertible {
         // Services end in reverse order: when this one is told to, the last answer is out.
         try? await gracefulShutdown()
         executor.stop()
-        store?.close()
     }
 
     /// Says which documents are there and not found.
@@ -277,18 +288,20 @@ private struct ModelService: Service, CustomStringConvertible {
         }
     }
 
-    /// Without a store the server still answers rightly; it only has to say so.
-    private func openStore() -> (EncodingStore?, String?) {
-        if command.store == "none" { return (nil, nil) }
-        do {
+    /// Opens the store. One that was asked for has to be there: documents would be lost to a mistyped
+    /// path. Without the one that nobody named the server still answers rightly; it only has to say so.
+    private func openStore() throws -> (EncodingStore?, String?) {
+        if command.store == StoreAccess.none { return (nil, nil) }
+        do throws(StoreError) {
             let options = StoreOptions(
                 maximumBytes: command.storeMaxBytes, cacheTTL: command.cacheTtl,
                 tokenizer: command.textIndex.storeTokenizer)
             let store = try EncodingStore.open(
-                path: command.store, logger: logger, options: options)
+                path: command.store ?? "bigs.sqlite", logger: logger, options: options)
             return (store, nil)
         } catch {
-            logger.warning("encodings are not being kept: \("\(error)")")
+            if command.store != nil { throw RefusedStore(reason: error) }
+            logger.warning("encodings are not being kept: \(error)")
             return (nil, "\(error)")
         }
     }

@@ -24,11 +24,12 @@ final class RunningServer: @unchecked Sendable {
     private let log: URL
     let base: URL
 
-    /// Starts the server and waits until it is ready.
+    /// Starts the server, in a folder of its own or the one given, and waits until it is ready.
     init(
-        _ arguments: [String], environment: [String: String] = [:], waitUntilReady: Bool = true
+        _ arguments: [String], environment: [String: String] = [:], folder given: URL? = nil,
+        waitUntilReady: Bool = true
     ) async throws {
-        let folder = try SmallModel.temporaryDirectory()
+        let folder = try given ?? SmallModel.temporaryDirectory()
         log = folder.appending(path: "log")
         try Data().write(to: log)
         process.executableURL = try Program.url()

@@ -82,17 +82,35 @@ import Testing
         }
     }
 
+    /// The store that nobody named: the server goes on without.
     @Test func aDamagedStoreIsNamedAndLeftAlone() async throws {
-        let store = try SmallModel.temporaryDirectory().appending(path: "store.sqlite")
+        let folder = try SmallModel.temporaryDirectory()
+        let store = folder.appending(path: "bigs.sqlite")
         let garbage = Data(repeating: 0x41, count: 10_000)
         try garbage.write(to: store)
-        let server = try await RunningServer(["--store", store.path])
+        let server = try await RunningServer([], folder: folder)
         #expect(try await server.post("/embed", inputs: ["a"]).status == 200)
-        #expect(server.logText.contains(store.path))
+        #expect(server.logText.contains("bigs.sqlite is not an SQLite database"))
         let info = try await server.get("/info")
         #expect(String(decoding: info.body, as: UTF8.self).contains("not an SQLite database"))
         #expect(server.end(SIGTERM) == 0)
         #expect(try Data(contentsOf: store) == garbage)
+    }
+
+    @Test func aStoreThatIsNamedHasToOpen() throws {
+        let folder = try SmallModel.temporaryDirectory()
+        let garbage = folder.appending(path: "garbage")
+        try Data(repeating: 0x41, count: 10_000).write(to: garbage)
+        for path in [garbage.path, folder.appending(path: "none/store.sqlite").path] {
+            for (arguments, environment) in [
+                (["--store", path], [:]), ([], ["BIGS_STORE": path]),
+            ] {
+                let outcome = try Program.run(
+                    ["serve", "--port", "0"] + arguments, environment: environment)
+                #expect(outcome.status == 1)
+                #expect(outcome.errors.contains("Error: --store: \(path)"), "\(outcome.errors)")
+            }
+        }
     }
 
     @Test func overloadIsAnsweredAtOnce() async throws {
