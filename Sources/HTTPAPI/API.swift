@@ -1,3 +1,4 @@
+import BiGSModel
 import Foundation
 package import HTTPServer
 import HTTPTypes
@@ -51,7 +52,8 @@ package struct API: Sendable {
         do throws(APIError) {
             response = try await dispatch(request, match)
         } catch {
-            let refused = Refused(error)
+            var refused = Refused(error)
+            refused.message += placeOfHead(error)
             exchange.refusal = refused
             exchange.cause = Self.cause(of: error)
             response = refused.response(
@@ -118,6 +120,24 @@ package struct API: Sendable {
         guard media == route.input.rawValue else {
             throw .contentType(given, expected: route.input.rawValue)
         }
+    }
+
+    /// Where there is a head that the model lacks: what to choose, or to start the server with. Empty for
+    /// other errors.
+    private func placeOfHead(_ error: APIError) -> String {
+        let needed: Head
+        switch error {
+        case .service(.headMissing(let head, _)), .document(.encoding(.headMissing(let head, _))):
+            needed = head
+        default: return ""
+        }
+        let names = ((try? readiness.registry())?.services ?? []).map(\.loaded)
+            .filter { $0.heads.contains(needed) }.map { "\"\($0.name)\"" }
+        if !names.isEmpty {
+            return "; \"model\" chooses one that has it: \(names.joined(separator: ", "))"
+        }
+        let example = needed == .sequenceClassification ? ", such as bigs-mini-section" : ""
+        return "; --model serves one that has it\(example)"
     }
 
     /// What is behind an internal error: for the log, never for the caller.

@@ -136,7 +136,8 @@ extension API {
         if let inBody, let inQuery, inBody != inQuery {
             throw .validation(
                 field: "model",
-                "is \"\(inBody.prefix(200))\" in the body and \"\(inQuery.prefix(200))\" in the query")
+                "is \"\(inBody.prefix(200))\" in the body and \"\(inQuery.prefix(200))\" in the query"
+            )
         }
         return try service(named: inBody ?? inQuery)
     }

@@ -27,13 +27,26 @@ struct ClassifyCommand: AsyncParsableCommand {
         let tokensUsed: Int
     }
 
+    private struct MissingHead: Error, CustomStringConvertible {
+        let reason: ServiceError
+
+        var description: String {
+            "\(reason); name one that has it with --model, such as "
+                + "\(EmbeddedModel.sections.rawValue)"
+        }
+    }
+
     func validate() throws {
         if let topK, topK < 1 { throw ValidationError("--top-k: expected 1 or more, got \(topK)") }
     }
 
     func run() async throws {
         try await encoding.run(embedded: .sections) { service, inputs, rules in
-            try await service.classify(inputs, rules: rules)
+            do throws(ServiceError) {
+                return try await service.classify(inputs, rules: rules)
+            } catch .headMissing(let needed, let available) {
+                throw MissingHead(reason: .headMissing(needed: needed, available: available))
+            }
         } emit: { loaded, text, scores, usage in
             let ranked = Classification(loaded).ranked(scores, raw: rawScores, top: topK)
             try JSONLines.write(

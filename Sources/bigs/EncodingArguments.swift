@@ -12,7 +12,8 @@ struct EncodingArguments: ParsableArguments {
     @OptionGroup var texts: TextArguments
 
     @Option(
-        help: "Keeps encodings in this SQLite file, and takes from it what it already has; or none.")
+        help: "Keeps encodings in this SQLite file, and takes from it what it already has; or none."
+    )
     var store: String?
 
     @Option(help: "Whether a text over the model's window is cut; otherwise it is an error.")

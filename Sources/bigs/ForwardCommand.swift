@@ -35,12 +35,18 @@ struct ForwardCommand: ParsableCommand {
         let bigs = try BiGSModel.load(
             checkpoint, options: ModelOptions(gelu: model.gelu, dtype: model.dtype))
         let file = try SafetensorsFile(url: URL(filePath: input))
-        let ids = try tensor("input_ids", file, shape: nil)
-        guard let ids, ids.shape.count == 2 || ids.shape.count == 3,
-            ids.shape.allSatisfy({ $0 > 0 }), let length = ids.shape.last
+        guard let ids = try tensor("input_ids", file, shape: nil) else {
+            let names = file.tensors.keys.sorted()
+            throw InputError(
+                description: "\(input): has no input_ids; it has: "
+                    + (names.isEmpty ? "nothing" : names.joined(separator: ", ")))
+        }
+        guard ids.shape.count == 2 || ids.shape.count == 3, ids.shape.allSatisfy({ $0 > 0 }),
+            let length = ids.shape.last
         else {
             throw InputError(
-                description: "\(input): input_ids must be [B, L] or [B, choices, L], not empty")
+                description: "\(input): input_ids: expected [B, L] or [B, choices, L], not empty, "
+                    + "got shape \(ids.shape)")
         }
         let masks = try tensor("attention_mask", file, shape: ids.shape)
         let types = try tensor("token_type_ids", file, shape: ids.shape)

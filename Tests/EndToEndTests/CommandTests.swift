@@ -15,9 +15,16 @@ import Testing
         for arguments in [
             ["nothing"], ["embed", "--dimensions", "x"], ["embed", "--dtype", "float8"],
             ["forward"], ["tokenize", "--padding", "max-length"],
-            ["tokenize", "--padding", "max-length", "--max-length", "9000000000000"], ["serve", "--port", "70000"],
+            ["tokenize", "--padding", "max-length", "--max-length", "9000000000000"],
+            ["serve", "--port", "70000"],
             ["serve", "--max-connections", "0"],
         ] { #expect(try Program.run(arguments).status == 64, "\(arguments)") }
+        for flag in ["--count", "--dimensions", "--top-k", "--queries"] {
+            for value in ["0", "9000000000000"] {
+                let outcome = try Program.run(["bench", "search", flag, value])
+                #expect(outcome.status == 64 && outcome.errors.contains("\(flag): expected 1 to "))
+            }
+        }
     }
 
     @Test(arguments: ["", " ", ","])
@@ -101,6 +108,7 @@ import Testing
         #expect(labels.count == 2)
         let none = try Program.run(["classify", "--model", "bigs-mini"], input: Data("abc".utf8))
         #expect(none.status == 1 && none.errors.contains("sequenceClassification"))
+        #expect(none.errors.contains("--model, such as bigs-mini-section"))
     }
 
     /// Without `--model`, the embedded classifier, which knows what its labels are called.
@@ -179,6 +187,32 @@ import Testing
         for (a, b) in zip(try logits.floats(), try truth.floats()) { #expect(abs(a - b) < 2e-6) }
         #expect(result.tensors["last_hidden_state"]?.shape == [3, 128, 64])
         #expect(result.tensors["pooler_output"]?.shape == [3, 64])
+    }
+
+    @Test func forwardSaysWhatItExpectedAndWhatItGot() throws {
+        let folder = try SmallModel.temporaryDirectory()
+        let model = Fixtures.url("goldens/t1/SequenceClassification/flax").path
+        let input = folder.appending(path: "in.safetensors")
+        func errors(
+            _ name: String, _ shape: [Int], output: String = "out.safetensors"
+        ) throws -> String {
+            let count = shape.reduce(1, *)
+            try SafetensorsWriter.write(
+                [(name, shape, .int32(Array(repeating: 5, count: count)))], to: input)
+            let outcome = try Program.run([
+                "forward", "--model", model, "--input", input.path, "--output",
+                folder.appending(path: output).path,
+            ])
+            #expect(outcome.status == 1)
+            return outcome.errors
+        }
+        #expect(try errors("ids", [1, 3]).contains("has no input_ids; it has: ids"))
+        #expect(
+            try errors("input_ids", [3]).contains(
+                "input_ids: expected [B, L] or [B, choices, L], not empty, got shape [3]"))
+        #expect(
+            try errors("input_ids", [1, 3], output: "none/out").contains(
+                "none/out: cannot be written: No such file or directory"))
     }
 
     @Test func inspectListsEveryProblemOrSaysWhatTheModelIs() throws {

@@ -158,6 +158,9 @@ import Testing
         #expect(filled.status == 200)
         let head = await fixture.post("/fill-mask", #"{"inputs": "[MASK]"}"#)
         #expect(head.status == 424)
+        #expect(
+            (head.object["error"] as? String)?.hasSuffix(
+                #""model" chooses one that has it: "words""#) == true)
         let openAI = await fixture.post("/v1/embeddings", #"{"input": "a", "model": "answers"}"#)
         #expect(openAI.object["model"] as? String == "answers")
         for (path, body) in [

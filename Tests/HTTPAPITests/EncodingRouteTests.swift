@@ -109,6 +109,9 @@ import Testing
         let answer = await fixture.post("/predict", #"{"inputs": "abc"}"#)
         #expect(answer.status == 424 && answer.errorType == "Backend")
         #expect((answer.object["error"] as? String)?.contains("maskedLM") == true)
+        #expect(
+            (answer.object["error"] as? String)?.hasSuffix(
+                "--model serves one that has it, such as bigs-mini-section") == true)
         #expect(await fixture.post("/embed", #"{"inputs": "abc"}"#).status == 200)
     }
 

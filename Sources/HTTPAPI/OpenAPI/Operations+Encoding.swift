@@ -10,7 +10,8 @@ extension OpenAPIDocument {
             refusals: [404]),
         "POST /predict": Operation(
             tag: .encoding, summary: "The classification head's labels and scores.",
-            query: [.text("head", "A trained head.")], body: "PredictRequest", answers: [200: .json("PredictAnswer")], encodes: true,
+            query: [.text("head", "A trained head.")], body: "PredictRequest",
+            answers: [200: .json("PredictAnswer")], encodes: true,
             refusals: [404, 424]),
         "POST /classify": Operation(
             tag: .encoding,

@@ -48,11 +48,14 @@ struct BenchSearchCommand: AsyncParsableCommand {
     var passages = 0
 
     func validate() throws {
-        guard count > 0, dimensions > 0, topK > 0, queries > 0, checks >= 0, threads >= 0 else {
-            throw ValidationError("numbers must be positive")
-        }
-        guard passages >= 0, passages <= count else {
-            throw ValidationError("--passages: expected 0 to \(count), got \(passages)")
+        for (flag, value, range) in [
+            ("--count", count, 1...100_000_000), ("--dimensions", dimensions, 1...65_536),
+            ("--top-k", topK, 1...1_000_000), ("--threads", threads, 0...1_024),
+            ("--queries", queries, 1...1_000_000), ("--checks", checks, 0...1_000_000),
+            ("--passages", passages, 0...max(0, count)),
+        ] where !range.contains(value) {
+            throw ValidationError(
+                "\(flag): expected \(range.lowerBound) to \(range.upperBound), got \(value)")
         }
         if store != nil, temporaryStore {
             throw ValidationError("--store and --temporary-store exclude each other")
@@ -65,7 +68,8 @@ struct BenchSearchCommand: AsyncParsableCommand {
     func run() async throws {
         let threads = threads > 0 ? threads : ComputeThreads.count
         let vectors = SampleVectors(columns: dimensions)
-        try StandardOutput.print("\(count) x \(dimensions) float32, top \(topK), \(threads) threads")
+        try StandardOutput.print(
+            "\(count) x \(dimensions) float32, top \(topK), \(threads) threads")
         guard store != nil || temporaryStore else { return try timeScan(vectors, threads) }
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "bigs-bench-\(UUID().uuidString)")
@@ -88,7 +92,8 @@ struct BenchSearchCommand: AsyncParsableCommand {
             let isKept = vectors[row].withUnsafeBytes { set.append($0) }
             guard isKept else { throw ValidationError("no memory for \(count) vectors") }
         }
-        try StandardOutput.print("filled in \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
+        try StandardOutput.print(
+            "filled in \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
         var onePercent = RowMask(count: count)
         for row in stride(from: 0, to: count, by: 100) { onePercent[row] = true }
         let table = try SearchTable(["in memory, ms     ", "median", "slowest"])

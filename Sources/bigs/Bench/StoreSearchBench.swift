@@ -51,7 +51,8 @@ struct StoreSearchBench: Sendable {
     }
 
     private func report(_ what: String, _ start: ContinuousClock.Instant) throws {
-        try StandardOutput.print("\(what) \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
+        try StandardOutput.print(
+            "\(what) \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
     }
 
     // MARK: The file
