@@ -13,6 +13,16 @@ enum StandardInput {
         }
     }
 
+    /// The next bytes of the file at `path`, which was opened before; nil at its end.
+    static func block(of handle: FileHandle, at path: String) throws -> [UInt8]? {
+        do {
+            let data = try handle.read(upToCount: 1 << 16) ?? Data()
+            return data.isEmpty ? nil : [UInt8](data)
+        } catch {
+            throw failure(of: path, error)
+        }
+    }
+
     /// What messages call it.
     static func name(of path: String) -> String { path == "-" ? "standard input" : path }
 

@@ -110,12 +110,7 @@ struct StoreImportCommand: AsyncParsableCommand {
         ) { encoding in
             let documents = try DocumentService(
                 encoding: encoding, defaultStates: keepStates.format, heads: HeadRegistry())
-            let body = RequestBody(pull: {
-                guard let data = try input.read(upToCount: 1 << 16), !data.isEmpty else {
-                    return nil
-                }
-                return [UInt8](data)
-            })
+            let body = RequestBody(pull: { [file] in try StandardInput.block(of: input, at: file) })
             let isComplete = try await DocumentLines.read(
                 body, into: documents, maximumLineBytes: 64 << 20, reportsAll: !errorsOnly,
                 to: StandardOutput.writer)

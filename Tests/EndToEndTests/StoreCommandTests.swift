@@ -42,6 +42,9 @@ import Testing
         let results = try imported.objects()
         #expect(results.count == 32 && results.last?["stored"] as? Int == 30)
         #expect(results[30]["status"] as? String == "error")
+        let unread = try run("store", "import", "--model", model, "--store", store, folder.path)
+        #expect(unread.status == 1)
+        #expect(unread.errors.contains("\(folder.path) cannot be read: Is a directory"))
         let again = try run(
             "store", "import", "--model", model, "--store", store, "--errors-only", input: lines())
         #expect(again.status == 0)
