@@ -268,8 +268,19 @@ struct PickleMachine {
             PickleTensor(
                 storage: storage, offset: offset,
                 shape: try integers(arguments[2], "the shape of a tensor"),
-                strides: try integers(arguments[3], "the strides of a tensor")))
+                strides: try integers(arguments[3], "the strides of a tensor"),
+                isPlain: try isPlain(arguments.dropFirst(6).first ?? .none)))
         stack.append(.tensor(heap.tensors.count - 1))
+    }
+
+    /// Whether `metadata` says nothing: PyTorch has {"neg": True} or {"conj": True} there for views
+    /// whose numbers are not the stored ones.
+    private func isPlain(_ metadata: PickleValue) throws(CheckpointError) -> Bool {
+        switch metadata {
+        case .none: return true
+        case .dictionary(let index): return heap.dictionaries[index].isEmpty
+        default: throw malformed("the metadata of a tensor", metadata.kind)
+        }
     }
 
     /// ("storage", type, key, location, elements[, None])

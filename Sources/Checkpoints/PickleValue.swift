@@ -84,6 +84,9 @@ struct PickleTensor {
     let offset: Int
     let shape: [Int]
     let strides: [Int]
+    /// False where the tensor's numbers are not those that are stored, but their negatives or
+    /// conjugates.
+    let isPlain: Bool
 }
 
 /// The containers of a pickle.

@@ -29,6 +29,11 @@ struct StateDictionary {
                 throw .notATensor(file: file.name, tensor: name, got: value.kind)
             }
             let tensor = heap.tensors[index]
+            guard tensor.isPlain else {
+                throw .notATensor(
+                    file: file.name, tensor: name,
+                    got: "a view with metadata (negated or conjugated numbers)")
+            }
             let view = try TensorView(
                 name: name, file: file, bytes: contents[tensor.storage],
                 type: heap.storages[tensor.storage].type, shape: tensor.shape,

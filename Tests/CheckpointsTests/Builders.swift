@@ -81,11 +81,12 @@ struct Pickle {
     }
     func tensor(
         _ key: String = "0", _ type: String = "FloatStorage", stored: Int = 4, offset: Int = 0,
-        shape: [Int] = [4], strides: [Int] = [1]
+        shape: [Int] = [4], strides: [Int] = [1], metadata: (Pickle) -> Pickle = { $0 }
     ) -> Pickle {
-        global("torch._utils", "_rebuild_tensor_v2").op("(").storage(key, type, stored)
-            .integer(offset).tuple(shape).tuple(strides).raw([0x89])
-            .global("collections", "OrderedDict").op(")").op("R").op("t").op("R")
+        let arguments = global("torch._utils", "_rebuild_tensor_v2").op("(")
+            .storage(key, type, stored).integer(offset).tuple(shape).tuple(strides).raw([0x89])
+            .global("collections", "OrderedDict").op(")").op("R")
+        return metadata(arguments).op("t").op("R")
     }
     /// {name: what `value` pushes}
     static func dictionary(

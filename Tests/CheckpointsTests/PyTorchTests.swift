@@ -257,6 +257,27 @@ import Testing
         #expect(problem(pickle) == nil)
     }
 
+    @Test func metadataThatSaysNothing() {
+        #expect(problem(Pickle.dictionary { $0.tensor { $0.op("N") } }) == nil)
+        #expect(problem(Pickle.dictionary { $0.tensor { $0.op("}") } }) == nil)
+    }
+
+    /// PyTorch writes `-x` of a lazily negated view as x and {"neg": True}.
+    @Test(arguments: ["neg", "conj"]) func numbersThatAreNotTheStoredOnes(flag: String) {
+        let view = Pickle.dictionary { $0.tensor { $0.op("}").string(flag).raw([0x88]).op("s") } }
+        guard case .notATensor(file, tensor: "a", _) = problem(view) else {
+            Issue.record("was not refused")
+            return
+        }
+        guard
+            case .pickleMalformed =
+                problem(Pickle.dictionary { $0.tensor { $0.string(flag) } })
+        else {
+            Issue.record("metadata that is no dictionary")
+            return
+        }
+    }
+
     @Test func notPyTorch() {
         for bytes in [[], [0x80], Array("hello".utf8), [0x80, 2] + Array("}.".utf8)] as [[UInt8]] {
             #expect(
