@@ -26,6 +26,11 @@ enum JSONValue {
         if case .array(let value) = self { value } else { nil }
     }
 
+    /// The elements of an array, or the values of an object's members.
+    var elements: [JSONValue]? {
+        if case .object(let members) = self { members.map(\.value) } else { array }
+    }
+
     /// A number without a fraction that fits; 1e30, which means "no limit", does not.
     var integer: Int? {
         if case .number(let value) = self { Int(exactly: value) } else { nil }

@@ -1,5 +1,5 @@
-/// `tokenizer_config.json` and `special_tokens_map.json`: names of the special tokens, the limit, and
-/// the normaliser's switches under their older names.
+/// `tokenizer_config.json` and its older companions: names of the special tokens, tokens that were
+/// added, the limit, and the normaliser's switches under their older names.
 struct TokenizerConfiguration {
     /// A document and the file that it was read from.
     struct Source {
@@ -7,11 +7,23 @@ struct TokenizerConfiguration {
         let document: JSONValue
     }
 
-    /// The documents; what a later one says stands.
-    var sources: [Source]
-    /// Whether the special tokens become tokens that are found in the text; `tokenizer.json` lists
-    /// them itself.
-    var isVocabularySource: Bool
+    /// `special_tokens_map.json`.
+    let map: Source?
+    /// `tokenizer_config.json`.
+    let main: Source?
+    /// `added_tokens.json`.
+    let added: Source?
+    /// Whether the special tokens have names that no file gives, and those that need a name in every
+    /// text have them from here; `tokenizer.json` says both itself.
+    let isVocabularySource: Bool
+
+    /// The documents that count; what a later one says stands. As in Hugging Face's, the older files
+    /// count where the newer list of added tokens is missing.
+    private var sources: [Source] {
+        (addedTokensDecoder == nil ? [map, main] : [main]).compactMap { $0 }
+    }
+
+    private var addedTokensDecoder: JSONValue? { main?.document["added_tokens_decoder"] }
 
     /// Enters what the documents say, over what the definition has: as Hugging Face's
     /// `BertTokenizerFast`, which lets `do_lower_case` and its like overrule `tokenizer.json`.
@@ -33,42 +45,99 @@ struct TokenizerConfiguration {
         }
         if let name = try token("pad_token") { definition.padToken = name }
         if let name = try token("mask_token") { definition.maskToken = name }
-        guard isVocabularySource else { return }
-        if let name = try token("unk_token") { definition.unknownToken = name }
-        if let name = try token("cls_token") { definition.classifyToken = name }
-        if let name = try token("sep_token") { definition.separatorToken = name }
-        try addSpecialTokens(to: &definition)
+        if isVocabularySource {
+            if let name = try token("unk_token") { definition.unknownToken = name }
+            if let name = try token("cls_token") { definition.classifyToken = name }
+            if let name = try token("sep_token") { definition.separatorToken = name }
+        }
+        let configured = try specialTokens()
+        var special = Set(configured.map { Array($0.name.utf8) })
+        if isVocabularySource {
+            special.formUnion(
+                [
+                    definition.padToken, definition.unknownToken, definition.classifyToken,
+                    definition.separatorToken, definition.maskToken,
+                ].map { Array($0.utf8) })
+        }
+        try addListedTokens(to: &definition, special: special)
+        for (index, token) in definition.tokens.enumerated() {
+            guard let token, special.remove(Array(token.utf8)) != nil else { continue }
+            definition.add(AddedToken(id: Int32(index), content: token, isSpecial: true))
+        }
+        for (role, name) in configured where special.contains(Array(name.utf8)) {
+            throw .specialTokenMissing(file: definition.file, role: role, token: name)
+        }
     }
 
-    private func addSpecialTokens(
-        to definition: inout TokenizerDefinition
+    /// Enters the tokens that a file lists with their identifiers.
+    private func addListedTokens(
+        to definition: inout TokenizerDefinition, special: Set<[UInt8]>
     ) throws(TokenizerError) {
-        var names = [
-            definition.padToken, definition.unknownToken, definition.classifyToken,
-            definition.separatorToken, definition.maskToken,
-        ]
-        for value in self["additional_special_tokens"]?.array ?? [] {
-            guard let name = value.string ?? value["content"]?.string else {
-                throw wrong("additional_special_tokens", "names of tokens", value)
-            }
-            names.append(name)
-        }
-        if let source = source(of: "added_tokens_decoder"),
-            case .object(let entries) = source.document["added_tokens_decoder"]
-        {
-            definition.identifierLimit = definition.tokens.count + (1 << 16)
+        if let main, case .object(let entries) = addedTokensDecoder {
             for (key, entry) in entries {
                 guard let id = Int(key) else {
                     throw wrong("added_tokens_decoder", "identifiers", .string(key))
                 }
-                try definition.add(entry, id: id, file: source.file)
+                try definition.add(entry, id: id, file: main.file)
+            }
+        } else if let added, case .object(let entries) = added.document {
+            try addOlderTokens(entries, of: added.file, to: &definition, special: special)
+        }
+    }
+
+    /// `added_tokens.json`, {token: identifier}. Hugging Face makes special tokens of those that have
+    /// a role, has all others looked for in the normalised text, and numbers them by itself, in this
+    /// order.
+    private func addOlderTokens(
+        _ entries: [(key: String, value: JSONValue)], of file: String,
+        to definition: inout TokenizerDefinition, special: Set<[UInt8]>
+    ) throws(TokenizerError) {
+        var tokens: [(content: String, id: Int)] = []
+        for (content, value) in entries {
+            guard let id = value.integer else {
+                throw .wrongField(
+                    file: file, field: content.debugDescription, expected: "an identifier",
+                    found: value.kind)
+            }
+            tokens.append((content, id))
+        }
+        for (content, id) in tokens.sorted(by: { $0.id < $1.id }) {
+            guard id <= definition.tokens.count else {
+                throw .wrongIdentifier(file: file, token: content, identifier: id)
+            }
+            if definition.isAdded(content, id) { continue }
+            let isSpecial = special.contains(Array(content.utf8))
+            try definition.add(
+                .object([
+                    ("content", .string(content)), ("special", .bool(isSpecial)),
+                    ("normalized", .bool(!isSpecial)),
+                ]), id: id, file: file)
+        }
+    }
+
+    private static let roles = [
+        ("pad_token", "padding"), ("unk_token", "unknown"), ("cls_token", "classify"),
+        ("sep_token", "separator"), ("mask_token", "mask"), ("bos_token", "first"),
+        ("eos_token", "last"),
+    ]
+
+    /// The special tokens that the files name, whatever for.
+    private func specialTokens() throws(TokenizerError) -> [(role: String, name: String)] {
+        var tokens: [(role: String, name: String)] = []
+        for (field, role) in Self.roles {
+            if let name = try token(field) { tokens.append((role, name)) }
+        }
+        for source in sources {
+            for field in ["additional_special_tokens", "extra_special_tokens"] {
+                for value in source.document[field]?.elements ?? [] {
+                    guard let name = value.string ?? value["content"]?.string else {
+                        throw wrong(field, "names of tokens", value)
+                    }
+                    tokens.append(("additional special", name))
+                }
             }
         }
-        var wanted = Set(names.map { Array($0.utf8) })
-        for (index, token) in definition.tokens.enumerated() {
-            guard let token, wanted.remove(Array(token.utf8)) != nil else { continue }
-            definition.add(AddedToken(id: Int32(index), content: token, isSpecial: true))
-        }
+        return tokens.filter { !$0.name.isEmpty }
     }
 
     private func source(of name: String) -> Source? {

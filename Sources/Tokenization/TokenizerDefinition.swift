@@ -90,6 +90,12 @@ extension TokenizerDefinition {
         add(AddedToken(id: Int32(id), content: content, isSpecial: entry["special"]?.bool ?? false))
     }
 
+    /// Whether this is the added token of this identifier.
+    func isAdded(_ content: String, _ id: Int) -> Bool {
+        tokens.indices.contains(id) && addedIdentifiers.contains(Int32(id))
+            && tokens[id]?.utf8.elementsEqual(content.utf8) ?? false
+    }
+
     /// Enters an added token, unless its identifier already is one's or there is nothing to find.
     mutating func add(_ token: AddedToken) {
         guard !token.content.isEmpty, addedIdentifiers.insert(token.id).inserted else { return }

@@ -6,16 +6,16 @@ enum TokenizerFiles {
 
     /// - Throws: everything that `TokenizerError` says about files.
     static func definition(in directory: URL) throws(TokenizerError) -> TokenizerDefinition {
-        var sources: [TokenizerConfiguration.Source] = []
-        for name in ["special_tokens_map.json", "tokenizer_config.json"] {
-            if let source = try source(name, in: directory) { sources.append(source) }
-        }
+        let map = try source("special_tokens_map.json", in: directory)
+        let added = try source("added_tokens.json", in: directory)
+        let main = try source("tokenizer_config.json", in: directory)
         if let bytes = try contents("tokenizer.json", in: directory) {
             let file = directory.appending(path: "tokenizer.json").path
             let document = try JSONParser.parse(bytes, file: file)
             var definition = try TokenizerJSON(document: document, file: file).definition()
-            try TokenizerConfiguration(sources: sources, isVocabularySource: false)
-                .apply(to: &definition)
+            try TokenizerConfiguration(
+                map: map, main: main, added: added, isVocabularySource: false
+            ).apply(to: &definition)
             return definition
         }
         guard let bytes = try contents("vocab.txt", in: directory) else {
@@ -24,7 +24,8 @@ enum TokenizerFiles {
         var definition = TokenizerDefinition(file: directory.appending(path: "vocab.txt").path)
         definition.tokens = lines(bytes)
         definition.modelVocabularySize = definition.tokens.count
-        try TokenizerConfiguration(sources: sources, isVocabularySource: true)
+        definition.identifierLimit = definition.tokens.count + (1 << 16)
+        try TokenizerConfiguration(map: map, main: main, added: added, isVocabularySource: true)
             .apply(to: &definition)
         return definition
     }

@@ -118,6 +118,86 @@ struct TokenizerFileTests {
         }
     }
 
+    /// As `BertTokenizer.save_pretrained` wrote it before `added_tokens_decoder`.
+    static let olderFiles = [
+        "vocab.txt": vocabulary, "added_tokens.json": #"{"<y>": 8, "<x>": 7}"#,
+        "special_tokens_map.json": #"{"additional_special_tokens": ["<x>", {"content": "<y>"}]}"#,
+    ]
+
+    @Test func addedTokensOfOlderFiles() throws {
+        var files = Self.olderFiles
+        files["tokenizer_config.json"] = #"{"additional_special_tokens": []}"#
+        try Self.directory(files.mapValues { Array($0.utf8) }) { url in
+            let tokenizer = try Tokenizer(directory: url)
+            #expect(try tokenizer.encode("a<x>b<y>").ids == [2, 5, 7, 1, 8, 3])
+            #expect(tokenizer.isSpecial(7) && tokenizer.vocabularySize == 9)
+        }
+    }
+
+    @Test func aNewerListStandsForTheOlderFiles() throws {
+        var files = Self.olderFiles
+        files["tokenizer_config.json"] = #"{"added_tokens_decoder": {}}"#
+        try Self.directory(files.mapValues { Array($0.utf8) }) { url in
+            let tokenizer = try Tokenizer(directory: url)
+            #expect(tokenizer.vocabularySize == 7)
+        }
+    }
+
+    @Test func addedTokensThatCannotBeHonouredAreErrors() throws {
+        func error(_ changes: [String: String]) throws -> TokenizerError? {
+            try Self.error(Self.olderFiles.merging(changes) { $1 })
+        }
+        // Looked for in the normalised text, as it has no role.
+        guard
+            case .unsupported(_, #"added token "<y>""#, "normalized: true") =
+                try error(["special_tokens_map.json": #"{"additional_special_tokens": ["<x>"]}"#])
+        else {
+            Issue.record("an added token without a role")
+            return
+        }
+        // Hugging Face would number it otherwise.
+        guard
+            case .wrongIdentifier(_, "<y>", 9) =
+                try error(["added_tokens.json": #"{"<x>": 7, "<y>": 9}"#])
+        else {
+            Issue.record("an identifier with a gap before it")
+            return
+        }
+        guard case .wrongField = try error(["added_tokens.json": #"{"<x>": "7"}"#]) else {
+            Issue.record("an identifier that is no number")
+            return
+        }
+    }
+
+    /// In `tokenizer.json` mode and without it.
+    @Test(arguments: [json(), ["vocab.txt": vocabulary]])
+    func configuredTokensAreAddedTokens(files: [String: String]) throws {
+        func with(_ configuration: String) -> [String: String] {
+            files.merging(["tokenizer_config.json": configuration]) { $1 }
+        }
+        let known = #"{"mask_token": "[MASK]", "bos_token": null, "eos_token": "a"}"#
+        try Self.directory(with(known).mapValues { Array($0.utf8) }) { url in
+            let tokenizer = try Tokenizer(directory: url)
+            #expect(try tokenizer.encode("[MASK]ab").ids == [2, 4, 5, 1, 3])
+        }
+        for (field, role) in [
+            (#""mask_token": "<x>""#, "mask"), (#""bos_token": "<x>""#, "first"),
+            (#""additional_special_tokens": ["<x>"]"#, "additional special"),
+            (#""extra_special_tokens": {"image": "<x>"}"#, "additional special"),
+        ] {
+            let error = try Self.error(with("{\(field)}"))
+            guard case .specialTokenMissing(_, role, "<x>") = error else {
+                Issue.record("\(field): \(String(describing: error))")
+                return
+            }
+        }
+        let listed = #"{"added_tokens_decoder": {"7": {"content": "<x>", "special": true}}}"#
+        try Self.directory(with(listed).mapValues { Array($0.utf8) }) { url in
+            let tokenizer = try Tokenizer(directory: url)
+            #expect(try tokenizer.encode("a<x>").ids == [2, 5, 7, 3])
+        }
+    }
+
     @Test func tokenizerJSONAndItsPadding() throws {
         #expect(try Self.error(Self.json()) == nil)
         let files = Self.json().mapValues { Array($0.utf8) }
