@@ -2,7 +2,8 @@
 /// `PickleGlobal` lists are descriptions, every other one is refused by name.
 ///
 /// Memory is bounded by the bytes that were read: each operation takes at least one byte and makes
-/// at most one value, and there is a limit on the number of operations.
+/// at most one value, a value's size is bounded or is that of the values it takes, and there is a
+/// limit on the number of operations.
 struct PickleMachine {
     private(set) var cursor: ByteCursor
     private(set) var heap = PickleHeap()
@@ -11,7 +12,8 @@ struct PickleMachine {
     private var memo: [Int: PickleValue] = [:]
     private var operations = 0
 
-    /// Enough for 200,000 tensors; memory stays below 200 MB.
+    /// Enough for 200,000 tensors. The most memory that a file can ask for is 650 bytes for three
+    /// operations: a tensor of the most dimensions, made again and again of the same parts.
     private static let maximumOperations = 4_000_000
 
     init(_ cursor: ByteCursor) { self.cursor = cursor }
@@ -242,9 +244,16 @@ struct PickleMachine {
         return heap.tuples[index]
     }
 
+    /// A tuple of one integer for each dimension. Its length is checked before it is copied: a pickle
+    /// can give the same tuple to any number of tensors.
     private func integers(_ value: PickleValue, _ what: String) throws(CheckpointError) -> [Int] {
+        let elements = try tuple(value, what)
+        guard elements.count <= TensorView.maximumRank else {
+            throw malformed(
+                "at most \(TensorView.maximumRank) integers in \(what)", "\(elements.count)")
+        }
         var integers: [Int] = []
-        for element in try tuple(value, what) {
+        for element in elements {
             guard case .integer(let integer) = element else {
                 throw malformed("an integer in \(what)", element.kind)
             }

@@ -278,6 +278,19 @@ import Testing
         }
     }
 
+    @Test func dimensionsOfOneTupleForManyTensors() {
+        let many = Pickle().op("(").raw((0..<100_000).flatMap { _ in [0x4B, 1] as [UInt8] })
+            .op("t").raw([0x71, 0])
+        let pickle = many.op("}").string("a").global("torch._utils", "_rebuild_tensor_v2").op("(")
+            .storage("0", "FloatStorage", 4).integer(0).raw([0x68, 0, 0x68, 0, 0x89, 0x4E])
+            .op("t").op("R")
+        guard case .pickleMalformed(file, _, let expected, "100000") = problem(pickle) else {
+            Issue.record("was not refused")
+            return
+        }
+        #expect(expected == "at most 32 integers in the shape of a tensor")
+    }
+
     @Test func notPyTorch() {
         for bytes in [[], [0x80], Array("hello".utf8), [0x80, 2] + Array("}.".utf8)] as [[UInt8]] {
             #expect(
