@@ -50,6 +50,8 @@ extension CheckpointError: CustomStringConvertible {
         case .offsetsLeaveHole(let file, let tensor, let begin, let previousEnd):
             "\(file): tensor '\(tensor)' begins at byte \(begin), expected \(previousEnd): "
                 + "no bytes may lie between tensors"
+        case .nameTooLong(let file, let limit, let got):
+            "\(file): expected tensor names of at most \(limit) bytes, got one of \(got)"
         case .unknownElementType(let file, let tensor, let got):
             "\(file): tensor '\(tensor)' has the unsupported element type '\(got)'"
         case .tooManyDimensions(let file, let tensor, let limit, let got):

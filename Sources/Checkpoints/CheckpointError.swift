@@ -31,6 +31,7 @@ package enum CheckpointError: Error, Sendable, Equatable {
     case offsetsLeaveHole(file: String, tensor: String, begin: Int, previousEnd: Int)
 
     // Tensors of every format
+    case nameTooLong(file: String, limit: Int, got: Int)
     case unknownElementType(file: String, tensor: String, got: String)
     case tooManyDimensions(file: String, tensor: String, limit: Int, got: Int)
     case negativeDimension(file: String, tensor: String, shape: [Int])

@@ -41,7 +41,9 @@ package struct FlaxFile: Sendable {
                 let array = try readChunks(&reader, path: path, members: count - 1)
                 return try insert(array, path, into: &tensors)
             }
-            let name = path.isEmpty ? key : "\(path).\(key)"
+            let prefix = path.isEmpty ? "" : path + "."
+            try TensorView.checkName(length: prefix.utf8.count + key.utf8.count, file: file)
+            let name = prefix + key
             guard keys.insert(key).inserted else {
                 throw .duplicateKey(file: file.name, key: name)
             }

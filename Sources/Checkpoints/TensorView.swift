@@ -24,15 +24,20 @@ package struct TensorView: Sendable {
     /// No framework writes more dimensions than this (NumPy's limit before version 2 was 32).
     static let maximumRank = 32
 
+    /// Bytes of the longest name: without a limit, a tree of long keys would make each of its leaves a
+    /// name many times as long as what the file has for it.
+    static let maximumNameLength = 512
+
     /// A view of the elements of `type` that `bytes` of `file` hold, beginning at element `offset`.
     ///
-    /// Throws when there is a negative size or stride, when a size overflows, when an element lies
-    /// outside `bytes`, or when there are more elements than `bytes` holds (a stride of 0 may not
-    /// make a few bytes into a huge tensor).
+    /// Throws when the name is too long, when there is a negative size or stride, when a size
+    /// overflows, when an element lies outside `bytes`, or when there are more elements than `bytes`
+    /// holds (a stride of 0 may not make a few bytes into a huge tensor).
     init(
         name: String, file: MappedFile, bytes: Range<Int>, type: ElementType, shape: [Int],
         strides: [Int], offset: Int
     ) throws(CheckpointError) {
+        try TensorView.checkName(length: name.utf8.count, file: file)
         guard shape.count <= TensorView.maximumRank else {
             throw .tooManyDimensions(
                 file: file.name, tensor: name, limit: TensorView.maximumRank, got: shape.count)
@@ -88,6 +93,13 @@ package struct TensorView: Sendable {
         try self.init(
             name: name, file: file, bytes: bytes, type: type, shape: shape,
             strides: TensorView.rowMajorStrides(of: shape), offset: 0)
+    }
+
+    /// Throws where a name of so many bytes is too long.
+    static func checkName(length: Int, file: MappedFile) throws(CheckpointError) {
+        guard length <= maximumNameLength else {
+            throw .nameTooLong(file: file.name, limit: maximumNameLength, got: length)
+        }
     }
 
     /// Whether the elements lie one after the other, the last dimension fastest.

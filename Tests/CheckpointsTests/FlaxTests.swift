@@ -110,6 +110,20 @@ import Testing
         }
     }
 
+    /// A long key above many leaves would be in the name of each.
+    @Test func namesAreBounded() {
+        let key = String(repeating: "k", count: 200)
+        let leaf = MessagePack.array([4], bytes: four)
+        func tree(_ depth: Int) -> [UInt8] {
+            (0..<depth).reduce(leaf) { tree, _ in MessagePack.map([(key, tree)]) }
+        }
+        #expect(problem(tree(2)) == nil)
+        #expect(problem(tree(3)) == .nameTooLong(file: file, limit: 512, got: 602))
+        #expect(
+            problem(MessagePack.map([("a", leaf), ("b", tree(30))]))
+                == .nameTooLong(file: file, limit: 512, got: 604))
+    }
+
     @Test func giantCountsAllocateNothing() {
         for bytes in [
             [0xDF, 0xFF, 0xFF, 0xFF, 0xFF], [0x81, 0xDB, 0xFF, 0xFF, 0xFF, 0xFF],

@@ -95,6 +95,13 @@ import Testing
                 == .unknownElementType(file: file, tensor: "a", got: "F8_E4M3"))
     }
 
+    @Test func nameTooLong() {
+        let name = String(repeating: "a", count: 513)
+        #expect(
+            problem("{\"\(name)\":{\(entry)}}")
+                == .nameTooLong(file: file, limit: 512, got: 513))
+    }
+
     @Test func tooManyDimensions() {
         let shape = [String](repeating: "1", count: 33).joined(separator: ",")
         #expect(
