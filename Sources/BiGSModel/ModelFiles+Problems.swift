@@ -2,8 +2,10 @@ internal import Checkpoints
 internal import Kernels
 
 extension ModelFiles {
-    /// Everything that is wrong with the tensors, in the order of the model, unknown ones last.
+    /// Everything that is wrong with the tensors, in the order of the model, unknown ones last. Where
+    /// they share their numbers, nothing else: reading them all could take any time.
     func problems() -> [ModelProblem] {
+        if let problem = checkSharing() { return [problem] }
         var problems: [ModelProblem] = []
         var expected: Set<String> = []
         for parameter in table.parameters {
@@ -18,6 +20,19 @@ extension ModelFiles {
             if let problem = checkExtra(name) { problems.append(problem) }
         }
         return problems
+    }
+
+    /// The tensors of PyTorch files are views and may lie over each other. They may not make a small
+    /// file into a large model; only a decoder may be the word embeddings all the same.
+    private func checkSharing() -> ModelProblem? {
+        let bytes = table.parameters.reduce(0) { sum, parameter in
+            guard parameter.path != ParameterTable.decoderPath,
+                let tensor = checkpoint.tensors[naming.name(of: parameter)]
+            else { return sum }
+            return sum + tensor.count * tensor.type.size
+        }
+        let stored = checkpoint.storedBytes
+        return bytes <= stored ? nil : .sharedNumbers(bytes: bytes, stored: stored)
     }
 
     private func check(_ parameter: Parameter, name: String) -> [ModelProblem] {

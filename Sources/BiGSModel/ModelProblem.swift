@@ -17,6 +17,8 @@ package enum ModelProblem: Error, Sendable, Equatable {
     case conflict(tensor: String, with: String)
     /// The stored position buffer is not 0, 1, 2, …
     case unusualPositions(tensor: String)
+    /// The tensors together are larger than the files: many are views of the same stored numbers.
+    case sharedNumbers(bytes: Int, stored: Int)
     /// A tensor could not be read.
     case unreadable(tensor: String, reason: String)
     /// The head needs an activation that this engine does not have.
@@ -37,6 +39,8 @@ extension ModelProblem: CustomStringConvertible {
             "\(tensor): \(value) is out of range, allowed is \(allowed)"
         case .conflict(let tensor, let other): "\(tensor): differs from \(other), must be equal"
         case .unusualPositions(let tensor): "\(tensor): is not 0, 1, 2, …"
+        case .sharedNumbers(let bytes, let stored):
+            "the tensors have \(bytes) bytes, and their files only \(stored): many share their numbers"
         case .unreadable(let tensor, let reason): "\(tensor): \(reason)"
         case .unsupportedActivation(let name):
             "config.json: hidden_act \"\(name)\" is not supported"

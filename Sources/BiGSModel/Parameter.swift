@@ -30,6 +30,9 @@ struct Parameter: Hashable, Sendable {
 /// Every tensor of a model, as REFERENCE lists them: the one table that loading, checking and
 /// random initialisation go by.
 struct ParameterTable: Sendable {
+    /// The path of the masked LM decoder.
+    static let decoderPath = "cls.predictions.decoder.weight"
+
     private(set) var parameters: [Parameter] = []
 
     /// Numbers in all tensors together.
@@ -52,9 +55,7 @@ struct ParameterTable: Sendable {
             let vocabulary = configuration.vocabularySize
             add("cls.predictions.bias", .plain, [vocabulary], isEncoder: false)
             if untiedDecoder {
-                add(
-                    "cls.predictions.decoder.weight", .dense, [vocabulary, hidden],
-                    isEncoder: false)
+                add(Self.decoderPath, .dense, [vocabulary, hidden], isEncoder: false)
             }
         case .questionAnswering: dense("qa_outputs", from: hidden, to: outputs)
         case .sequenceClassification, .tokenClassification, .multipleChoice:

@@ -47,6 +47,13 @@ package struct Checkpoint: Sendable {
         }
     }
 
+    /// The bytes of the files that the tensors lie in.
+    package var storedBytes: Int {
+        var files: [ObjectIdentifier: Int] = [:]
+        for tensor in tensors.values { files[ObjectIdentifier(tensor.file)] = tensor.file.count }
+        return files.values.reduce(0, +)
+    }
+
     /// Maps and checks all files of `directory`; throws the first problem.
     package init(directory: URL) throws(CheckpointError) {
         var problems: [CheckpointError] = []

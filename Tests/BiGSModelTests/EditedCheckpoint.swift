@@ -38,8 +38,18 @@ final class EditedCheckpoint {
 
     /// Writes config.json and model.safetensors and opens them.
     func checkpoint() throws -> Checkpoint {
+        try checkpoint(weights: "model.safetensors", writeSafetensors)
+    }
+
+    /// Writes config.json, has the file of the weights written, and opens both.
+    func checkpoint(weights name: String, _ write: (URL) throws -> Void) throws -> Checkpoint {
         try JSONSerialization.data(withJSONObject: configuration).write(
             to: folder.appending(path: "config.json"))
+        try write(folder.appending(path: name))
+        return try Checkpoint(directory: folder)
+    }
+
+    private func writeSafetensors(_ url: URL) throws {
         var list: [(name: String, shape: [Int], values: SafetensorsWriter.Values)] = []
         for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
             list.append((name, tensor.shape, .float32(tensor.values)))
@@ -47,9 +57,7 @@ final class EditedCheckpoint {
         for (name, tensor) in integers.sorted(by: { $0.key < $1.key }) {
             list.append((name, tensor.shape, .int64(tensor.values)))
         }
-        try SafetensorsWriter.write(
-            list, metadata: metadata, to: folder.appending(path: "model.safetensors"))
-        return try Checkpoint(directory: folder)
+        try SafetensorsWriter.write(list, metadata: metadata, to: url)
     }
 
     /// Opens what was written as a model.

@@ -139,6 +139,30 @@ import Testing
             ])
     }
 
+    /// Tensors of PyTorch files are views: a small file could hold a model of any size.
+    @Test func tensorsThatShareTheirNumbers() throws {
+        let edited = try EditedCheckpoint(Self.maskedLM)
+        #expect(try edited.problems { $0 } == [])
+        let problems = try edited.problems { _ in "one" }
+        guard case .sharedNumbers(let bytes, let stored) = problems.first, problems.count == 1
+        else {
+            Issue.record("\(problems)")
+            return
+        }
+        #expect(bytes == edited.tensors.values.reduce(0) { $0 + 4 * $1.values.count })
+        #expect(bytes > stored)
+    }
+
+    /// Saved by PyTorch after the decoder was given the embeddings' weight, whatever config.json says.
+    @Test func anUntiedDecoderMayBeTheEmbeddings() throws {
+        let edited = try EditedCheckpoint(Self.maskedLM)
+        let words = "bigs.embeddings.word_embeddings.weight"
+        let decoder = "cls.predictions.decoder.weight"
+        edited.configuration["tie_word_embeddings"] = false
+        edited.tensors[decoder] = edited.tensors[words]
+        #expect(try edited.problems { $0 == decoder ? words : $0 } == [])
+    }
+
     @Test func untiedDecoderIsNeeded() throws {
         let edited = try EditedCheckpoint(Self.maskedLM)
         edited.configuration["tie_word_embeddings"] = false
