@@ -27,9 +27,11 @@ INLINE __m512 reciprocal(__m512 x) {
     return _mm512_mul_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(2)));
 }
 
-// 1 / (1 + exp(-x)); the exponent is kept where its reciprocal is still a normal number.
+// 1 / (1 + exp(-x)); the exponent is kept where it can be split into 2^n and a fraction, and where
+// the reciprocal is still a normal number.
 INLINE __m512 logistic(__m512 x) {
-    __m512 e = exponential(_mm512_min_ps(_mm512_set1_ps(80), _mm512_sub_ps(_mm512_setzero_ps(), x)));
+    __m512 y = _mm512_min_ps(_mm512_set1_ps(80), _mm512_sub_ps(_mm512_setzero_ps(), x));
+    __m512 e = exponential(_mm512_max_ps(_mm512_set1_ps(-87), y));
     return reciprocal(_mm512_add_ps(e, _mm512_set1_ps(1)));
 }
 
@@ -46,7 +48,7 @@ INLINE __m512 gelu_tanh(__m512 x) { return _mm512_mul_ps(x, logistic(gelu_argume
 INLINE __m512 gelu_tanh_short(__m512 x) {
     const __m512 a = _mm512_set1_ps(-2.3022082f), b = _mm512_set1_ps(-0.10294324f);
     __m512 y = _mm512_mul_ps(x, _mm512_fmadd_ps(_mm512_mul_ps(x, x), b, a));
-    y = _mm512_min_ps(_mm512_set1_ps(115), y);
+    y = _mm512_max_ps(_mm512_set1_ps(-126), _mm512_min_ps(_mm512_set1_ps(115), y));
     __m512 n = _mm512_roundscale_ps(y, 8);
     __m512 f = _mm512_sub_ps(y, n);
     __m512 p = _mm512_set1_ps(0.0555041f);
@@ -57,9 +59,10 @@ INLINE __m512 gelu_tanh_short(__m512 x) {
     return _mm512_mul_ps(x, _mm512_rcp14_ps(_mm512_add_ps(e, _mm512_set1_ps(1))));
 }
 
-// x Phi(x), with erf by Abramowitz and Stegun 7.1.26 (error 1.5e-7).
+// x Phi(x), with erf by Abramowitz and Stegun 7.1.26 (error 1.5e-7); z is kept finite.
 INLINE __m512 gelu_erf(__m512 x) {
     __m512 z = _mm512_abs_ps(_mm512_mul_ps(x, _mm512_set1_ps(0.70710678f)));
+    z = _mm512_min_ps(_mm512_set1_ps(1e18f), z);
     __m512 t = reciprocal(_mm512_fmadd_ps(z, _mm512_set1_ps(0.3275911f), _mm512_set1_ps(1)));
     __m512 p = _mm512_set1_ps(1.061405429f);
     p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(-1.453152027f));

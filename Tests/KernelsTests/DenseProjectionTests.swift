@@ -57,6 +57,55 @@ import Testing
         #expect(largestDifference(residual.copyRows(0..<rows), apart) < 5e-6)
     }
 
+    /// Numbers that no sound model has. Where the definition gives none (a gate of 0 times infinity),
+    /// neither a number may come out, nor anything but 0.
+    @Test(arguments: Activation.allCases)
+    func extremesAreThoseOfTheDefinition(activation: Activation) {
+        let extremes: [Float] = [0, 88, 1e5, 1e13, 1e15, 1e20, 1e30, .infinity]
+        let bias = extremes + extremes.map { -$0 } + [.nan]
+        let weight = [Float](repeating: 0, count: bias.count)
+        func check(_ results: [Float], _ name: String) {
+            for (x, found) in zip(bias, results) {
+                let truth = activated(Double(x), activation)
+                if truth.isFinite {
+                    let error = abs(Double(found) - truth)
+                    #expect(error <= abs(truth) / 200 + 1e-4, "\(name): \(x) gave \(found)")
+                } else if x.isNaN, name == "portable" {
+                    // oneDNN's maximum of NaN and 0 is 0.
+                    #expect(found.isNaN || activation == .relu, "\(name): \(x) gave \(found)")
+                } else if truth.isNaN && !x.isNaN {
+                    #expect(!found.isFinite || found == 0, "\(name): \(x) gave \(found)")
+                } else {
+                    #expect(
+                        Double(found) == truth || found.isNaN && truth.isNaN,
+                        "\(name): \(x) gave \(found)")
+                }
+            }
+        }
+        for precision in [Precision.float32, .bfloat16] where precision.resolved == precision {
+            let projection = DenseProjection(
+                weight: weight, transposed: true, bias: bias, inputs: 1, outputs: bias.count,
+                activation: activation, precision: precision)
+            let input = Activations(rowCapacity: 1, columns: 1, precision: precision)
+            let output = Activations(
+                rowCapacity: 1, columns: bias.count, precision: precision)
+            withExtendedLifetime((input, output)) {
+                projection.apply(
+                    input[0..<1], into: output[0..<1],
+                    in: RowTile(rows: 0..<1, worker: 0, isShared: false))
+                check(output[0..<1].values, "\(precision)")
+            }
+        }
+        let portable = PortableProjection(
+            weight: weight, transposed: true, bias: bias, inputs: 1, outputs: bias.count,
+            activation: activation)
+        let input = Matrix([0], columns: 1)
+        let output = Matrix(rowCapacity: 1, columns: bias.count)
+        portable.apply(input[0..<1], into: output[0..<1], multiplier: nil, residual: nil)
+        output.rows = 1
+        check(output.copyRows(0..<1), "portable")
+    }
+
     /// The rows of the result have the same bits whatever their number and place.
     @Test(arguments: [(64, 192), (192, 64), (256, 520), (64, 3), (48, 1)])
     func rowsDoNotDependOnTheirNumber(inputs: Int, outputs: Int) {
