@@ -40,17 +40,19 @@ final class FFTPlan: @unchecked Sendable {
             samples.deallocateAligned()
             bins.deallocateAligned()
         }
-        let flags = FFTWisdom.flags(size: size)
-        let forward = fftwf_plan_dft_1d(
-            Int32(size), Self.complex(samples), Self.complex(bins), FFTW_FORWARD, flags)
-        let backward = fftwf_plan_dft_1d(
-            Int32(size), Self.complex(bins), Self.complex(samples), FFTW_BACKWARD, flags)
+        let (forward, backward) = FFTWisdom.planned(size: size) { flags in
+            (
+                fftwf_plan_dft_1d(
+                    Int32(size), Self.complex(samples), Self.complex(bins), FFTW_FORWARD, flags),
+                fftwf_plan_dft_1d(
+                    Int32(size), Self.complex(bins), Self.complex(samples), FFTW_BACKWARD, flags)
+            )
+        }
         guard let forward, let backward else {
             preconditionFailure("FFTW has no plan for \(size) samples")
         }
         forwardPlan = forward
         backwardPlan = backward
-        FFTWisdom.save(flags: flags)
     }
 
     /// bins = transform of samples, `size` complex numbers each, both aligned to 64 bytes.

@@ -1,5 +1,4 @@
 internal import CFFTW
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -16,26 +15,29 @@ import Synchronization
 /// result can be kept: every later process then takes the same plans and gives the same bytes.
 /// Where the file cannot be written, all are estimated. Deleting the file may change last bits.
 enum FFTWisdom {
-    private struct State {
-        var prepared = false
-        var path: String?
-    }
-
-    private static let state = Mutex(State())
-
     /// The largest size that is never measured.
     static let largestEstimate = 2048
 
-    /// The planner's flags; reads the file when it is first needed. Called under the planner's lock.
-    static func flags(size: Int) -> UInt32 {
-        guard size > largestEstimate else { return UInt32(FFTW_ESTIMATE) }
-        return state.withLock { state in
-            if !state.prepared {
-                state.prepared = true
-                state.path = CacheFolder.path().map { $0 + "/fftw.wisdom" }
-                if let path = state.path { _ = read(path) }
-            }
-            return state.path == nil ? UInt32(FFTW_ESTIMATE) : UInt32(FFTW_MEASURE)
+    /// What `plan` makes with the planner's flags for this size. Called under the planner's lock.
+    static func planned<Plan>(size: Int, _ plan: (_ flags: UInt32) -> Plan) -> Plan {
+        if size > largestEstimate, let folder = CacheFolder.path(),
+            let measured = measured(in: folder + "/fftw.wisdom", plan)
+        {
+            return measured
+        }
+        return plan(UInt32(FFTW_ESTIMATE))
+    }
+
+    /// The same with measurements, and with what the file at `path` has of them, to which everything
+    /// new is added. Other processes wait meanwhile, so that all take what the first one found. Nil
+    /// where no file can be made there. Called under the planner's lock.
+    static func measured<Plan>(in path: String, _ plan: (_ flags: UInt32) -> Plan) -> Plan? {
+        let file = CacheFile(path: path)
+        return file.exclusively {
+            _ = read(path)
+            let made = plan(UInt32(FFTW_MEASURE))
+            _ = file.replace { fftwf_export_wisdom_to_filename($0) == 1 }
+            return made
         }
     }
 
@@ -43,16 +45,5 @@ enum FFTWisdom {
     /// be replaced. Called under the planner's lock.
     static func read(_ path: String) -> Bool {
         access(path, R_OK) == 0 && fftwf_import_wisdom_from_filename(path) == 1
-    }
-
-    /// Writes everything learned so far, whole or not at all.
-    static func save(flags: UInt32) {
-        guard flags == UInt32(FFTW_MEASURE), let path = state.withLock({ $0.path })
-        else { return }
-        let temporary = "\(path).\(getpid())"
-        guard fftwf_export_wisdom_to_filename(temporary) == 1, rename(temporary, path) == 0 else {
-            unlink(temporary)
-            return
-        }
     }
 }

@@ -30,15 +30,13 @@ struct PlanFile: Sendable {
     func entry(
         _ key: ConvolutionPlanner.Key, measure: () -> ConvolutionPlanner.Entry
     ) -> ConvolutionPlanner.Entry? {
-        let lock = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0 else { return nil }
-        defer { close(lock) }
-        guard flock(lock, LOCK_EX) == 0 else { return nil }
-        var entries = read() ?? [:]
-        if let found = entries[key] { return found }
-        let made = measure()
-        entries[key] = made
-        return write(entries) ? made : nil
+        CacheFile(path: path).exclusively {
+            var entries = read() ?? [:]
+            if let found = entries[key] { return found }
+            let made = measure()
+            entries[key] = made
+            return write(entries) ? made : nil
+        }
     }
 
     /// Everything in the file; nil if there is none or it is not right.
@@ -92,13 +90,10 @@ struct PlanFile: Sendable {
             return "\(name) \(key.length) \(key.states) \(times.joined(separator: " "))\n"
         }
         let text = Self.header + "\n" + lines.sorted().joined()
-        let temporary = "\(path).\(getpid())"
-        guard let file = fopen(temporary, "w") else { return false }
-        let written = fputs(text, file) >= 0
-        guard fclose(file) == 0, written, rename(temporary, path) == 0 else {
-            unlink(temporary)
-            return false
+        return CacheFile(path: path).replace { path in
+            guard let file = fopen(path, "w") else { return false }
+            let written = fputs(text, file) >= 0
+            return fclose(file) == 0 && written
         }
-        return true
     }
 }

@@ -85,6 +85,21 @@ import Testing
 }
 
 @Suite struct WisdomTests {
+    @Test func whatIsMeasuredIsKept() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "bigs-wisdom-\(UUID().uuidString)")
+        let path = folder.appending(path: "fftw.wisdom").path
+        func flags() -> UInt32? { FFTPlan.withPlanner { FFTWisdom.measured(in: path) { $0 } } }
+        #expect(flags() == nil)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        #expect(flags() == 0)
+        let taken = FFTPlan.withPlanner { FFTWisdom.read(path) }
+        #expect(taken)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(Set(names) == ["fftw.wisdom", "fftw.wisdom.lock"])
+    }
+
     @Test func garbageIsNotUsed() throws {
         let folder = FileManager.default.temporaryDirectory.appending(
             path: "bigs-wisdom-\(UUID().uuidString)")

@@ -35,6 +35,25 @@ import Testing
         #expect(planner.algorithm(length: 60, states: 8, .float32) == .toeplitz)
     }
 
+    /// Each reads what the one before it has written. (A lock belongs to an open file, so that threads
+    /// stand for processes here.)
+    @Test func oneChangesAFileAtATime() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = CacheFile(path: folder.path + "/count")
+        DispatchQueue.concurrentPerform(iterations: 40) { _ in
+            let done: Bool? = file.exclusively {
+                let text = try? String(contentsOfFile: file.path, encoding: .utf8)
+                let next = (text.flatMap { Int($0) } ?? 0) + 1
+                return file.replace {
+                    FileManager.default.createFile(atPath: $0, contents: Data("\(next)".utf8))
+                }
+            }
+            #expect(done == true)
+        }
+        #expect(try String(contentsOfFile: file.path, encoding: .utf8) == "40")
+    }
+
     @Test(arguments: [
         "", "garbage\n", "bigs convolution plan 6\n",
         "bigs convolution plan 5\nfloat32 64 8 fftw=1",
