@@ -1,47 +1,5 @@
+internal import Checkpoints
 internal import Foundation
-
-/// A JSON value whose type is kept apart: `true` is no number and `1.0` no integer by accident.
-enum JSONValue: Decodable, Sendable {
-    case null
-    case boolean(Bool)
-    case integer(Int)
-    case number(Double)
-    case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .boolean(value)
-        } else if let value = try? container.decode(Int.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .array(value)
-        } else {
-            self = .object(try container.decode([String: JSONValue].self))
-        }
-    }
-
-    /// The type in words, for error messages.
-    var kind: String {
-        switch self {
-        case .null: "null"
-        case .boolean: "a boolean"
-        case .integer: "an integer"
-        case .number: "a number"
-        case .string: "a string"
-        case .array: "an array"
-        case .object: "an object"
-        }
-    }
-}
 
 /// Reads typed, range-checked fields of one JSON object. A field that is `null` counts as absent.
 struct ConfigurationReader {
@@ -49,11 +7,15 @@ struct ConfigurationReader {
 
     /// Parses `data`, which comes from a file nobody vouches for.
     init(json data: Data) throws(ConfigurationError) {
+        let file = MappedFile(name: "config.json", bytes: Array(data))
+        var scanner = JSONScanner(file, in: 0..<file.count)
         let value: JSONValue
-        do {
-            value = try JSONDecoder().decode(JSONValue.self, from: data)
+        do throws(CheckpointError) {
+            value = try JSONValue(&scanner)
+            try scanner.end()
         } catch {
-            throw .notJSON(detail: Self.reason(error))
+            // Without the file's name, with which the message begins: who shows this gives it.
+            throw .notJSON(detail: String("\(error)".dropFirst(file.name.count + ": ".count)))
         }
         guard case .object(let fields) = value else { throw .notAnObject }
         self.fields = fields
@@ -171,11 +133,5 @@ struct ConfigurationReader {
 
     private static func text(_ range: ClosedRange<Int>) -> String {
         "\(range.lowerBound) to \(range.upperBound)"
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        guard case DecodingError.dataCorrupted(let context) = error else { return "\(error)" }
-        guard let underlying = context.underlyingError else { return context.debugDescription }
-        return "\(context.debugDescription) \(underlying)"
     }
 }

@@ -1,11 +1,12 @@
 /// Reads JSON (RFC 8259) in one pass, as the caller asks for it: no tree is built, so a file decides
 /// nothing about memory. Strict: keys are unique, integers are plain digits, nesting is bounded.
-struct JSONScanner {
+package struct JSONScanner {
     private var cursor: ByteCursor
+    private var depth = 0
     private static let maximumDepth = 16
 
     /// Reads the bytes of `range` of `file`.
-    init(_ file: MappedFile, in range: Range<Int>) { cursor = ByteCursor(file, in: range) }
+    package init(_ file: MappedFile, in range: Range<Int>) { cursor = ByteCursor(file, in: range) }
 
     private var fileName: String { cursor.file.name }
 
@@ -33,16 +34,32 @@ struct JSONScanner {
     }
 
     /// Checks that nothing but white space is left.
-    mutating func end() throws(CheckpointError) {
+    package mutating func end() throws(CheckpointError) {
         try skipSpaces()
         guard cursor.isAtEnd else { throw unexpected("the end") }
     }
 
+    /// The character that the next value begins with; nil at the end.
+    package mutating func next() throws(CheckpointError) -> Character? {
+        try skipSpaces()
+        return cursor.peek.map { Character(Unicode.Scalar($0)) }
+    }
+
+    private mutating func enter(_ bracket: Character) throws(CheckpointError) {
+        guard depth < JSONScanner.maximumDepth else {
+            throw .jsonTooDeep(
+                file: fileName, offset: cursor.offset, limit: JSONScanner.maximumDepth)
+        }
+        try expect(bracket)
+        depth += 1
+    }
+
     /// Reads an object; `member` is called after each key and must read its value.
-    mutating func object(
+    package mutating func object(
         _ member: (inout JSONScanner, String) throws(CheckpointError) -> Void
     ) throws(CheckpointError) {
-        try expect("{")
+        try enter("{")
+        defer { depth -= 1 }
         if try skip("}") { return }
         var keys: Set<String> = []
         repeat {
@@ -57,10 +74,11 @@ struct JSONScanner {
     }
 
     /// Reads an array; `element` is called for each element and must read it.
-    mutating func array(
+    package mutating func array(
         _ element: (inout JSONScanner) throws(CheckpointError) -> Void
     ) throws(CheckpointError) {
-        try expect("[")
+        try enter("[")
+        defer { depth -= 1 }
         if try skip("]") { return }
         repeat { try element(&self) } while try skip(",")
         guard try skip("]") else { throw unexpected("',' or ']'") }
@@ -90,7 +108,7 @@ struct JSONScanner {
     }
 
     /// Reads a string.
-    mutating func string() throws(CheckpointError) -> String {
+    package mutating func string() throws(CheckpointError) -> String {
         try skipSpaces()
         let start = cursor.offset
         guard try skip("\"") else { throw unexpected("a string") }
@@ -148,27 +166,20 @@ struct JSONScanner {
     }
 
     /// Passes over a value of any kind.
-    mutating func skipValue(depth: Int = 0) throws(CheckpointError) {
-        guard depth < JSONScanner.maximumDepth else {
-            throw .jsonTooDeep(
-                file: fileName, offset: cursor.offset, limit: JSONScanner.maximumDepth)
-        }
-        try skipSpaces()
-        switch cursor.peek.map({ Character(Unicode.Scalar($0)) }) {
+    mutating func skipValue() throws(CheckpointError) {
+        switch try next() {
         case "{":
-            try object { scanner, _ throws(CheckpointError) in
-                try scanner.skipValue(depth: depth + 1)
-            }
+            try object { scanner, _ throws(CheckpointError) in try scanner.skipValue() }
         case "[":
-            try array { scanner throws(CheckpointError) in
-                try scanner.skipValue(depth: depth + 1)
-            }
+            try array { scanner throws(CheckpointError) in try scanner.skipValue() }
         case "\"": _ = try string()
-        default: try skipLiteral()
+        default: _ = try literal()
         }
     }
 
-    private mutating func skipLiteral() throws(CheckpointError) {
+    /// Reads a number, `true`, `false` or `null`, as it is written.
+    package mutating func literal() throws(CheckpointError) -> String {
+        try skipSpaces()
         var literal = ""
         while let byte = cursor.peek, literal.utf8.count < 40,
             (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte & 0xDF | 0x20)
@@ -181,5 +192,6 @@ struct JSONScanner {
             Double(literal) != nil && literal.first != "+"
             && literal.allSatisfy { !$0.isLetter || $0 == "e" || $0 == "E" }
         guard isWord || isNumber else { throw unexpected("a value") }
+        return literal
     }
 }

@@ -107,6 +107,17 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func nestingCostsNothing() {
+        for text in ["[", #"{"a":"#, #"{"a":["#] {
+            let deep = String(repeating: text, count: 16_384)
+            guard case .notJSON(let detail) = problem(["x": deep]) else {
+                Issue.record("was not refused")
+                return
+            }
+            #expect(detail.contains("nested deeper"))
+        }
+    }
+
     @Test func notAnObject() {
         #expect {
             _ = try BiGSConfiguration(json: Data("[1]".utf8))
