@@ -53,6 +53,11 @@ struct TokenizerDefinition: Sendable {
 }
 
 extension TokenizerDefinition {
+    /// The identifier of a token, compared byte by byte; nil if there is none.
+    func identifier(of token: String) -> Int? {
+        tokens.firstIndex { $0?.utf8.elementsEqual(token.utf8) ?? false }
+    }
+
     /// Enters a token under an identifier that is still free.
     ///
     /// - Throws: `wrongIdentifier`.

@@ -78,10 +78,14 @@ struct TokenizerJSON {
     ) throws(TokenizerError) {
         let processor = document["post_processor"]
         if processor?["type"]?.string == "BertProcessing" {
-            definition.classifyToken = try string(
-                "post_processor.cls", processor?["cls"]?.array?.first)
-            definition.separatorToken = try string(
-                "post_processor.sep", processor?["sep"]?.array?.first)
+            func token(_ name: String) throws(TokenizerError) -> String {
+                let (field, pair) = ("post_processor.\(name)", processor?[name]?.array)
+                let token = try string(field, pair?.first)
+                try requireIdentifier(of: token, pair?.dropFirst(), field, definition)
+                return token
+            }
+            definition.classifyToken = try token("cls")
+            definition.separatorToken = try token("sep")
             return
         }
         try require("post_processor", processor, type: "TemplateProcessing")
@@ -92,8 +96,26 @@ struct TokenizerJSON {
             single == [.special(classify, 0), .sequence("A", 0), .special(separator, 0)],
             pair == single + [.sequence("B", 1), .special(separator, 1)]
         else { throw unsupported("post_processor", .string("a template of another form")) }
+        for token in [classify, separator] {
+            try requireIdentifier(
+                of: token, processor?["special_tokens"]?[token]?["ids"]?.array?[...],
+                "post_processor.special_tokens.\(token).ids", definition)
+        }
         definition.classifyToken = classify
         definition.separatorToken = separator
+    }
+
+    /// The post-processor's own identifiers are the ones that Hugging Face adds to a text: they must be
+    /// the one that the vocabulary has for the token.
+    private func requireIdentifier(
+        of token: String, _ ids: ArraySlice<JSONValue>?, _ field: String,
+        _ definition: TokenizerDefinition
+    ) throws(TokenizerError) {
+        // That a token is missing is found for all that a text needs, later.
+        guard let id = definition.identifier(of: token) else { return }
+        guard let ids, ids.count == 1, ids.first?.integer == id else {
+            throw wrong(field, "\(id), its identifier in the vocabulary", ids?.first)
+        }
     }
 
     private enum Piece: Equatable {

@@ -238,6 +238,36 @@ struct TokenizerFileTests {
         #expect(try Self.error(Self.json(part, by: replacement)) != nil)
     }
 
+    private static let template = """
+        {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
+        "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
+        {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "[SEP]", "type_id": 1}}],
+        "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]},
+        "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}}
+        """
+
+    /// The post-processor has identifiers of its own, which a text would get.
+    @Test(arguments: [
+        ("[\"[SEP]\", 3]", "[\"[SEP]\", 5]"), ("[\"[CLS]\", 2]", "[\"[CLS]\"]"),
+        ("\"ids\": [2]", "\"ids\": [5]"), ("\"ids\": [3]", "\"ids\": [3, 3]"),
+        ("\"[SEP]\", \"ids\"", "\"[SEP]\", \"x\""),
+    ])
+    func identifiersOfThePostProcessor(part: String, replacement: String) throws {
+        let processor = #"{"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]}"#
+        let isTemplate = part.hasPrefix("\"")
+        let whole = isTemplate ? Self.template : processor
+        #expect(try Self.error(Self.json(processor, by: whole)) == nil)
+        #expect(whole.contains(part))
+        let changed = Self.json(processor, by: whole.replacing(part, with: replacement))
+        guard case .wrongField(_, let field, _, _) = try Self.error(changed) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(field.hasPrefix("post_processor."))
+    }
+
     @Test func nestingIsBounded() throws {
         let deep = String(repeating: "[", count: 1_000_000)
         guard case .malformedJSON = try Self.error(["tokenizer.json": deep]) else {
