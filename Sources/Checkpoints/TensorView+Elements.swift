@@ -27,14 +27,15 @@ extension TensorView {
         }
     }
 
-    /// The row-major index of the first element that is NaN or infinite; nil when all are finite.
-    /// Throws `elementTypeMismatch` for integers.
+    /// The row-major index of the first element that `floats` gives as NaN or infinity; nil when all
+    /// are finite. Throws `elementTypeMismatch` for integers.
     package func firstNonFinite() throws(CheckpointError) -> Int? {
         switch type {
-        case .float32: firstElement(UInt32(0x7F80_0000))
-        case .bfloat16: firstElement(UInt16(0x7F80))
-        case .float16: firstElement(UInt16(0x7C00))
-        case .float64: firstElement(UInt64(0x7FF0_0000_0000_0000))
+        case .float32: firstElement(from: UInt32(0x7F80_0000))
+        case .bfloat16: firstElement(from: UInt16(0x7F80))
+        case .float16: firstElement(from: UInt16(0x7C00))
+        // Halfway from the largest float32 to 2^128: the first number that is rounded to infinity.
+        case .float64: firstElement(from: (0x1.ffff_ffp127 as Double).bitPattern)
         case .int64, .int32, .int16, .int8, .uint8, .bool:
             throw mismatch("a floating-point type")
         }
@@ -122,31 +123,33 @@ extension TensorView {
         }
     }
 
-    /// The first element whose exponent bits, `mask`, are all set.
-    private func firstElement<Bits: FixedWidthInteger & BitwiseCopyable>(_ mask: Bits) -> Int? {
+    /// The first element whose bits without the sign, as a number, are `limit` or more.
+    private func firstElement<Bits: UnsignedInteger & FixedWidthInteger & BitwiseCopyable>(
+        from limit: Bits
+    ) -> Int? {
         withStoredBytes { bytes in
             guard let source = bytes.baseAddress else { return nil }
             guard !isContiguous else {
-                return TensorView.first(mask, in: source, stride: 1, count: count)
+                return TensorView.first(limit, in: source, stride: 1, count: count)
             }
             var first: Int?
             forEachRow { start, index, length, stride in
                 guard first == nil else { return }
                 let row = source + start * MemoryLayout<Bits>.size
-                first = TensorView.first(mask, in: row, stride: stride, count: length)
+                first = TensorView.first(limit, in: row, stride: stride, count: length)
                     .map { index + $0 }
             }
             return first
         }
     }
 
-    private static func first<Bits: FixedWidthInteger & BitwiseCopyable>(
-        _ mask: Bits, in source: UnsafeRawPointer, stride: Int, count: Int
+    private static func first<Bits: UnsignedInteger & FixedWidthInteger & BitwiseCopyable>(
+        _ limit: Bits, in source: UnsafeRawPointer, stride: Int, count: Int
     ) -> Int? {
         func isSpecial(_ index: Int) -> Bool {
             let bits = source.loadUnaligned(
                 fromByteOffset: index &* stride &* MemoryLayout<Bits>.size, as: Bits.self)
-            return bits & mask == mask
+            return bits & (Bits.max >> 1) >= limit
         }
         var begin = 0
         // Whole blocks first, without leaving early, so that the loop uses vectors.
@@ -156,7 +159,7 @@ extension TensorView {
             for index in begin..<begin + block {
                 let bits = source.loadUnaligned(
                     fromByteOffset: index &* MemoryLayout<Bits>.size, as: Bits.self)
-                found |= bits & mask == mask ? 1 : 0
+                found |= bits & (Bits.max >> 1) >= limit ? 1 : 0
             }
             if found != 0 { break }
             begin += block

@@ -40,9 +40,26 @@ import Testing
         let doubles = [0.1, -1e300, .nan, 0x1p-1074].flatMap { littleEndian($0.bitPattern) }
         let view = try tensor("F64", [2, 2], doubles)
         #expect(try view.floats().prefix(2) == [0.1, -.infinity])
-        #expect(try view.firstNonFinite() == 2)
+        #expect(try view.firstNonFinite() == 1)
         #expect(try tensor("F32", [], littleEndian(Float.nan.bitPattern)).firstNonFinite() == 0)
         #expect(try tensor("F32", [0], []).firstNonFinite() == nil)
+    }
+
+    /// From half a step beyond the largest float32 on, a float64 becomes infinity.
+    @Test func firstNonFiniteIsOfTheConvertedNumber() throws {
+        let largest = Double(Float.greatestFiniteMagnitude)
+        let limit = largest + Double(Float.greatestFiniteMagnitude.ulp) / 2
+        for (value, first) in [
+            (largest, nil), (limit.nextDown, nil), (limit, 1), (1e300, 1), (.infinity, 1),
+            (.nan, 1),
+        ] as [(Double, Int?)] {
+            for value in [value, -value] {
+                let view = try tensor(
+                    "F64", [2], [0, value].flatMap { littleEndian($0.bitPattern) })
+                #expect(try view.firstNonFinite() == first, "\(value)")
+                #expect(try view.floats()[1].isFinite == (first == nil), "\(value)")
+            }
+        }
     }
 
     @Test func integerTypes() throws {
