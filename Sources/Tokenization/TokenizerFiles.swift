@@ -66,25 +66,35 @@ enum TokenizerFiles {
         return TokenizerConfiguration.Source(file: file, document: document)
     }
 
+    /// Opens a regular file of no more than `sizeLimit` bytes: anything else may have no end, or never
+    /// begin.
+    private static func handle(_ url: URL) throws(TokenizerError) -> FileHandle {
+        // Non-blocking, because opening a named pipe would wait for its writer.
+        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw .unreadable(file: url.path, reason: String(cString: strerror(errno)))
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw .unreadable(file: url.path, reason: "it is not a regular file")
+        }
+        guard status.st_size <= sizeLimit else {
+            throw .tooLarge(file: url.path, bytes: Int(status.st_size), limit: sizeLimit)
+        }
+        return handle
+    }
+
     /// The bytes of a file, checked to be UTF-8, without a byte order mark; nil if there is none.
     private static func contents(
         _ name: String, in directory: URL
     ) throws(TokenizerError) -> [UInt8]? {
         let url = directory.appending(path: name)
         guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+        let handle = try handle(url)
         var bytes: [UInt8]
         do {
-            let handle = try FileHandle(forReadingFrom: url)
-            defer { try? handle.close() }
-            let size = try handle.seekToEnd()
-            guard size <= UInt64(sizeLimit) else {
-                throw TokenizerError.tooLarge(
-                    file: url.path, bytes: Int(clamping: size), limit: sizeLimit)
-            }
-            try handle.seek(toOffset: 0)
             bytes = [UInt8](try handle.read(upToCount: sizeLimit) ?? Data())
-        } catch let error as TokenizerError {
-            throw error
         } catch {
             throw .unreadable(file: url.path, reason: "\(error.localizedDescription)")
         }

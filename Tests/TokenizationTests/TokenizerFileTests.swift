@@ -310,6 +310,18 @@ struct TokenizerFileTests {
         }
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: ["vocab.txt", "tokenizer.json"])
+    func aNamedPipeInPlaceOfAFile(name: String) throws {
+        try Self.directory([:]) { url in
+            #expect(mkfifo(url.appending(path: name).path, 0o600) == 0)
+            let error = #expect(throws: TokenizerError.self) { try Tokenizer(directory: url) }
+            guard case .unreadable = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+    }
+
     @Test func aDirectoryInPlaceOfAFile() throws {
         try Self.directory([:]) { url in
             try FileManager.default.createDirectory(
