@@ -59,7 +59,9 @@ extension ModelError: CustomStringConvertible {
 }
 
 extension ConfigurationError: CustomStringConvertible {
-    package var description: String {
+    package var description: String { message.printable }
+
+    private var message: String {
         switch self {
         case .notJSON(let detail): "not JSON: \(detail)"
         case .notAnObject: "the top of the file is not an object"

@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 /// One thing that keeps a checkpoint from being the model its configuration describes. Names are
 /// spelled as in the file.
 package enum ModelProblem: Error, Sendable, Equatable {
@@ -26,7 +28,9 @@ package enum ModelProblem: Error, Sendable, Equatable {
 }
 
 extension ModelProblem: CustomStringConvertible {
-    package var description: String {
+    package var description: String { message.printable }
+
+    private var message: String {
         switch self {
         case .configuration(let error): "config.json: \(error)"
         case .missing(let tensor, let shape): "\(tensor): missing, expected shape \(shape)"

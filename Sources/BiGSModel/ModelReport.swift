@@ -44,7 +44,7 @@ extension ModelReport: CustomStringConvertible {
             "parameters: \(summary.parameterCount)",
         ]
         if summary.head == .sequenceClassification || summary.head == .tokenClassification {
-            lines.append("labels: \(configuration.labels.joined(separator: ", "))")
+            lines.append("labels: \(configuration.labels.joined(separator: ", ").printable)")
         }
         return lines.joined(separator: "\n")
     }

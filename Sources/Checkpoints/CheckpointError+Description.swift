@@ -1,6 +1,8 @@
 extension CheckpointError: CustomStringConvertible {
     /// One sentence that names the file and the tensor, what was expected and what was found.
-    package var description: String {
+    package var description: String { message.printable }
+
+    private var message: String {
         switch self {
         case .notADirectory(let path):
             "\(path): expected a directory with config.json and weights"

@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 /// A head that was fitted on stored embeddings, and where it belongs.
 package struct TrainedHead: Sendable, Equatable {
     /// The name that requests ask for it by.
@@ -65,7 +67,9 @@ package enum HeadFileError: Error, Sendable, CustomStringConvertible {
     /// Its parts do not fit together.
     case inconsistent(path: String, reason: String)
 
-    package var description: String {
+    package var description: String { message.printable }
+
+    private var message: String {
         switch self {
         case .file(let error): "\(error)"
         case .notAHead(let path, let reason): "\(path) is not a head: \(reason)"

@@ -118,6 +118,11 @@ import Testing
         }
     }
 
+    @Test func textIsShownWithoutControlCharacters() throws {
+        let error = try #require(problem(["padding": #""\u001b[2J""#]))
+        #expect(error.description.contains(#"padding is "\u{1b}[2J""#))
+    }
+
     @Test func notAnObject() {
         #expect {
             _ = try BiGSConfiguration(json: Data("[1]".utf8))

@@ -85,6 +85,14 @@ import Testing
         }
     }
 
+    @Test func namesAreShownWithoutControlCharacters() throws {
+        let edited = try EditedCheckpoint(Self.torch)
+        edited.tensors["\u{1b}[2J"] = ([1], [0])
+        let problems = try edited.problems()
+        #expect(problems == [.unknown(tensor: "\u{1b}[2J")])
+        #expect(problems.map(\.description) == [#"\u{1b}[2J: unknown tensor"#])
+    }
+
     @Test func unusualPositions() throws {
         let edited = try EditedCheckpoint(Self.torch)
         edited.integers["bigs.embeddings.position_ids"]?.values.swapAt(0, 1)

@@ -102,6 +102,13 @@ import Testing
                 == .nameTooLong(file: file, limit: 512, got: 513))
     }
 
+    @Test func namesAreShownWithoutControlCharacters() throws {
+        let error = try #require(problem(#"{"\u001b[2J\u202ea":{"x":1}}"#))
+        #expect(
+            error == .fieldUnknown(file: file, tensor: "\u{1b}[2J\u{202e}a", field: "x"))
+        #expect(error.description.contains(#"tensor '\u{1b}[2J\u{202e}a' has"#))
+    }
+
     @Test func tooManyDimensions() {
         let shape = [String](repeating: "1", count: 33).joined(separator: ",")
         #expect(
