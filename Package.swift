@@ -92,7 +92,9 @@ let package = Package(
         tests("Tokenization", ["Tokenization"]),
         tests("Learning", ["Learning", "Checkpoints"], exclude: ["make_fixtures.py"]),
         tests("DocumentStore", ["DocumentStore", grdb, logging]),
-        tests("Serving", ["Serving", "DocumentStore", "Tokenization", "BiGSModel", logging]),
+        tests(
+            "Serving",
+            ["Serving", "DocumentStore", "Tokenization", "BiGSModel", "Learning", logging]),
         tests(
             "HTTPServer", ["HTTPServer", httpTypes, logging],
             exclude: ["README.md", "Differential"]),

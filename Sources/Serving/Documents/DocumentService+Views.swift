@@ -83,7 +83,7 @@ extension DocumentService {
             let passages = try await question.passages(
                 of: material.states, whole: material.whole, text: material.text, encoding)
             return View(
-                question.answer(head.head, vector: material.whole, passages: passages),
+                try question.answer(head.head, vector: material.whole, passages: passages),
                 of: material)
         } catch {
             throw .encoding(error)

@@ -51,19 +51,25 @@ package struct HeadQuestion: Sendable {
         ).compactMap { passage in passage.vector.map { (passage.range, $0) } }
     }
 
-    /// The answer for a pooled vector.
+    /// The answer for a pooled vector. Throws `notFinite` where the head's weights are so large that a
+    /// score is beyond float32.
     ///
     /// A head takes vectors of length one, as it was trained on. A passage's score is what the head
     /// says of the passage's own vector, so evidence is the model's own judgement of the parts, not a
     /// guess from words.
     func answer(
-        _ head: LinearHead, vector: [Float], passages: [(range: Range<Int>, vector: [Float])]?
-    ) -> HeadPrediction {
-        answer(
-            head.labels, scores(head, vector),
-            passages: passages.map { passages in
-                passages.map { ($0.range, scores(head, $0.vector)) }
-            })
+        _ head: LinearHead, vector: [Float], passages: [(range: Range<Int>, vector: [Float])]?,
+        input: Int = 0
+    ) throws(ServiceError) -> HeadPrediction {
+        let whole = try scores(head, vector, input)
+        var judged: [(range: Range<Int>, scores: [Float])]?
+        if let passages {
+            judged = []
+            for (range, vector) in passages {
+                judged?.append((range, try scores(head, vector, input)))
+            }
+        }
+        return answer(head.labels, whole, passages: judged)
     }
 
     /// The answer for scores as they are to be shown, one for each label: the text's, and those of its
@@ -87,8 +93,11 @@ package struct HeadQuestion: Sendable {
             })
     }
 
-    private func scores(_ head: LinearHead, _ vector: [Float]) -> [Float] {
+    private func scores(
+        _ head: LinearHead, _ vector: [Float], _ input: Int
+    ) throws(ServiceError) -> [Float] {
         let scores = head.scores(VectorFinish(normalize: true).apply(vector))
+        guard scores.allSatisfy(\.isFinite) else { throw .notFinite(input: input) }
         return raw ? scores : head.probabilities(scores)
     }
 }
@@ -98,22 +107,23 @@ extension EncodingService {
     package func predict(
         _ texts: [String], head: TrainedHead, question: HeadQuestion, rules: EncodingRules
     ) async throws(ServiceError) -> (predictions: [HeadPrediction], result: EncodingResult) {
+        var predictions: [HeadPrediction] = []
         guard question.evidence != nil else {
             let result = try await embed(texts.map { .text($0) }, rules: rules)
-            let predictions = result.vectors.map {
-                question.answer(head.head, vector: $0, passages: nil)
+            for (input, vector) in result.vectors.enumerated() {
+                predictions.append(
+                    try question.answer(head.head, vector: vector, passages: nil, input: input))
             }
             return (predictions, result)
         }
         try question.check(self)
         let encoded = try await encodeStates(texts.map { .text($0) }, rules: rules)
-        var predictions: [HeadPrediction] = []
-        for (text, whole) in zip(texts, encoded.texts) {
+        for (input, (text, whole)) in zip(texts, encoded.texts).enumerated() {
+            let passages = try await question.passages(
+                of: whole.textStates, whole: whole.pooled, text: text, self)
             predictions.append(
-                question.answer(
-                    head.head, vector: whole.pooled,
-                    passages: try await question.passages(
-                        of: whole.textStates, whole: whole.pooled, text: text, self)))
+                try question.answer(
+                    head.head, vector: whole.pooled, passages: passages, input: input))
         }
         return (predictions, encoded.result)
     }
