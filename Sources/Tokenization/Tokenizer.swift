@@ -21,8 +21,8 @@ package struct Tokenizer: Sendable {
     package let maskID: Int32?
 
     /// Reads a model's directory: `tokenizer.json` if it is there, else `vocab.txt`; either with
-    /// `tokenizer_config.json` and `special_tokens_map.json`, if those are there. The switches that
-    /// `tokenizer_config.json` names overrule `tokenizer.json`, as in Hugging Face's
+    /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`, if those are there.
+    /// The switches that `tokenizer_config.json` names overrule `tokenizer.json`, as in Hugging Face's
     /// `BertTokenizerFast`.
     ///
     /// - Throws: one of the errors of `TokenizerError` that name a file.

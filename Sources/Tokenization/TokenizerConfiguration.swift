@@ -13,8 +13,8 @@ struct TokenizerConfiguration {
     let main: Source?
     /// `added_tokens.json`.
     let added: Source?
-    /// Whether the special tokens have names that no file gives, and those that need a name in every
-    /// text have them from here; `tokenizer.json` says both itself.
+    /// True for `vocab.txt`, which says nothing of special tokens: their names are given here, or are
+    /// BERT's usual ones. `tokenizer.json` itself names those that every text gets.
     let isVocabularySource: Bool
 
     /// The documents that count; what a later one says stands. As in Hugging Face's, the older files
@@ -28,7 +28,7 @@ struct TokenizerConfiguration {
     /// Enters what the documents say, over what the definition has: as Hugging Face's
     /// `BertTokenizerFast`, which lets `do_lower_case` and its like overrule `tokenizer.json`.
     ///
-    /// - Throws: `wrongField`, `specialTokenMissing`, `wrongIdentifier`.
+    /// - Throws: `wrongField`, `specialTokenMissing`, `wrongIdentifier`, `unsupported`.
     func apply(to definition: inout TokenizerDefinition) throws(TokenizerError) {
         if let value = try bool("do_lower_case") { definition.flags.lowercase = value }
         if let value = try bool("tokenize_chinese_chars") {
@@ -117,8 +117,8 @@ struct TokenizerConfiguration {
 
     private static let roles = [
         ("pad_token", "padding"), ("unk_token", "unknown"), ("cls_token", "classify"),
-        ("sep_token", "separator"), ("mask_token", "mask"), ("bos_token", "first"),
-        ("eos_token", "last"),
+        ("sep_token", "separator"), ("mask_token", "mask"), ("bos_token", "beginning-of-text"),
+        ("eos_token", "end-of-text"),
     ]
 
     /// The special tokens that the files name, whatever for.

@@ -181,7 +181,7 @@ struct TokenizerFileTests {
             #expect(try tokenizer.encode("[MASK]ab").ids == [2, 4, 5, 1, 3])
         }
         for (field, role) in [
-            (#""mask_token": "<x>""#, "mask"), (#""bos_token": "<x>""#, "first"),
+            (#""mask_token": "<x>""#, "mask"), (#""bos_token": "<x>""#, "beginning-of-text"),
             (#""additional_special_tokens": ["<x>"]"#, "additional special"),
             (#""extra_special_tokens": {"image": "<x>"}"#, "additional special"),
         ] {
