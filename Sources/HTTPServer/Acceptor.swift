@@ -61,10 +61,9 @@ struct Acceptor: Sendable {
             try? socket.close()
             return
         }
-        let control = ConnectionControl(socket: socket)
-        let stream = ConnectionStream(
-            control: control, pool: pool,
-            writeProgressTimeout: configuration.writeProgressTimeout)
+        let control = ConnectionControl(
+            socket: socket, writeTimeout: configuration.writeProgressTimeout)
+        let stream = ConnectionStream(control: control, pool: pool)
         let remote = listener.isTCP ? try? Socket.makeAddress(from: address) : nil
         let connection = Connection(
             stream: stream, remoteAddress: remote.flatMap(Listener.text),

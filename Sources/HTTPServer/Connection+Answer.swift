@@ -111,8 +111,16 @@ extension Connection {
         let writer = BodyWriter(send: { [self] piece in
             try await writePiece(piece, of: number, opening: opening, isChunked: isChunked)
         })
-        do {
+        func produce() async throws {
             try await write(writer)
+            control.setHandling(false)
+        }
+        do {
+            if body == .open, configuration.decoderLimits.isStreamed(head.request) {
+                try await spooling(produce)
+            } else {
+                try await produce()
+            }
         } catch {
             logger.debug("a streamed answer broke off: \(error)")
             guard answer == .none else { throw ConnectionError.disconnected }
@@ -121,7 +129,6 @@ extension Connection {
                 isHead: false)
             return false
         }
-        control.setHandling(false)
         var last = answer == .none ? opening : []
         if isChunked { last += ResponseEncoder.lastChunk }
         answer = .started
@@ -139,14 +146,14 @@ extension Connection {
             bytes = opening + bytes
         }
         do {
-            try await write(bytes)
+            if let spool { try await add(bytes, to: spool) } else { try await write(bytes) }
         } catch {
             throw error == .timeout ? BodyWriterError.timeout : BodyWriterError.disconnected
         }
     }
 
     /// Writes `bytes` as a whole: a second writer waits until the first is done.
-    private func write(_ bytes: [UInt8]) async throws(ConnectionError) {
+    func write(_ bytes: [UInt8]) async throws(ConnectionError) {
         while isWriting {
             await withCheckedContinuation { writeWaiters.append($0) }
         }

@@ -33,7 +33,7 @@ extension Connection {
             switch try decoder.next() {
             case .body(let piece): return piece
             case .end, .head:
-                body = .complete
+                endBody(.complete)
                 return []
             case nil: return nil
             }
@@ -65,8 +65,14 @@ extension Connection {
     }
 
     private func failBody(_ error: RequestBodyError) -> RequestBodyError {
-        body = .failed(error)
+        endBody(.failed(error))
         return error
+    }
+
+    /// From here on the client has nothing to send, and so it has to read.
+    private func endBody(_ end: BodyState) {
+        body = end
+        control.setWriteTimeout(configuration.writeProgressTimeout)
     }
 
     /// Skips what the handler left of the body, as far as it is here already.

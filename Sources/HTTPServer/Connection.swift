@@ -38,6 +38,8 @@ actor Connection {
     var answer: AnswerState = .none
     var isWriting = false
     var writeWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Where the current answer goes while its request may still be coming in.
+    var spool: Spool?
 
     init(
         stream: ConnectionStream, remoteAddress: String?, configuration: ServerConfiguration,

@@ -12,6 +12,9 @@ final class ConnectionControl: Sendable {
     private struct State {
         var readDeadline: ContinuousClock.Instant?
         var writeDeadline: ContinuousClock.Instant?
+        /// The longest wait for the client to take bytes; nil while it need not take any.
+        var writeTimeout: Duration?
+        var isWriting = false
         var isIdle = false
         var isHandling = false
         var timedOut = false
@@ -21,9 +24,12 @@ final class ConnectionControl: Sendable {
     }
 
     let socket: Socket
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(socket: Socket) { self.socket = socket }
+    init(socket: Socket, writeTimeout: Duration) {
+        self.socket = socket
+        state = Mutex(State(writeTimeout: writeTimeout))
+    }
 
     /// Says which task serves the connection.
     func attach(_ task: Task<Void, Never>) {
@@ -49,8 +55,28 @@ final class ConnectionControl: Sendable {
         }
     }
 
-    func setWriteDeadline(_ deadline: ContinuousClock.Instant?) {
-        state.withLock { $0.writeDeadline = deadline }
+    /// Begins a wait for the client to take bytes.
+    func beginWriting() {
+        state.withLock { state in
+            state.isWriting = true
+            state.writeDeadline = state.writeTimeout.map { .now + $0 }
+        }
+    }
+
+    func endWriting() {
+        state.withLock { state in
+            state.isWriting = false
+            state.writeDeadline = nil
+        }
+    }
+
+    /// Changes how long the client may take no bytes; a wait that is under way begins anew.
+    func setWriteTimeout(_ timeout: Duration?) {
+        state.withLock { state in
+            if state.writeTimeout == timeout { return }
+            state.writeTimeout = timeout
+            state.writeDeadline = state.isWriting ? timeout.map { .now + $0 } : nil
+        }
     }
 
     /// While a handler runs, its client is watched: when it leaves, the task is cancelled.

@@ -11,7 +11,6 @@ enum ConnectionError: Error, Equatable, Sendable {
 struct ConnectionStream: Sendable {
     let control: ConnectionControl
     let pool: any AsyncSocketPool
-    let writeProgressTimeout: Duration
 
     /// The most bytes handed to the system in one write.
     static let writePiece = 256 * 1024
@@ -67,8 +66,8 @@ struct ConnectionStream: Sendable {
             } catch {
                 throw control.timedOut ? .timeout : .disconnected
             }
-            control.setWriteDeadline(.now + writeProgressTimeout)
-            defer { control.setWriteDeadline(nil) }
+            control.beginWriting()
+            defer { control.endWriting() }
             try await wait(for: .write)
         }
     }

@@ -8,6 +8,9 @@ package enum DescriptorBudget {
     /// Descriptors that connections leave to the rest of the process.
     package static let reserve = 48
 
+    /// How many of those may belong to spools; a process with a store needs about 30 for the rest.
+    static let spools = 16
+
     /// The most connections, at least one, of `wanted` under a limit of `limit` descriptors.
     package static func connections(wanted: Int, limit: Int) -> Int {
         max(1, min(wanted, limit - reserve))

@@ -40,7 +40,10 @@ package final class HTTPServer: Sendable {
         if maximum < configuration.maximumConnections {
             logger.warning("the descriptor limit allows for no more than \(maximum) connections")
         }
-        state = ServerState(maximumConnections: maximum)
+        state = ServerState(
+            maximumConnections: maximum,
+            spoolFiles: SpoolFiles(
+                count: DescriptorBudget.spools, maximumBytes: configuration.maximumSpoolBytes))
     }
 
     /// Listens and serves until `shutdown()` has drained, or until the task is cancelled. Once.

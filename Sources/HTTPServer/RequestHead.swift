@@ -35,7 +35,8 @@ package struct DecoderLimits: Equatable, Sendable {
     /// The body after chunked decoding.
     package var body = 64 * 1024 * 1024
     /// Decoded paths whose bodies may be of any length, because their handlers read them piece by
-    /// piece and bound what they hold themselves.
+    /// piece and bound what they hold themselves. They may answer meanwhile: what a client does not
+    /// read before it has sent its body is kept for it.
     package var streamedPaths: Set<String> = []
     /// One chunk's size line.
     package var chunkLine = 1024

@@ -22,8 +22,12 @@ package struct ServerConfiguration: Sendable {
     /// The same for bodies of ``DecoderLimits/streamedPaths``: their clients may wait for an answer to
     /// what they sent before they send more.
     package var streamProgressTimeout: Duration
-    /// The longest wait for the client to take any bytes of the answer.
+    /// The longest wait for the client to take any bytes of the answer; on
+    /// ``DecoderLimits/streamedPaths`` it begins when the request's body has ended.
     package var writeProgressTimeout: Duration
+    /// The most bytes of an answer that wait in a file until the client has sent its request: past it,
+    /// the client has to read before it sends more. Only for ``DecoderLimits/streamedPaths``.
+    package var maximumSpoolBytes: Int
     /// From the end of an answer to the next request's first byte.
     package var idleTimeout: Duration
     /// From `shutdown()` until what still runs is cancelled.
@@ -44,6 +48,7 @@ package struct ServerConfiguration: Sendable {
         bodyProgressTimeout: Duration = .seconds(10),
         streamProgressTimeout: Duration = .seconds(300),
         writeProgressTimeout: Duration = .seconds(10),
+        maximumSpoolBytes: Int = 1 << 30,
         idleTimeout: Duration = .seconds(75),
         drainTimeout: Duration = .seconds(30),
         lingerTimeout: Duration = .seconds(1),
@@ -57,6 +62,7 @@ package struct ServerConfiguration: Sendable {
         self.bodyProgressTimeout = bodyProgressTimeout
         self.streamProgressTimeout = streamProgressTimeout
         self.writeProgressTimeout = writeProgressTimeout
+        self.maximumSpoolBytes = maximumSpoolBytes
         self.idleTimeout = idleTimeout
         self.drainTimeout = drainTimeout
         self.lingerTimeout = lingerTimeout

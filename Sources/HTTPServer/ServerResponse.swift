@@ -48,7 +48,9 @@ package struct BodyWriter: Sendable {
     /// A writer that hands every piece to `send`: for calling a streaming handler without a server.
     package init(send: @escaping @Sendable ([UInt8]) async throws -> Void) { self.send = send }
 
-    /// Sends one piece and waits until the connection has taken it. An empty one sends nothing.
+    /// Sends one piece and waits until the connection has taken it; on
+    /// ``DecoderLimits/streamedPaths``, a connection takes it as long as the request's body is
+    /// not at its end, whether the client reads or not. An empty one sends nothing.
     /// - Throws: `BodyWriterError`.
     package func write(_ bytes: [UInt8]) async throws {
         if bytes.isEmpty { return }

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Which connections there are, and whether the server is draining.
+/// What the connections share: which there are, the files of their spools, and whether the server is
+/// draining.
 final class ServerState: Sendable {
     private struct State {
         var connections: [ObjectIdentifier: ConnectionControl] = [:]
@@ -11,10 +12,14 @@ final class ServerState: Sendable {
         var stopAccepting: (@Sendable () -> Void)?
     }
 
+    let spoolFiles: SpoolFiles
     private let maximumConnections: Int
     private let state = Mutex(State())
 
-    init(maximumConnections: Int) { self.maximumConnections = maximumConnections }
+    init(maximumConnections: Int, spoolFiles: SpoolFiles) {
+        self.maximumConnections = maximumConnections
+        self.spoolFiles = spoolFiles
+    }
 
     var isDraining: Bool { state.withLock { $0.isDraining } }
     var connections: [ConnectionControl] { state.withLock { Array($0.connections.values) } }

@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A client that sends a chunked body while it reads a chunked answer, on threads of its own.
+/// A client that sends a chunked body while it reads a chunked answer, or before it does, on threads
+/// of its own.
 final class DuplexClient: Sendable {
     struct Failed: Error {
         let code: Int32
@@ -12,8 +13,14 @@ final class DuplexClient: Sendable {
     private let ended = DispatchSemaphore(value: 0)
 
     /// Connects and sends the head of a `POST` with a chunked body.
-    init(_ base: URL, path: String, contentType: String) throws {
+    /// - Parameter readsLater: not before `startReading`; its system keeps little meanwhile.
+    init(_ base: URL, path: String, contentType: String, readsLater: Bool = false) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if readsLater {
+            var size: Int32 = 4_096
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
+            setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, 4)
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(base.port ?? 0).bigEndian
@@ -28,6 +35,11 @@ final class DuplexClient: Sendable {
             "POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(contentType)\r\n"
             + "Transfer-Encoding: chunked\r\n\r\n"
         guard write(Array(head.utf8)) else { throw Failed(code: errno) }
+        if !readsLater { startReading() }
+    }
+
+    /// Reads to the end from now on.
+    func startReading() {
         Thread.detachNewThread { [self] in
             readAll()
             ended.signal()

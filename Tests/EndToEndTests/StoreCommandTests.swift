@@ -186,4 +186,32 @@ import Testing
         #expect(client.lines.last?.contains(#""status":"done","lines":5"#) == true)
         #expect(server.end(SIGTERM) == 0)
     }
+
+    /// As most clients do. Both the lines and the results are more than the systems' buffers hold.
+    @Test func allLinesAreSentBeforeTheFirstAnswerIsRead() async throws {
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256)
+        let store = try SmallModel.temporaryDirectory().appending(path: "store.sqlite").path
+        let server = try await RunningServer(["--model", model.path, "--store", store])
+        let client = try DuplexClient(
+            server.base, path: "/documents/import", contentType: "application/x-ndjson",
+            readsLater: true)
+        let count = 30_000
+        let name = String(repeating: "x", count: 300)
+        let bad = String(repeating: #"{"text":"abc","keep_states":"\#(name)"}"# + "\n", count: 500)
+        #expect(client.send(#"{"id":"first","text":"abc"}"# + "\n"))
+        for _ in 0..<count / 500 { try #require(client.send(bad)) }
+        #expect(client.send(#"{"id":"last","text":"abc"}"# + "\n"))
+        #expect(client.finish())
+        client.startReading()
+        await client.waitForEnd()
+        let numbers = client.lines.dropLast().map { line in
+            line.dropFirst(#"{"line":"#.count).prefix { $0.isNumber }
+        }
+        #expect(numbers == (1...count + 2).map { "\($0)"[...] })
+        #expect(client.lines.first?.contains(#""id":"first","status":"stored""#) == true)
+        #expect(client.lines.dropLast().last?.contains(#""id":"last","status":"stored""#) == true)
+        #expect(client.lines.last?.contains(#""status":"done","lines":30002"#) == true)
+        #expect(server.end(SIGTERM) == 0)
+    }
 }

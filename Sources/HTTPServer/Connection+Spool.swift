@@ -1,0 +1,50 @@
+import Logging
+
+/// Answers that are written while their request is still being read.
+///
+/// Many clients send all they have before they read anything. A server that waited for them to take
+/// its answer, and therefore did not read on, would wait forever. So as long as there is more of the
+/// body to come, the client need not take a byte: what it leaves waits in a ``Spool``. From the
+/// body's end on it has to read, as any client does.
+extension Connection {
+    /// Runs `produce`, whose pieces go through a spool, and returns when the client has taken them.
+    /// - Throws: what `produce` throws, else `ConnectionError`.
+    func spooling(_ produce: () async throws -> Void) async throws {
+        let spool = Spool(files: state.spoolFiles)
+        self.spool = spool
+        defer {
+            self.spool = nil
+            control.setWriteTimeout(configuration.writeProgressTimeout)
+        }
+        async let emptied: Void = empty(spool)
+        do {
+            try await produce()
+            control.setWriteTimeout(configuration.writeProgressTimeout)
+            await spool.end()
+            try await emptied
+        } catch {
+            await spool.fail(.disconnected)
+            throw error
+        }
+    }
+
+    /// Adds a part of the answer; waits until it is written when the client has to read now.
+    func add(_ bytes: [UInt8], to spool: Spool) async throws(ConnectionError) {
+        let hasRoom = try await spool.add(bytes)
+        if !hasRoom { logger.debug("a client leaves more unread than can be kept for it") }
+        if !hasRoom || body != .open {
+            control.setWriteTimeout(configuration.writeProgressTimeout)
+            try await spool.waitUntilTaken()
+        }
+        if body == .open { control.setWriteTimeout(nil) }
+    }
+
+    private func empty(_ spool: Spool) async throws(ConnectionError) {
+        do {
+            while let bytes = try await spool.take() { try await write(bytes) }
+        } catch {
+            await spool.fail(error)
+            throw error
+        }
+    }
+}
