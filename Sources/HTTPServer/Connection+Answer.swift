@@ -114,9 +114,13 @@ extension Connection {
         func produce() async throws {
             try await write(writer)
             control.setHandling(false)
+            var last = answer == .none ? opening : []
+            if isChunked { last += ResponseEncoder.lastChunk }
+            answer = .started
+            try await pass(last)
         }
         do {
-            if body == .open, configuration.decoderLimits.isStreamed(head.request) {
+            if isStreamed, body == .open {
                 try await spooling(produce)
             } else {
                 try await produce()
@@ -129,10 +133,6 @@ extension Connection {
                 isHead: false)
             return false
         }
-        var last = answer == .none ? opening : []
-        if isChunked { last += ResponseEncoder.lastChunk }
-        answer = .started
-        try await self.write(last)
         return !closes
     }
 
@@ -146,7 +146,7 @@ extension Connection {
             bytes = opening + bytes
         }
         do {
-            if let spool { try await add(bytes, to: spool) } else { try await write(bytes) }
+            try await pass(bytes)
         } catch {
             throw error == .timeout ? BodyWriterError.timeout : BodyWriterError.disconnected
         }

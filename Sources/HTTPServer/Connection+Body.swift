@@ -56,7 +56,10 @@ extension Connection {
                     try await stream.write(ResponseEncoder.continueBytes)
                 }
             }
-            control.beginReading(until: .now + bodyTimeout)
+            let timeout =
+                isStreamed
+                ? configuration.streamProgressTimeout : configuration.bodyProgressTimeout
+            control.beginReading(until: .now + timeout)
             defer { control.endReading() }
             decoder.append(try await stream.read(atMost: Self.bodyPiece))
         } catch {

@@ -21,6 +21,7 @@ extension Connection {
             try await produce()
             control.setWriteTimeout(configuration.writeProgressTimeout)
             await spool.end()
+            async let _ = discardRest()
             try await emptied
         } catch {
             await spool.fail(.disconnected)
@@ -28,8 +29,10 @@ extension Connection {
         }
     }
 
-    /// Adds a part of the answer; waits until it is written when the client has to read now.
-    func add(_ bytes: [UInt8], to spool: Spool) async throws(ConnectionError) {
+    /// Sends a part of a streamed answer, or puts it into the spool. Waits until the client has taken
+    /// it when it has to read now.
+    func pass(_ bytes: [UInt8]) async throws(ConnectionError) {
+        guard let spool else { return try await write(bytes) }
         let hasRoom = try await spool.add(bytes)
         if !hasRoom { logger.debug("a client leaves more unread than can be kept for it") }
         if !hasRoom || body != .open {
@@ -37,6 +40,15 @@ extension Connection {
             try await spool.waitUntilTaken()
         }
         if body == .open { control.setWriteTimeout(nil) }
+    }
+
+    /// Lets a client go on whose body was not read to its end, so that it comes to reading.
+    func discardRest() async {
+        var pieces = 0
+        while body == .open, (try? await stream.read(atMost: Self.bodyPiece)) != nil {
+            pieces += 1
+            if pieces % 32 == 0 { await Task.yield() }
+        }
     }
 
     private func empty(_ spool: Spool) async throws(ConnectionError) {

@@ -33,8 +33,8 @@ actor Connection {
     var bodyRefusal: RequestDecodingError?
     var isReadingBody = false
     var owesContinue = false
-    /// The longest wait for the next bytes of the current request's body.
-    var bodyTimeout = Duration.zero
+    /// Whether the current request is one of ``DecoderLimits/streamedPaths``.
+    var isStreamed = false
     var answer: AnswerState = .none
     var isWriting = false
     var writeWaiters: [CheckedContinuation<Void, Never>] = []
@@ -123,9 +123,7 @@ actor Connection {
         body = .open
         bodyRefusal = nil
         owesContinue = head.expectsContinue
-        bodyTimeout =
-            configuration.decoderLimits.isStreamed(head.request)
-            ? configuration.streamProgressTimeout : configuration.bodyProgressTimeout
+        isStreamed = configuration.decoderLimits.isStreamed(head.request)
         if head.framing == .none { skipBufferedBody() }
         let request = ServerRequest(
             head: head.request,
@@ -158,12 +156,17 @@ actor Connection {
     }
 
     /// Waits shortly for the client to close, so that what it still sends does not reset the
-    /// connection before it has read the answer (RFC 9112 section 9.6).
+    /// connection before it has read the answer (RFC 9112 section 9.6). One that is in the middle of
+    /// a body of any length has as much time as others have to begin to read.
     private func linger() async {
         control.finishWriting()
         guard configuration.lingerTimeout > .zero, !Task.isCancelled else { return }
-        control.beginReading(until: .now + configuration.lingerTimeout)
+        let isSending = isStreamed && body == .open
+        let timeout =
+            isSending ? configuration.writeProgressTimeout : configuration.lingerTimeout
+        control.beginReading(until: .now + timeout)
         defer { control.endReading() }
+        if isSending { return await discardRest() }
         var discarded = 0
         while discarded < Self.lingerBytes,
             let bytes = try? await stream.read(atMost: Self.bodyPiece)

@@ -32,7 +32,8 @@ package struct ServerConfiguration: Sendable {
     package var idleTimeout: Duration
     /// From `shutdown()` until what still runs is cancelled.
     package var drainTimeout: Duration
-    /// The longest wait, after the last answer, for the client to close.
+    /// The longest wait, after the last answer, for the client to close; `writeProgressTimeout` while it
+    /// still sends a body of ``DecoderLimits/streamedPaths``.
     package var lingerTimeout: Duration
     /// The bounds of header and framing; its `body` is replaced by `maximumBodyBytes`.
     package var decoderLimits: DecoderLimits

@@ -89,6 +89,24 @@ struct SpooledAnswerTests {
         }
     }
 
+    @Test("they hear of a handler that does not read to the end", arguments: [0, 1, 5_000])
+    func stoppingEarly(lines: Int) async throws {
+        try await withServer(configuration(patience: .seconds(60))) { request in
+            if lines == 0 { return .text("done\n") }
+            return ServerResponse(
+                body: .stream { writer in
+                    var iterator = request.body.makeAsyncIterator()
+                    _ = try await iterator.next()
+                    try await writer.write((0..<lines).map(Self.line).joined() + "done\n")
+                })
+        } body: { address, _ in
+            let client = try await TestClient.connect(address)
+            let body = [UInt8](repeating: 0x78, count: 2 << 20)
+            try await client.send(Array(head(body.count).utf8) + body)
+            try check(try await client.receiveAll(), lines: lines)
+        }
+    }
+
     @Test("one that sends may do so for long; if it reads nothing after that, it is dropped")
     func neverReading() async throws {
         let ended = Mailbox<BodyWriterError?>()
