@@ -1,5 +1,6 @@
 """What a training step sees: seeded batches of about so many tokens."""
 import random
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -7,13 +8,14 @@ import torch.nn.functional as F
 
 DEVELOPMENT = 400
 """Training records kept aside to watch progress."""
-TURNS = dict(package=0.20, passage=0.18, document=0.34, window=0.10, title=0.08, entry=0.07,
-             word=0.03)
+TURNS = dict(package=0.20, passage=0.15, document=0.33, text=0.10, window=0.07, title=0.08,
+             entry=0.05, word=0.02)
 """How often each kind of batch comes.
 
 package:  short description with long description, and spans with the description
 passage:  title or span with the window of the page or document that it belongs to
 document: up to 16 windows in one pass, with the title or a span, and its first window alone
+text:     first windows alone, two of packages for one of a page
 window:   windows alone, of those that the teacher has seen
 title:    titles and spans alone, of those that the teacher has seen
 entry:    headword with dictionary entry
@@ -28,6 +30,15 @@ NEAR = 24
 """Titles in such a group, drawn from three times as many nearest ones."""
 FIRST = 0.25
 """How much more the first window counts in a long text's target: it says what the text is about."""
+
+
+class Group(NamedTuple):
+    sequences: list
+    """Token ids of each text."""
+    wanted: torch.Tensor
+    """The teacher's embeddings [n, 384], zeros where it has not seen a text."""
+    items: list = ()
+    """The texts' places in the targets, where they stand there as they are."""
 
 
 class Pool:
@@ -63,10 +74,9 @@ class Pool:
 
 
 class Batches:
-    """`next()` gives (kind, groups); a group is (token sequences, teacher embeddings [n, 384]),
-    zeros where the teacher has not seen a text.  Where there are two groups, the first holds the
-    queries of the second; documents have a third, their first windows.  Processes that train
-    together draw batches of the same kind and size at a time, each its own texts."""
+    """`next()` gives (kind, groups).  Where there are two groups, the first holds the queries of
+    the second; documents have a third, their first windows.  Processes that train together draw
+    batches of the same kind and size at a time, each its own texts."""
 
     def __init__(self, data, tokens, seed, process=0):
         self.data, self.tokens = data, tokens
@@ -83,9 +93,11 @@ class Batches:
         self.titled = [r for r in self.documents if r["queries"]]
         self.titles = data.teacher([r["queries"][0] for r in self.titled])
         taught = data.embeddings.any(1)
+        self.firsts = [[r["windows"][0] for r in of[kind] if taught[r["windows"][0]]]
+                       for kind in ("package", "page")]
         pools = dict(
             package=self.pool(of["package"]), passage=self.pool(of["page"] + of["document"]),
-            entry=self.pool(of["brief"]), document=self.documents,
+            entry=self.pool(of["brief"]), document=self.documents, text=sum(self.firsts, []),
             word=[r["windows"][0] for r in of["brief"] if not r["queries"]],
             title=[i for r in records if r["kind"] != "brief"
                    for i in (*r["queries"], *(s for s, _ in r["spans"])) if taught[i]],
@@ -102,6 +114,11 @@ class Batches:
         kind = self.kinds.choices(list(self.turns), list(self.turns.values()))[0]
         if kind == "document":
             return kind, self.document()
+        if kind == "text":
+            some = [i for share, pool in zip((400, 200), self.firsts)
+                    for i in self.random.sample(pool, min(share, len(pool)))]
+            self.random.shuffle(some)
+            return kind, [self.group(self.cut(some, self.length))]
         pool = self.pools[kind]
         if kind in ("window", "title", "word"):
             some = self.random.sample(pool, min(len(pool), 600))
@@ -115,7 +132,7 @@ class Batches:
         return int(self.data.lengths[item])
 
     def group(self, items):
-        return [self.data[i] for i in items], self.data.teacher(items)
+        return Group([self.data[i] for i in items], self.data.teacher(items), items)
 
     def cut(self, items, size):
         """The first of `items`, about self.tokens tokens of them."""
@@ -139,7 +156,7 @@ class Batches:
             bodies.append(self.data.joined(part))
             target, first = self.data.chunked(part), self.data.teacher([part[0]])[0]
             wanted.append(F.normalize(target + FIRST * first * target.any(), dim=0))
-        return [self.group(questions), (bodies, torch.stack(wanted)),
+        return [self.group(questions), Group(bodies, torch.stack(wanted)),
                 self.group([r["windows"][0] for r in some])]
 
     def near_titles(self):

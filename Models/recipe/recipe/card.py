@@ -26,11 +26,13 @@ queries from short spans of them; half of these batches are groups of near title
 to tell apart. Where the teacher has seen a text (titles, words, dictionary entries, the first
 window of each text, and the rest of some or all): cosine regression onto a fixed 384 -> {hidden}
 projection of the teacher (`teacher_projection.safetensors`: a teacher embedding times that matrix,
-normalised, is comparable with this model's), divergence of similarities in the batch and to a bank
-of other texts, and the correlation of the latter. Pages and documents of up to 4,066 tokens are
+normalised, is comparable with this model's), divergence and correlation of similarities, in the
+batch and to a bank of other texts. Pages and documents of up to 4,066 tokens are
 learnt in one pass: from their titles, towards the model's own embedding of their first window
 (which says best what a page is about), and towards the mean of the teacher's windows with more
-weight on the first. The pooler is the identity, untrained. Matrices are stored in bfloat16, the
+weight on the first. The archive section of each package is learnt too, by a linear layer on its
+text's embedding that is thrown away: the section probe below measures something that was taught.
+The pooler is the identity, untrained. Matrices are stored in bfloat16, the
 rest in float32; compute in float32.
 
 ![training losses](loss.svg)
@@ -89,7 +91,7 @@ Weights: Apache-2.0, distilled from all-MiniLM-L6-v2 (Apache-2.0). Training text
 authors' licences; none is reproduced here. WordNet is used to measure, not to train; that other
 dictionaries are trained on makes its words and definitions no strangers in kind.
 """
-STARTED = (", starting from\nthe bigs-mini before it (81.7 M tokens, with the same parts held out)")
+STARTED = (", starting from\nthe bigs-mini before it (133.9 M tokens, with the same parts held out)")
 GOALS = {
     "pages, one pass": ("mrr", 0.735),
     "pages over 1,022 tokens": ("mrr", 0.67),

@@ -3,7 +3,7 @@ import math
 from pathlib import Path
 
 COLOURS = dict(package="#0072b2", passage="#d55e00", document="#009e73", window="#cc79a7",
-               entry="#e69f00", word="#56b4e9", development="#000000")
+               entry="#e69f00", word="#56b4e9", text="#999999", development="#000000")
 WIDTH, HEIGHT, LEFT, TOP, GAP = 300, 200, 46, 34, 40
 """Of one panel, without its margins, in pixels."""
 SMOOTH = 9

@@ -4,7 +4,8 @@ See batches.py for what a step sees; a whole document's target is the mean of th
 windows.  The loss is cosine regression onto a fixed 384 -> H projection of the teacher, the
 divergence between both models' similarities (within the batch, and to a bank of other texts), how
 far these similarities are from a linear relation, and InfoNCE between queries and their texts,
-with recent texts of the same kind as more negatives.
+with recent texts of the same kind as more negatives.  A linear layer, thrown away in the end,
+learns packages' archive sections from their embeddings.
 
 Several processes train one model: each step's gradient is the mean of theirs.
 """
@@ -25,12 +26,14 @@ from safetensors.torch import load_file, save_file
 
 from . import metrics, targets, teacher
 from .batches import Batches
-from .evaluate import encode
+from .evaluate import encode, sections
 from .model import MINI, BiGS, load_encoder
 
 TEMPERATURE = 0.05
 BANK, QUEUE = 512, 1536
 """Teacher texts compared with in each step, and recent own texts kept as negatives."""
+FIRST, SECTION = 1.5, 0.3
+"""Weights of a document's likeness to its first window, and of packages' sections."""
 TWIN, SAME = 0.85, 0.96
 """Texts that the teacher, or the model, finds this alike are not negatives of each other."""
 
@@ -86,8 +89,8 @@ def disorder(own, wanted):
 
 
 class Loss:
-    """The sum of four losses, and the queues of recent texts that the last one uses.  The others
-    see only what the teacher has seen."""
+    """The losses of a batch's embeddings, and the queues of recent texts that InfoNCE uses.  The
+    others see only what the teacher has seen."""
 
     def __init__(self, data, projection, weights, seed):
         self.data, self.projection, self.weights = data, projection, weights
@@ -113,6 +116,8 @@ class Loss:
         if len(s) > 8:
             itself = 1e4 * torch.eye(len(s), device=device)
             parts["batch"] = divergence(s @ s.T - itself, t @ t.T - itself)
+            pairs = torch.triu_indices(len(s), len(s), 1, device=device).unbind()
+            parts["pairs"] = disorder((s @ s.T)[pairs], (t @ t.T)[pairs])
         if len(own) == 2:
             parts["contrast"] = self.contrast(kind, own, wanted)
         return {k: self.weights[k] * v for k, v in parts.items()}
@@ -151,6 +156,26 @@ def embedded(model, sequences, device):
     return out[torch.tensor(order, device=out.device).argsort()]
 
 
+class Sections:
+    """Packages' archive sections, which a linear layer learns from the embeddings of their texts."""
+
+    def __init__(self, data, hidden):
+        packages = [r for r in data.records if r["kind"] == "package"]
+        labels, number = sections([dict(section=r["section"], test=False) for r in packages])
+        self.of = np.full(len(data.lengths), -1)
+        self.of[[r["windows"][0] for r in packages]] = [number(r["section"]) for r in packages]
+        self.layer = torch.nn.Linear(hidden, len(labels))
+        torch.nn.init.zeros_(self.layer.weight)
+
+    def loss(self, embeddings, items):
+        """Cross-entropy of those of the texts that have a section; None where none has."""
+        wanted = torch.from_numpy(self.of[list(items)])
+        if bool((wanted < 0).all()):
+            return None
+        scores = self.layer(embeddings * embeddings.shape[1] ** 0.5)
+        return F.cross_entropy(scores, wanted.to(scores.device), ignore_index=-1)
+
+
 class Run:
     """The state of a training run, all of it in work/run/checkpoint.pt between runs."""
 
@@ -173,6 +198,8 @@ class Run:
         embeddings = self.model.embeddings
         for part in (embeddings.token_type_embeddings, self.model.pooler):
             part.requires_grad_(False)
+        self.sections = Sections(self.data, self.model.config["hidden_size"])
+        self.sections.layer.to(device)
         matrices, *others = self.groups()
         self.optimizers = [
             torch.optim.Muon([matrices], lr=rate, adjust_lr_fn="match_rms_adamw"),
@@ -195,11 +222,17 @@ class Run:
         return [dict(params=groups["matrix"], weight_decay=0.02, scale=1.0),
                 dict(params=groups["other"], weight_decay=0.0, scale=1.0),
                 dict(params=groups["ssm"] + groups["words"], weight_decay=0.0, scale=0.7),
-                dict(params=groups["places"], weight_decay=0.0, scale=1.0)]
+                dict(params=groups["places"], weight_decay=0.0, scale=1.0),
+                dict(params=list(self.sections.layer.parameters()), weight_decay=0.02, scale=3.0)]
+
+    def trained(self):
+        """All that the optimisers alter."""
+        return [p for o in self.optimizers for group in o.param_groups for p in group["params"]]
 
     def restore(self, device):
         state = torch.load(self.folder / "checkpoint.pt", map_location=device, weights_only=True)
         self.model.load_state_dict(state["model"])
+        self.sections.layer.load_state_dict(state["sections"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(kept)
         self.average, self.projection = state["average"], state["projection"]
@@ -208,6 +241,7 @@ class Run:
     def save(self):
         """Write the checkpoint, and the averaged weights as safetensors for `export`."""
         state = dict(model=self.model.state_dict(), average=self.average,
+                     sections=self.sections.layer.state_dict(),
                      optimizers=[x.state_dict() for x in self.optimizers],
                      projection=self.projection, step=self.step, tokens=self.tokens,
                      seconds=self.seconds)
@@ -225,7 +259,7 @@ class Run:
         -> whether any is to stop."""
         if not torch.distributed.is_initialized():
             return stop
-        trained = [p for p in self.model.parameters() if p.requires_grad]
+        trained = self.trained()
         first = torch.distributed.get_rank() == 0
         flat = torch.cat([p.grad.flatten() if p.grad is not None else p.new_zeros(p.numel())
                           for p in trained] + [torch.tensor([float(stop), self.seconds * first])])
@@ -239,13 +273,15 @@ class Run:
         """One step of the optimiser; progress runs from 0 to 1 over the whole budget."""
         rate = self.rate * min(1, (self.step + 1) / 60)
         rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        trained = self.trained()
+        norm = torch.nn.utils.clip_grad_norm_(trained, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["scale"]
             if torch.isfinite(norm):
                 optimizer.step()
-        self.model.zero_grad(set_to_none=True)
+        for p in trained:
+            p.grad = None
         self.step += 1
         keep = min(0.995, (1 + self.step) / (20 + self.step))
         with torch.no_grad():
@@ -285,7 +321,7 @@ def train_in(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6
     in work/run/log.jsonl."""
     run = Run(work, start, config, seed, rate, device)
     batches = Batches(run.data, tokens, seed * 1_000_003 + run.step, process)
-    weights = dict(regression=4.0, bank=1.0, order=4.0, batch=1.0, contrast=contrast, first=1.5)
+    weights = dict(regression=4.0, bank=1.0, order=4.0, batch=1.0, pairs=2.0, contrast=contrast)
     losses = Loss(run.data, run.projection, weights, seed + run.step + 7919 * process)
     signals, stop, saved, sums = [], run.seconds >= 60 * minutes, 0.0, defaultdict(list)
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -311,18 +347,20 @@ def train_in(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6
     while not stop:
         began = time.monotonic()
         kind, groups = batches.next()
-        own = [embedded(run.model, s, device) for s, _ in groups[:2]]
+        own = [embedded(run.model, g.sequences, device) for g in groups[:2]]
+        parts = losses(kind, own, [g.wanted.to(device) for g in groups[:2]])
         if kind == "document":
             with torch.no_grad():
-                own.append(embedded(run.model, groups[2][0], device))
-        wanted = [t.to(device) for _, t in groups]
-        parts = losses(kind, own[:2], wanted[:2])
-        if kind == "document":
-            parts["first"] = weights["first"] * (1 - (own[1] * own[2]).sum(1)).mean()
+                first = embedded(run.model, groups[2].sequences, device)
+            parts["first"] = FIRST * (1 - (own[1] * first).sum(1)).mean()
+        if kind in ("package", "text"):
+            labelled = run.sections.loss(own[-1], groups[-1].items)
+            if labelled is not None:
+                parts["section"] = SECTION * labelled
         sum(parts.values()).backward()
         stop = run.shared(bool(signals) or run.seconds >= 60 * minutes)
         rate_now = run.update(run.seconds / (60 * minutes))
-        run.tokens += processes * sum(len(s) for sequences, _ in groups for s in sequences)
+        run.tokens += processes * sum(len(s) for g in groups for s in g.sequences)
         for name, value in parts.items():
             sums[f"{kind}_{name}"].append(value.item())
         spent = min(30.0, time.monotonic() - began)

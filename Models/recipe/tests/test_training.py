@@ -16,7 +16,7 @@ from recipe.model import BiGS
 CONFIG = dict(vocab_size=400, hidden_size=16, num_hidden_layers=1, intermediate_size=48,
               max_position_embeddings=512, type_vocab_size=2, initializer_range=0.3,
               layer_norm_eps=1e-12, pad_token_id=0, num_ssm=4, pooler_type="mean")
-WEIGHTS = dict(regression=1.0, bank=1.0, order=1.0, batch=1.0, contrast=1.0)
+WEIGHTS = dict(regression=1.0, bank=1.0, order=1.0, batch=1.0, pairs=1.0, contrast=1.0)
 
 
 def step_of(process, meeting):
@@ -25,6 +25,7 @@ def step_of(process, meeting):
                                          rank=process, world_size=2)
     run = train.Run.__new__(train.Run)
     run.model, run.seconds = torch.nn.Linear(2, 1, bias=False), 10.0 + process
+    run.optimizers = [torch.optim.SGD(run.model.parameters())]
     run.model.weight.grad = torch.tensor([[1.0, 1.0], [2.0, 0.0]][process])[None]
     stop = run.shared(process == 1)
     torch.save((run.model.weight.grad[0], run.seconds, stop), Path(meeting, f"{process}.pt"))
@@ -41,7 +42,8 @@ def made_up(folder, packages=300, pages=40):
         return len(items) - 1
 
     for i in range(packages):
-        records.append(dict(kind="package", name=f"p{i}", section="", queries=[item(4, True)],
+        records.append(dict(kind="package", name=f"p{i}", section="even" if i % 2 == 0 else "odd",
+                            queries=[item(4, True)],
                             spans=[(item(5, False), 0)], windows=[item(rng.randint(9, 30), False)]))
     for i in range(pages):
         records.append(dict(kind="page", name=f"m{i}", section="", queries=[item(4, True)],
@@ -68,15 +70,15 @@ class Training(unittest.TestCase):
             kind, groups = batches.next()
             kind2, groups2 = again.next()
             self.assertEqual(kind, kind2)
-            self.assertEqual([[list(x) for x in s] for s, _ in groups],
-                             [[list(x) for x in s] for s, _ in groups2])
+            self.assertEqual([[list(x) for x in g.sequences] for g in groups],
+                             [[list(x) for x in g.sequences] for g in groups2])
             seen.add(kind)
-            for sequences, wanted in groups:
+            for sequences, wanted, _ in groups:
                 self.assertEqual(len(sequences), len(wanted))
                 self.assertTrue(titles.isdisjoint(tuple(s) for s in sequences))
-            tokens = sum(len(s) for sequences, _ in groups[:2] for s in sequences)
+            tokens = sum(len(s) for g in groups[:2] for s in g.sequences)
             self.assertLessEqual(tokens, 700)
-        self.assertEqual(seen, {"package", "passage", "document", "window", "title"})
+        self.assertEqual(seen, {"package", "passage", "document", "text", "window", "title"})
 
     def test_processes_draw_their_own_texts_of_one_kind(self):
         batches, others = Batches(self.data, 600, 1), Batches(self.data, 600, 1, process=1)
@@ -84,7 +86,7 @@ class Training(unittest.TestCase):
         for _ in range(40):
             (kind, groups), (kind2, groups2) = batches.next(), others.next()
             self.assertEqual(kind, kind2)
-            same += all(map(np.array_equal, groups[0][0], groups2[0][0]))
+            same += all(map(np.array_equal, groups[0].sequences, groups2[0].sequences))
         self.assertLess(same, 4)
 
     def test_processes_share_a_step(self):
@@ -130,6 +132,22 @@ class Training(unittest.TestCase):
         same = F.normalize(torch.randn(1, 384), dim=1).expand(2, -1)
         alike = loss("a", [query, query], [same, same])["contrast"]
         self.assertAlmostEqual(alike.item(), 0.0, places=5)
+
+    def test_sections_are_learnt_of_packages_alone(self):
+        learnt = train.Sections(self.data, 16)
+        packages, pages = ([r["windows"][0] for r in self.data.records if r["kind"] == kind]
+                           for kind in ("package", "page"))
+        self.assertEqual(sorted(set(learnt.of[packages].tolist())), [0, 1])
+        self.assertEqual(set(learnt.of[pages].tolist()), {-1})
+        self.assertIsNone(learnt.loss(torch.randn(len(pages), 16), pages))
+        right = F.normalize(torch.tensor([[1.0] + [0.0] * 15, [0.0, 1.0] + [0.0] * 14]), dim=1)
+        with torch.no_grad():
+            learnt.layer.weight[:2] = 9 * right
+            learnt.layer.weight[2:] = -9
+            learnt.layer.bias.zero_()
+        own = torch.cat([right[learnt.of[packages]], torch.randn(len(pages), 16)])
+        self.assertLess(learnt.loss(own, packages + pages).item(), 1e-4)
+        self.assertGreater(learnt.loss(own.flip(0), packages + pages).item(), 1.0)
 
     def test_order_is_any_linear_relation(self):
         wanted = torch.randn(7, 9)
