@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from . import card, curves, teacher
+from .model import load_weights
 from .targets import WINDOW, WINDOWS
 
 LAST = WINDOW * WINDOWS + 1
@@ -41,13 +42,23 @@ def tokenizer(out):
     (out / "tokenizer_config.json").write_text(json.dumps(TOKENIZER, indent=2))
 
 
-def weights(work, out):
-    """The embedding model of work/run, without its card."""
+def averaged(tensors, directory):
+    """The mean of these weights and those of the model that the run started from: it keeps what
+    either is better at (Wortsman et al., arXiv 2109.01903)."""
+    _, earlier = load_weights(directory)
+    return {k: v if k == "teacher_projection" else (v + earlier[k]) / 2 for k, v in tensors.items()}
+
+
+def weights(work, out, average=None):
+    """The embedding model of work/run, without its card; `average` is the directory of the model
+    that the run started from, where the mean of both is wanted."""
     out = Path(out)
     (out / "1_Pooling").mkdir(parents=True, exist_ok=True)
     run = Path(work, "run")
     config = json.loads((run / "config.json").read_text())
     tensors = load_file(run / "weights.safetensors")
+    if average:
+        tensors = averaged(tensors, average)
     projection = tensors.pop("teacher_projection")
     hidden = config["hidden_size"]
     places = tensors["embeddings.position_embeddings.weight"]

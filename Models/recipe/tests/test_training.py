@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from recipe import curves, sources, targets, train
+from recipe import curves, export, sources, targets, train
 from recipe.batches import Batches
 from recipe.model import BiGS
 
@@ -153,6 +153,17 @@ class Training(unittest.TestCase):
         wanted = torch.randn(7, 9)
         self.assertAlmostEqual(train.disorder(0.2 * wanted - 3, wanted).item(), 0.0, places=5)
         self.assertAlmostEqual(train.disorder(-wanted, wanted).item(), 2.0, places=5)
+
+
+class Export(unittest.TestCase):
+    def test_average_is_the_mean_of_all_weights_but_the_projection(self):
+        with tempfile.TemporaryDirectory() as folder:
+            export.save({"a": torch.tensor([1.0, 3.0])}, Path(folder, "model.safetensors"))
+            Path(folder, "config.json").write_text("{}")
+            mean = export.averaged({"a": torch.tensor([3.0, 5.0]),
+                                    "teacher_projection": torch.tensor([7.0])}, folder)
+        self.assertEqual({k: v.tolist() for k, v in mean.items()},
+                         {"a": [2.0, 4.0], "teacher_projection": [7.0]})
 
 
 class Briefs(unittest.TestCase):
