@@ -44,12 +44,14 @@ struct Router: Sendable {
             return .route(route, parameters: [:])
         }
         let segments = request.pathSegments
-        var allowed = named.flatMap(Self.methods)
+        var allowed: [HTTPRequest.Method] = []
         for route in patterned {
             guard let parameters = route.pattern.match(segments) else { continue }
             if route.method == method { return .route(route, parameters: parameters) }
-            allowed += Self.methods(of: route).filter { !allowed.contains($0) }
+            allowed += Self.methods(of: route)
         }
+        // Of a path that is described by itself, what is described.
+        if !named.isEmpty { allowed = named.flatMap(Self.methods) }
         return allowed.isEmpty ? .nothing : .otherMethods(allowed)
     }
 
