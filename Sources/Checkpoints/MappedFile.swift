@@ -27,12 +27,12 @@ package final class MappedFile: @unchecked Sendable {
             path.map { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) } ?? -1
         }
         guard descriptor >= 0 else {
-            throw .fileUnreadable(file: url.path, reason: MappedFile.lastSystemError())
+            throw .fileUnreadable(file: url.path, reason: SystemReason.text(of: errno))
         }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
-            throw .fileUnreadable(file: url.path, reason: MappedFile.lastSystemError())
+            throw .fileUnreadable(file: url.path, reason: SystemReason.text(of: errno))
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(file: url.path) }
         let length = Int(status.st_size)
@@ -43,7 +43,7 @@ package final class MappedFile: @unchecked Sendable {
         }
         let address = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let address, address != MAP_FAILED else {
-            throw .fileUnreadable(file: url.path, reason: MappedFile.lastSystemError())
+            throw .fileUnreadable(file: url.path, reason: SystemReason.text(of: errno))
         }
         memory = UnsafeRawBufferPointer(start: address, count: length)
     }
@@ -107,6 +107,4 @@ package final class MappedFile: @unchecked Sendable {
         precondition(range.lowerBound >= 0 && range.upperBound <= memory.count)
         return try body(UnsafeRawBufferPointer(rebasing: memory[range]))
     }
-
-    private static func lastSystemError() -> String { String(cString: strerror(errno)) }
 }

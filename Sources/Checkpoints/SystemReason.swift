@@ -8,6 +8,9 @@ package enum SystemReason {
         let known = error as NSError
         let cause = known.userInfo[NSUnderlyingErrorKey] as? NSError ?? known
         guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
-        return String(cString: strerror(Int32(cause.code)))
+        return text(of: Int32(cause.code))
     }
+
+    /// The message of an error number.
+    static func text(of number: Int32) -> String { String(cString: strerror(number)) }
 }
