@@ -55,7 +55,7 @@ let package = Package(
             name: "bigs",
             dependencies: [
                 "HTTPAPI", "HTTPServer", "Serving", "DocumentStore", "Tokenization", "BiGSModel",
-                "Learning", "Kernels", "Checkpoints", arguments, lifecycle, signals, logging,
+                "Learning", "Kernels", "Checkpoints", "Hub", arguments, lifecycle, signals, logging,
                 coreMetrics,
             ],
             swiftSettings: settings),
@@ -81,12 +81,15 @@ let package = Package(
         .systemLibrary(
             name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+        module("Hub", ["Checkpoints", crypto]),
         module("Checkpoints"),
 
         .target(
-            name: "TestSupport", dependencies: ["Checkpoints"], path: "Tests/TestSupport",
-            exclude: ["Fixtures"], swiftSettings: settings),
+            name: "TestSupport",
+            dependencies: ["Checkpoints", "HTTPServer", httpTypes, logging, crypto],
+            path: "Tests/TestSupport", exclude: ["Fixtures"], swiftSettings: settings),
         tests("Checkpoints", ["Checkpoints"]),
+        tests("Hub", ["Hub", "Checkpoints"]),
         tests("Kernels", ["Kernels", "Checkpoints"]),
         tests("BiGSModel", ["BiGSModel", "Kernels", "Checkpoints"]),
         tests("Tokenization", ["Tokenization"]),

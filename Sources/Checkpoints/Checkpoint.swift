@@ -7,7 +7,7 @@ package struct Checkpoint: Sendable {
     package enum Format: String, Sendable, CaseIterable {
         case safetensors, pytorch, flax
 
-        /// The name of the file when there is one; with ".index.json" that of the index.
+        /// The name of the file, where the weights are in one.
         package var fileName: String {
             switch self {
             case .safetensors: "model.safetensors"
@@ -15,6 +15,9 @@ package struct Checkpoint: Sendable {
             case .flax: "flax_model.msgpack"
             }
         }
+
+        /// The name of the index, where the weights are in several files.
+        package var indexName: String { fileName + ".index.json" }
     }
 
     /// Who named the parameters and laid out the matrices.
@@ -91,7 +94,7 @@ package struct Checkpoint: Sendable {
         guard let weights else { return nil }
         var loader = ShardLoader(directory: directory, format: weights.format)
         if weights.isIndex {
-            let url = directory.appending(path: weights.format.fileName + ".index.json")
+            let url = directory.appending(path: weights.format.indexName)
             let index = collect(&problems) { () throws(CheckpointError) in
                 try ShardIndex(url: url)
             }
@@ -146,8 +149,7 @@ package struct Checkpoint: Sendable {
     ) throws(CheckpointError) -> (format: Format, isIndex: Bool) {
         var expected: [String] = []
         for format in Format.allCases {
-            for (suffix, isIndex) in [("", false), (".index.json", true)] {
-                let name = format.fileName + suffix
+            for (name, isIndex) in [(format.fileName, false), (format.indexName, true)] {
                 if FileManager.default.fileExists(atPath: directory.appending(path: name).path) {
                     return (format, isIndex)
                 }

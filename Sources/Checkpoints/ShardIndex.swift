@@ -1,17 +1,17 @@
-import Foundation
+package import Foundation
 
 /// The `*.index.json` of a checkpoint in several files: which tensor is in which file.
-struct ShardIndex {
+package struct ShardIndex {
     /// The name of the index file.
-    let name: String
+    package let name: String
     /// The shard's file name for each tensor, keys of a tree joined with ".".
-    let shards: [String: String]
+    package let shards: [String: String]
 
     private static let maximumLength = 64 << 20
 
     /// Reads `{"metadata": …, "weight_map": {tensor: file}}`; throws when a shard's name is
     /// anything but a plain file name.
-    init(url: URL) throws(CheckpointError) {
+    package init(url: URL) throws(CheckpointError) {
         let file = try MappedFile(url)
         guard file.count <= ShardIndex.maximumLength else {
             throw .fileTooLarge(

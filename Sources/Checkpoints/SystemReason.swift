@@ -12,5 +12,5 @@ package enum SystemReason {
     }
 
     /// The message of an error number.
-    static func text(of number: Int32) -> String { String(cString: strerror(number)) }
+    package static func text(of number: Int32) -> String { String(cString: strerror(number)) }
 }

@@ -11,7 +11,7 @@ struct BigsCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, EmbedCommand.self, ClassifyCommand.self, TokenizeCommand.self,
             ForwardCommand.self, InspectCommand.self, SearchCommand.self, StoreCommand.self,
-            HeadCommand.self, BenchCommand.self,
+            HeadCommand.self, PullCommand.self, BenchCommand.self,
         ])
 
     /// Reads the command line, with `serve`'s settings from the environment put before it.

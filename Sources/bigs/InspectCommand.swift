@@ -10,7 +10,10 @@ struct InspectCommand: ParsableCommand {
         commandName: "inspect",
         abstract: "Checks a model's directory: lists every problem, or says what the model is.")
 
-    @Argument(help: "The model's directory. Default: the embedded one.")
+    @Argument(
+        help:
+            "The model's directory, or OWNER/NAME that bigs pull fetched. Default: the embedded one."
+    )
     var directory: String?
 
     func run() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Hub
 
 /// The models that come with the program, by their folders' names.
 enum EmbeddedModel: String, CaseIterable {
@@ -20,17 +21,19 @@ enum ModelLocator {
         }
     }
 
-    /// `name` as a path, or where there is no such folder, as an embedded model's name; without
-    /// one, `embedded`. Embedded models are looked for beside the checkout that the program was
-    /// built in, under the prefix that it was installed under, and in the current directory.
+    /// `name` as a path, or where there is no such folder, as the name of a model that `bigs pull`
+    /// fetched, or as an embedded model's; without one, `embedded`. Embedded models are looked for
+    /// beside the checkout that the program was built in, under the prefix that it was installed
+    /// under, and in the current directory.
     static func directory(
         named name: String?, embedded: EmbeddedModel = .embeddings
     ) throws -> URL {
         var embedded = embedded
         if let name {
-            guard !FileManager.default.fileExists(atPath: name),
-                let model = EmbeddedModel(rawValue: name)
-            else { return URL(filePath: name, directoryHint: .isDirectory) }
+            let path = URL(filePath: name, directoryHint: .isDirectory)
+            if FileManager.default.fileExists(atPath: name) { return path }
+            if let fetched = fetched(name) { return fetched }
+            guard let model = EmbeddedModel(rawValue: name) else { return path }
             embedded = model
         }
         let candidates = candidates(executable: executable, embedded: embedded)
@@ -40,6 +43,15 @@ enum ModelLocator {
             return candidate
         }
         throw LocationError.notFound(embedded, searched: candidates.map(\.path))
+    }
+
+    /// The folder of the model that `bigs pull` fetched by this name; nil where there is none.
+    private static func fetched(_ name: String) -> URL? {
+        let folder = (try? HubRepository(name))?.directory(ProcessInfo.processInfo.environment)
+        guard let folder,
+            FileManager.default.fileExists(atPath: folder.appending(path: "config.json").path)
+        else { return nil }
+        return folder
     }
 
     private static var executable: URL {

@@ -1,0 +1,153 @@
+import Checkpoints
+package import Foundation
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Brings a model's files into a directory. Every file is checked against the digest that the hub gives
+/// for it, and none takes its place before all are there; what was stopped goes on where it was.
+package struct ModelDownload: Sendable {
+    /// How far a file is.
+    package struct Progress: Sendable, Equatable {
+        package let file: String
+        /// Bytes that are there, and in all.
+        package let done: Int, size: Int
+    }
+
+    /// What a directory holds now.
+    package struct Outcome: Sendable, Equatable {
+        package let commit: String
+        /// The files that the model needs.
+        package let files: [HubFile]
+        /// Those that were there before, just so.
+        package let kept: Int
+    }
+
+    private let client: HubClient
+    private let directory: URL
+
+    package init(client: HubClient, directory: URL) {
+        self.client = client
+        self.directory = directory
+    }
+
+    /// Fetches what the directory lacks of the model. Files of other names stay as they are. Throws
+    /// `HubError`, and `CheckpointError` for an index of shards that cannot be read.
+    package func run(
+        _ repository: HubRepository, progress: @escaping @Sendable (Progress) -> Void
+    ) async throws -> Outcome {
+        let listing = try await client.listing(of: repository)
+        var files = try ModelFiles.needed(of: listing)
+        let weights = files[files.count - 1].path
+        try makeFolder(directory)
+        let lock = try DirectoryLock(directory)
+        defer { lock.release() }
+        if let other = ModelFiles.shadow(of: weights, present: exists) {
+            throw HubError.shadowed(directory: directory.path, file: weights, by: other)
+        }
+        var parts: [(HubFile, URL)] = []
+        func bring(_ file: HubFile) async throws {
+            guard let part = try await fetched(file, of: listing, progress) else { return }
+            parts.append((file, part))
+        }
+        for file in files { try await bring(file) }
+        if ModelFiles.isIndex(weights) {
+            let index = try ShardIndex(
+                url: parts.last { $0.0.path == weights }?.1 ?? place(of: weights))
+            let shards = try ModelFiles.shards(of: index, in: listing)
+            for shard in shards { try await bring(shard) }
+            files += shards
+        }
+        for (file, part) in parts {
+            guard rename(part.path, place(of: file.path).path) == 0 else {
+                throw HubError.notWritten(
+                    path: place(of: file.path).path, reason: SystemReason.text(of: errno))
+            }
+        }
+        return Outcome(commit: listing.commit, files: files, kept: files.count - parts.count)
+    }
+
+    /// The complete part of a file; nil where the file itself is there and right.
+    private func fetched(
+        _ file: HubFile, of listing: HubListing, _ progress: @escaping @Sendable (Progress) -> Void
+    ) async throws(HubError) -> URL? {
+        if isThere(file) { return nil }
+        try makeFolder(place(of: file.path).deletingLastPathComponent())
+        let part = try PartialFile(file, in: directory)
+        try checkSpace(file.size - part.count)
+        let before = part.count
+        try await client.fetch(file, of: listing, into: part) {
+            progress(Progress(file: file.path, done: $0, size: file.size))
+        }
+        do throws(HubError) {
+            try part.finish()
+        } catch {
+            // What an earlier attempt left may be of another commit.
+            try part.restart()
+            guard before > 0, case .digestDiffers = error else { throw error }
+            try await client.fetch(file, of: listing, into: part) {
+                progress(Progress(file: file.path, done: $0, size: file.size))
+            }
+            try part.finish()
+        }
+        return part.url
+    }
+
+    private func place(of path: String) -> URL {
+        directory.appending(path: path, directoryHint: .notDirectory)
+    }
+
+    private func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: place(of: path).path)
+    }
+
+    /// Whether the file is in its place, with the content that it has to have.
+    private func isThere(_ file: HubFile) -> Bool {
+        guard exists(file.path), let mapped = try? MappedFile(place(of: file.path)),
+            mapped.count == file.size
+        else { return false }
+        var computation = file.digest.computation(size: file.size)
+        for start in stride(from: 0, to: mapped.count, by: 1 << 20) {
+            let end = min(mapped.count, start + 1 << 20)
+            computation.add(mapped.withUnsafeBytes(in: start..<end) { Data($0) })
+        }
+        return computation.text == file.digest.text
+    }
+
+    private func makeFolder(_ folder: URL) throws(HubError) {
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw .notWritten(path: folder.path, reason: SystemReason.text(of: error))
+        }
+    }
+
+    /// Throws `HubError.spaceMissing` where the disk has not that many bytes.
+    private func checkSpace(_ needed: Int) throws(HubError) {
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: directory.path)
+        guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.intValue, free < needed else {
+            return
+        }
+        throw .spaceMissing(directory: directory.path, needed: needed, available: free)
+    }
+}
+
+/// Keeps other processes from fetching into the same directory.
+private struct DirectoryLock {
+    private let descriptor: Int32
+
+    /// Throws `HubError.busy`, and `HubError.notWritten` where the directory cannot be opened.
+    init(_ directory: URL) throws(HubError) {
+        descriptor = open(directory.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw .notWritten(path: directory.path, reason: SystemReason.text(of: errno))
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw .busy(directory: directory.path)
+        }
+    }
+
+    func release() { close(descriptor) }
+}

@@ -1,0 +1,54 @@
+import Checkpoints
+
+/// Which files of a repository this program reads.
+package enum ModelFiles {
+    /// The tokenizer's, sentence-transformers', and what people want beside them.
+    private static let beside = [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "vocab.txt", "1_Pooling/config.json", "config_sentence_transformers.json", "README.md",
+        "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE",
+    ]
+
+    /// The files that weights may be in, in the order in which a model's directory is searched.
+    static var weights: [String] {
+        Checkpoint.Format.allCases.flatMap { [$0.fileName, $0.indexName] }
+    }
+
+    /// Whether a file of weights is an index of others.
+    static func isIndex(_ weights: String) -> Bool {
+        Checkpoint.Format.allCases.contains { $0.indexName == weights }
+    }
+
+    /// What has to be fetched: the configuration, the first weights in the order in which a directory is
+    /// searched for them, and what lies beside. For weights in several files this is their index; see
+    /// ``shards(of:in:)``. Throws `HubError.configurationMissing` and `HubError.weightsMissing`.
+    static func needed(of listing: HubListing) throws(HubError) -> [HubFile] {
+        guard let configuration = listing.file("config.json") else {
+            throw .configurationMissing(repository: listing.repository.name)
+        }
+        guard let first = weights.lazy.compactMap({ listing.file($0) }).first else {
+            throw .weightsMissing(repository: listing.repository.name, expected: weights)
+        }
+        return [configuration] + beside.compactMap { listing.file($0) } + [first]
+    }
+
+    /// The files that an index names, in order. Throws `HubError.shardMissing`.
+    static func shards(
+        of index: ShardIndex, in listing: HubListing
+    ) throws(HubError) -> [HubFile] {
+        var files: [HubFile] = []
+        for shard in Set(index.shards.values).sorted() {
+            guard let file = listing.file(shard) else {
+                throw .shardMissing(index: index.name, shard: shard)
+            }
+            files.append(file)
+        }
+        return files
+    }
+
+    /// What would be read instead of `weights` in a directory that has the files `present`; nil where
+    /// nothing would.
+    static func shadow(of weights: String, present: (String) -> Bool) -> String? {
+        ModelFiles.weights.prefix { $0 != weights }.first(where: present)
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `bigs pull`, and what it fetched under its name.
+@Suite struct PullTests {
+    /// A hub with the files of a small classifier; its weights are large ones.
+    private func hub() throws -> FakeHub {
+        let hub = FakeHub()
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256)
+        for name in try FileManager.default.contentsOfDirectory(atPath: model.path) {
+            let content = try Data(contentsOf: model.appending(path: name))
+            hub.put(name, content, large: name == "model.safetensors")
+        }
+        return hub
+    }
+
+    /// Runs the program on a thread of its own: the hub answers on those of the tests.
+    private func run(
+        _ arguments: [String], environment: [String: String] = [:]
+    ) async throws -> Program.Outcome {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(
+                    with: Result { try Program.run(arguments, environment: environment) })
+            }
+        }
+    }
+
+    @Test func fetchedAndFoundByName() async throws {
+        let (hub, data) = (try hub(), try SmallModel.temporaryDirectory())
+        hub.require(token: "secret")
+        hub.fail("model.safetensors", [.cut(after: 1_000)])
+        try await hub.run { address in
+            let environment = [
+                "XDG_DATA_HOME": data.path, "HF_TOKEN": " secret\n", "HF_ENDPOINT": address,
+            ]
+            let outcome = try await run(["pull", "owner/name"], environment: environment)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let directory = data.appending(path: "bigs/models/owner/name").path
+            #expect(outcome.lines == [directory[...]])
+            #expect(outcome.errors.contains("owner/name at \(hub.commit.prefix(12)): "))
+            #expect(outcome.errors.contains("model.safetensors  "))
+            #expect(!outcome.errors.contains("\r"))
+        }
+        for (command, status) in [("classify", 0), ("inspect", 0)] {
+            let model = command == "inspect" ? ["owner/name"] : ["--model", "owner/name"]
+            let outcome = try Program.run(
+                [command] + model, input: Data("abc".utf8),
+                environment: ["XDG_DATA_HOME": data.path])
+            #expect(outcome.status == status, "\(outcome.errors)")
+        }
+        let elsewhere = try Program.run(
+            ["classify", "--model", "owner/name"], input: Data("abc".utf8),
+            environment: ["XDG_DATA_HOME": "/nowhere"])
+        #expect(elsewhere.status == 1)
+    }
+
+    @Test func theFlagsSayWhereFromAndWhereTo() async throws {
+        let (hub, folder) = (try hub(), try SmallModel.temporaryDirectory())
+        hub.add(revision: "refs/pr/7")
+        try await hub.run { address in
+            let outcome = try await run(
+                ["pull", "owner/name", "--endpoint", address, "--revision", "refs/pr/7"]
+                    + ["--output", folder.appending(path: "a/b").path],
+                environment: ["HF_ENDPOINT": "http://127.0.0.1:9"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        #expect(hub.takeRequests().first?.path == "/api/models/owner/name/revision/refs/pr/7")
+        let fetched = try Program.run(["inspect", folder.appending(path: "a/b").path])
+        #expect(fetched.status == 0)
+    }
+
+    @Test(arguments: [
+        (["pull"], [:]), (["pull", "a/b/c"], [:]), (["pull", "a/b", "--revision", ""], [:]),
+        (["pull", "a/b", "--endpoint", "huggingface.co"], [:]),
+        (["pull", "a/b"], ["HF_HUB_OFFLINE": "1"]), (["pull", "a/b"], ["HF_ENDPOINT": "nowhere"]),
+    ])
+    func wrongUse(arguments: [String], environment: [String: String]) throws {
+        let outcome = try Program.run(arguments, environment: environment)
+        #expect(outcome.status == 64 && outcome.output.isEmpty)
+    }
+
+    @Test func failuresAreSaid() async throws {
+        let (hub, folder) = (try hub(), try SmallModel.temporaryDirectory())
+        hub.fail("model.safetensors", [.damaged])
+        try await hub.run { address in
+            let options = ["--endpoint", address, "--output", folder.path]
+            let damaged = try await run(["pull", "owner/name"] + options)
+            #expect(damaged.status == 1 && damaged.output.isEmpty)
+            #expect(damaged.errors.contains("model.safetensors: arrived damaged"))
+            let missing = try await run(["pull", "owner/other"] + options)
+            #expect(missing.status == 1 && missing.errors.contains("owner/other"))
+        }
+        let unreachable = try Program.run(
+            ["pull", "owner/name", "--endpoint", "http://127.0.0.1:9", "--output", folder.path])
+        #expect(unreachable.status == 1 && unreachable.errors.contains("http://127.0.0.1:9: "))
+    }
+}
