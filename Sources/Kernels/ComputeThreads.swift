@@ -6,7 +6,8 @@ import Synchronization
 package enum ComputeThreads {
     private static let chosen = Atomic<Int>(0)
 
-    /// Uses `count` threads from the next operation on; 0 or less: as many as processors allowed.
+    /// Uses `count` threads from the next operation on; 0 or less: as many as there are cores that the
+    /// process may run on, but not more than its quota of processor time pays for.
     package static func configure(_ count: Int) {
         chosen.store(max(count, 0), ordering: .relaxed)
     }
@@ -22,7 +23,15 @@ package enum ComputeThreads {
     /// OpenMP keeps the number per calling thread, so every operation starts with this.
     static func enter() { bigs_set_threads(1) }
 
-    private static let available = Int(bigs_physical_cores())
+    private static let available = count(
+        cores: Int(bigs_physical_cores()), quota: ProcessorQuota.read())
+
+    /// A quota of a broken number pays for the whole ones: threads wait for each other, so that one that
+    /// is stopped stops all.
+    static func count(cores: Int, quota: Double?) -> Int {
+        guard let quota else { return cores }
+        return max(1, min(cores, Int(min(quota, 1e6) + 0.01)))
+    }
 }
 
 /// The body of a loop over independent items. A value and not a closure: what a closure captures would

@@ -39,7 +39,7 @@ struct ModelArguments: ParsableArguments {
             discussion: "Where the processor has no instructions for it, they compute in float32."))
     var dtype = Precision.float32
 
-    @Option(help: "Cores to compute on. Default: all.")
+    @Option(help: "Cores to compute on. Default: all that the process may use.")
     var threads: Int?
 
     func validate() throws {
