@@ -11,9 +11,6 @@ struct DocumentSearch {
     let images: VectorImages
     let threads: Int
 
-    /// The constant of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009).
-    static let fusionConstant = 60.0
-
     /// How deep each ranking of a hybrid goes.
     private var fusionDepth: Int { max(100, min(request.topK, 1 << 20) * 4) }
 
@@ -100,9 +97,9 @@ struct DocumentSearch {
         ) -> Found {
             let score =
                 switch request.fusion {
-                case .reciprocalRank:
+                case .reciprocalRank(let constant):
                     [vector, text].reduce(0) { sum, placing in
-                        sum + (placing.map { 1 / (Self.fusionConstant + Double($0.rank)) } ?? 0)
+                        sum + (placing.map { 1 / Double(constant + $0.rank) } ?? 0)
                     }
                 case .relativeScore:
                     0.5 * (vector.map { vectorScale.place($0.score) } ?? 0)

@@ -14,12 +14,39 @@ package struct SearchRequest: Sendable {
     }
 
     /// How the two rankings of a hybrid are joined.
-    package enum Fusion: String, Sendable, CaseIterable {
-        /// By the sum of 1 / (60 + rank).
-        case reciprocalRank = "rrf"
+    package enum Fusion: Sendable, Equatable {
+        /// By the sum of 1 / (constant + rank) (Cormack, Clarke, Büttcher 2009). The smaller the
+        /// constant, the more the first places of either ranking count.
+        case reciprocalRank(constant: Int)
         /// By the mean of both scores, each put on a scale from 0, a hit that only just has a place in
         /// its ranking or none, to 1, the best one.
-        case relativeScore = "relative_score"
+        case relativeScore
+
+        /// The ways by the names that clients give them.
+        package enum Kind: String, Sendable, CaseIterable {
+            case reciprocalRank = "rrf"
+            case relativeScore = "relative_score"
+        }
+
+        /// The constant where nobody asks for another.
+        package static let rankConstant = 60
+        /// The constants that may be asked for.
+        package static let rankConstants = 1...1_000_000
+
+        /// Reciprocal ranks with the usual constant.
+        package static let usual = reciprocalRank(constant: rankConstant)
+
+        /// A way by its kind, by default reciprocal ranks, and their constant; nil for a constant where
+        /// no ranks are joined.
+        package init?(_ kind: Kind?, rankConstant: Int?) {
+            switch kind {
+            case .reciprocalRank, nil:
+                self = .reciprocalRank(constant: rankConstant ?? Self.rankConstant)
+            case .relativeScore:
+                guard rankConstant == nil else { return nil }
+                self = .relativeScore
+            }
+        }
     }
 
     /// What is ranked.
@@ -47,7 +74,7 @@ package struct SearchRequest: Sendable {
 
     /// A request with these parts.
     package init(
-        query: Query, model: [UInt8], fusion: Fusion = .reciprocalRank, topK: Int = 10,
+        query: Query, model: [UInt8], fusion: Fusion = .usual, topK: Int = 10,
         filter: MetadataFilter? = nil, scope: Scope = .documents,
         parts: DocumentParts = [.metadata]
     ) {

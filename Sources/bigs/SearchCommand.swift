@@ -9,7 +9,7 @@ enum SearchMode: String, ExpressibleByArgument, CaseIterable {
     case vector, text, hybrid
 }
 
-extension SearchRequest.Fusion: ExpressibleByArgument {}
+extension SearchRequest.Fusion.Kind: ExpressibleByArgument {}
 
 /// `bigs search`: asks a store without a server.
 struct SearchCommand: AsyncParsableCommand {
@@ -33,7 +33,13 @@ struct SearchCommand: AsyncParsableCommand {
             How hybrid joins both: rrf (reciprocal ranks, the default) or relative_score (the mean of \
             both scores, each on a scale from 0 to 1).
             """)
-    var fusion: SearchRequest.Fusion?
+    var fusion: SearchRequest.Fusion.Kind?
+
+    @Option(
+        help: """
+            What rrf adds to each rank, 60 unless given: the smaller, the more the first places count.
+            """)
+    var rankConstant: Int?
 
     @Option(help: "How many hits at most.")
     var topK = 10
@@ -55,8 +61,20 @@ struct SearchCommand: AsyncParsableCommand {
         guard (1...1_000).contains(topK) else {
             throw ValidationError("--top-k: expected 1 to 1000, got \(topK)")
         }
-        if fusion != nil, mode != .hybrid {
-            throw ValidationError("--fusion joins two rankings, so it needs --mode hybrid")
+        for (flag, isGiven) in [
+            ("--fusion", fusion != nil), ("--rank-constant", rankConstant != nil),
+        ]
+        where isGiven && mode != .hybrid {
+            throw ValidationError("\(flag) joins two rankings, so it needs --mode hybrid")
+        }
+        let constants = SearchRequest.Fusion.rankConstants
+        if let rankConstant, !constants.contains(rankConstant) {
+            throw ValidationError(
+                "--rank-constant: expected \(constants.lowerBound) to \(constants.upperBound), "
+                    + "got \(rankConstant)")
+        }
+        if SearchRequest.Fusion(fusion, rankConstant: rankConstant) == nil {
+            throw ValidationError("--rank-constant belongs to --fusion rrf, which joins ranks")
         }
         if promptName != nil, mode == .text {
             throw ValidationError(
@@ -91,7 +109,7 @@ struct SearchCommand: AsyncParsableCommand {
         let loaded = try model.load()
         let request = SearchRequest(
             query: try await question(loaded), model: loaded.fingerprint,
-            fusion: fusion ?? .reciprocalRank,
+            fusion: SearchRequest.Fusion(fusion, rankConstant: rankConstant) ?? .usual,
             topK: topK, filter: filter,
             scope: passages.map { .passages(granularity: $0 == "all" ? nil : $0) } ?? .documents,
             parts: [.metadata, .text])

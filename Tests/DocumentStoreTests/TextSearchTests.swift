@@ -102,14 +102,16 @@ struct TextSearchTests {
 
     private func search(
         _ store: EncodingStore, _ query: SearchRequest.Query, _ topK: Int,
-        fusion: SearchRequest.Fusion = .reciprocalRank
+        fusion: SearchRequest.Fusion = .usual
     ) async throws -> [SearchHit] {
         try await store.search(
             SearchRequest(query: query, model: fingerprint, fusion: fusion, topK: topK))
     }
 
-    @Test("hybrid: the sum of 1 / (60 + rank), with both ranks and scores to explain it")
-    func hybrid() async throws {
+    @Test(
+        "hybrid: the sum of 1 / (60 + rank), with both ranks and scores to explain it",
+        arguments: [nil, 1, 5, 1_000_000])
+    func hybrid(constant: Int?) async throws {
         var random = SeededGenerator(seed: 93)
         let store = try openStore(folder.path())
         let drafts = try random.drafts(60)
@@ -117,11 +119,13 @@ struct TextSearchTests {
         let query = random.floats(8)
         let byVector = try await search(store, .vector(query), 100).map(\.document.id)
         let byText = try await search(store, .text("graph цена"), 100).map(\.document.id)
-        let hits = try await search(store, .hybrid(text: "graph цена", vector: query), 20)
+        let fusion = try #require(SearchRequest.Fusion(nil, rankConstant: constant))
+        let hits = try await search(
+            store, .hybrid(text: "graph цена", vector: query), 20, fusion: fusion)
         var scores: [String: Double] = [:]
         for ranking in [byVector, byText] {
             for (index, id) in ranking.enumerated() {
-                scores[id, default: 0] += 1 / Double(61 + index)
+                scores[id, default: 0] += 1 / Double((constant ?? 60) + 1 + index)
             }
         }
         let expected = scores.sorted {

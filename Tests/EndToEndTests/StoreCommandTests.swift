@@ -66,6 +66,18 @@ import Testing
             "search", Self.name(7), "--model", model, "--store", store, "--mode", "hybrid",
             "--fusion", "relative_score", "--json")
         #expect(try scaled.objects().contains { $0["id"] as? String == "d7" }, "\(scaled.errors)")
+        let ranked = try run(
+            "search", Self.name(7), "--model", model, "--store", store, "--mode", "hybrid",
+            "--rank-constant", "1", "--json", "--top-k", "30")
+        let first = try #require(try ranked.objects().first { $0["text_rank"] as? Int == 1 })
+        let place = try #require(first["vector_rank"] as? Int)
+        #expect(first["score"] as? Double == 1.0 / 2 + 1.0 / Double(1 + place))
+        for (mode, constant) in [("vector", "5"), ("hybrid", "0")] {
+            let refused = try run(
+                "search", "a", "--model", model, "--store", store, "--mode", mode,
+                "--rank-constant", constant)
+            #expect(refused.status == 64 && refused.errors.contains("--rank-constant"))
+        }
         let alone = try run(
             "search", "a", "--model", model, "--store", store, "--fusion", "rrf")
         #expect(alone.status == 64 && alone.errors.contains("--fusion joins two rankings"))

@@ -54,6 +54,12 @@ import Testing
         // The one that has the word has the best BM25, and half of that counts.
         #expect(scores.allSatisfy { (0...1).contains($0) } && (scores.first ?? 0) >= 0.5)
 
+        // The first place of both rankings, with a constant of 3.
+        let ranked = await search(
+            #"{"query":"woods","mode":"hybrid","fusion":"rrf","rank_constant":3,"top_k":1}"#)
+        let best = (ranked.object["results"] as? [[String: Any]])?.first?["score"] as? Double
+        #expect([2.0 / 4, 1.0 / 4 + 1.0 / 5, 1.0 / 4 + 1.0 / 6].contains(best))
+
         let like = await search(#"{"like":"bears"}"#)
         #expect(!ids(like, "results").contains("bears") && ids(like, "results").count == 2)
         #expect(await search(#"{"like":"nobody"}"#).status == 404)
@@ -73,6 +79,12 @@ import Testing
         (#"{"query":"a","mode":"magic"}"#, "mode: expected"),
         (#"{"query":"a","mode":"hybrid","fusion":"sum"}"#, "fusion: expected"),
         (#"{"query":"a","fusion":"rrf"}"#, "fusion: joins two rankings"),
+        (#"{"query":"a","rank_constant":5}"#, "rank_constant: joins two rankings"),
+        (#"{"query":"a","mode":"hybrid","rank_constant":0}"#, "rank_constant: expected 1"),
+        (
+            #"{"query":"a","mode":"hybrid","fusion":"relative_score","rank_constant":5}"#,
+            "rank_constant: belongs to fusion rrf"
+        ),
         (#"{"query":"a","top_k":0}"#, "top_k: expected 1"),
         (#"{"query":"a","filter":{"$foo":[]}}"#, "filter.$foo"),
         (#"{"query":"a","include":["all"]}"#, "include: expected"),

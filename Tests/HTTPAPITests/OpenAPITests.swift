@@ -61,6 +61,16 @@ import Testing
             "SearchRequest", "/documents/search",
             #"{"query":"a","mode":"hybrid","fusion":"relative_score"}"#, true
         ),
+        ("SearchRequest", "/documents/search", #"{"query":"a","rank_constant":9}"#, false),
+        (
+            "SearchRequest", "/documents/search",
+            #"{"query":"a","mode":"hybrid","fusion":"relative_score","rank_constant":9}"#, false
+        ),
+        (
+            "SearchRequest", "/documents/search",
+            #"{"query":"a","mode":"hybrid","rank_constant":9}"#,
+            true
+        ),
         ("DeleteRequest", "/documents/delete", #"{"ids":[-10000000000000000000]}"#, false),
         ("DeleteRequest", "/documents/delete", #"{"ids":[-1,"a"]}"#, true),
         ("EmbedRequest", "/embed", #"{"inputs":"a","window_overlap":18446744073709551616}"#, false),

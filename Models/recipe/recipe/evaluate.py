@@ -2,6 +2,7 @@
 import json
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,7 +17,9 @@ RAREST = 0.012
 """Archive sections with a smaller share of the packages are merged into "other"."""
 
 LEXICAL = {"BM25": False, "BM25 of stems": True}
-JOINED = {"reciprocal ranks": metrics.fused, "relative scores": metrics.relative}
+JOINED = {"reciprocal ranks": metrics.fused,
+          "reciprocal ranks, constant 5": partial(metrics.fused, constant=5),
+          "relative scores": metrics.relative}
 
 
 @torch.inference_mode()

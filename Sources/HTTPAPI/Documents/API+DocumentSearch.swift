@@ -29,6 +29,7 @@ private struct SearchBody: Decodable {
     let like: DocumentID?
     let mode: String?
     let fusion: String?
+    let rankConstant: Int?
     let topK: Int?
     let filter: MetadataValue?
     let passages: PassagesField?
@@ -81,14 +82,25 @@ extension API {
     private static func fusion(
         _ body: SearchBody
     ) throws(APIError) -> SearchRequest.Fusion {
-        guard let name = body.fusion else { return .reciprocalRank }
-        guard let fusion = SearchRequest.Fusion(rawValue: name) else {
+        let kind = body.fusion.flatMap { SearchRequest.Fusion.Kind(rawValue: $0) }
+        if let name = body.fusion, kind == nil {
             throw .validation(
                 field: "fusion",
                 "expected \"rrf\" or \"relative_score\", got \"\(name.prefix(100))\"")
         }
-        guard body.mode == "hybrid" else {
-            throw .validation(field: "fusion", "joins two rankings, so it needs mode hybrid")
+        let constants = SearchRequest.Fusion.rankConstants
+        if let constant = body.rankConstant, !constants.contains(constant) {
+            throw .validation(
+                field: "rank_constant",
+                "expected \(constants.lowerBound) to \(constants.upperBound), got \(constant)")
+        }
+        for (field, isGiven) in [
+            ("fusion", body.fusion != nil), ("rank_constant", body.rankConstant != nil),
+        ] where isGiven && body.mode != "hybrid" {
+            throw .validation(field: field, "joins two rankings, so it needs mode hybrid")
+        }
+        guard let fusion = SearchRequest.Fusion(kind, rankConstant: body.rankConstant) else {
+            throw .validation(field: "rank_constant", "belongs to fusion rrf, which joins ranks")
         }
         return fusion
     }

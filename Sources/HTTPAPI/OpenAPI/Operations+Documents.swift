@@ -245,8 +245,10 @@ extension OpenAPIDocument {
             {"required":["like"],"properties":{"query":{"type":"null"},
             "like":{"type":["string","integer"]},
             "embedding":{"type":"null"},"mode":{"enum":["vector",null]}}}],
-            "allOf":[{"anyOf":[{"properties":{"fusion":{"type":"null"}}},
-            {"required":["mode"],"properties":{"mode":{"const":"hybrid"}}}]}],"properties":{
+            "allOf":[{"anyOf":[{"properties":{"fusion":{"type":"null"},"rank_constant":{"type":"null"}}},
+            {"required":["mode"],"properties":{"mode":{"const":"hybrid"}}}]},
+            {"anyOf":[{"properties":{"rank_constant":{"type":"null"}}},
+            {"properties":{"fusion":{"enum":["rrf",null]}}}]}],"properties":{
             "query":{"type":["string","null"]},
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
             "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},
@@ -255,6 +257,9 @@ extension OpenAPIDocument {
             "fusion":{"enum":["rrf","relative_score",null],
             "description":"How a hybrid joins cosine and BM25: by reciprocal ranks (rrf, the default), or by \
             the mean of both scores on a scale from 0 to 1."},
+            "rank_constant":{"type":["integer","null"],"minimum":1,"maximum":1000000,
+            "description":"What reciprocal ranks add to each rank, 60 unless given: the smaller, the more \
+            the first places count."},
             "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
             "filter":{"$ref":"#/components/schemas/Filter"},
             "passages":{"anyOf":[{"type":["boolean","null"]},{"enum":\(granularities)}],

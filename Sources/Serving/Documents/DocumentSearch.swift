@@ -22,7 +22,7 @@ package struct DocumentSearch: Sendable {
     /// How a question that has to be encoded is read.
     package var rules = EncodingRules()
     /// How words and meaning are joined where both are asked for.
-    package var fusion: SearchRequest.Fusion = .reciprocalRank
+    package var fusion: SearchRequest.Fusion = .usual
     package var topK: Int
     package var filter: MetadataFilter?
     package var scope: SearchRequest.Scope = .documents
