@@ -19,14 +19,15 @@ struct HeadCommand: AsyncParsableCommand {
 struct HeadsArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The folder of heads. Default: heads/ in the model's directory.",
+            "The folder of heads. Default: BIGS_HEADS, else heads/ in the model's directory.",
             valueName: "directory"))
     var heads: String?
 
-    /// The folder that `--heads` names, or that of a model.
+    /// The folder that `--heads` or the environment names, or that of a model.
     func folder(model directory: URL) -> HeadFolder {
-        HeadFolder(
-            url: heads.map { URL(filePath: $0, directoryHint: .isDirectory) }
+        let set = ProcessInfo.processInfo.environment["BIGS_HEADS"] ?? ""
+        return HeadFolder(
+            url: (heads ?? (set.isEmpty ? nil : set)).map { URL(filePath: $0, directoryHint: .isDirectory) }
                 ?? directory.appending(path: "heads", directoryHint: .isDirectory))
     }
 }

@@ -144,6 +144,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // Without a file of keys there is nothing to read again, which is no reason to end. The hangup
+        // of a terminal is one.
+        if isatty(STDIN_FILENO) == 0 { signal(SIGHUP, SIG_IGN) }
         let logger = logFormat.logger(label: "bigs", level: logLevel.level)
         let registry = MetricsRegistry()
         MetricsSystem.bootstrap(registry)

@@ -35,6 +35,18 @@ import Testing
         #expect(server.end(SIGTERM) == 0)
     }
 
+    /// A service manager's reload must not end a server that has nothing to read again.
+    @Test func aHangupWithoutAFileOfKeysChangesNothing() async throws {
+        let server = try await RunningServer(["--store", "none"], waitUntilReady: false)
+        server.signal(SIGHUP)
+        while try await server.get("/ready").status != 200 {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        server.signal(SIGHUP)
+        #expect(try await server.get("/health").status == 200)
+        #expect(server.end(SIGTERM) == 0)
+    }
+
     @Test func everyLogLineIsJSONAndNoneHasAKeyOrAText() async throws {
         let file = try SmallModel.temporaryDirectory().appending(path: "keys")
         try Data("key-in-file\n".utf8).write(to: file)

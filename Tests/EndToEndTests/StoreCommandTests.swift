@@ -102,7 +102,8 @@ import Testing
         let head = try #require(try trained.objects().first)
         #expect(head["labels"] as? [String] == ["early", "late"])
         #expect((head["accuracy"] as? Double ?? 0) > 0.9)
-        let listed = try run("head", "list", "--model", model, "--heads", heads)
+        let listed = try Program.run(
+            ["head", "list", "--model", model], environment: ["BIGS_HEADS": heads])
         #expect(try listed.objects().first?["name"] as? String == "kinds")
 
         // Another model finds none of them, and says why.
