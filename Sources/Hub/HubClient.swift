@@ -19,12 +19,15 @@ package struct HubClient: Sendable {
     /// The most bytes of a file that are asked for at a time. What comes faster than the disk takes it
     /// waits in memory, and this bounds it.
     private let piece: Int
+    /// Is told about a pause, and why it is made.
+    private let pausing: @Sendable (HubError, Duration) -> Void
 
     /// Throws `HubError.endpointInvalid` where `endpoint` is no http or https address.
     package init(
         endpoint: String = HubClient.huggingFace, token: String? = nil,
         pauses: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(16)],
-        piece: Int = 128 << 20
+        piece: Int = 128 << 20,
+        pausing: @escaping @Sendable (HubError, Duration) -> Void = { _, _ in }
     ) throws(HubError) {
         var text = endpoint
         while text.hasSuffix("/") { text.removeLast() }
@@ -36,6 +39,7 @@ package struct HubClient: Sendable {
         self.token = token
         self.pauses = pauses
         self.piece = piece
+        self.pausing = pausing
     }
 
     private static let longestListing = 32 << 20
@@ -92,10 +96,14 @@ package struct HubClient: Sendable {
                     progress(part.count)
                 }
                 // Without a length, an answer that was cut off looks like one that came to its end.
-                if part.count < end { throw URLError(.networkConnectionLost) }
+                guard part.count >= end else { throw Self.endedEarly }
             }
         }
     }
+
+    private static let endedEarly = URLError(
+        .networkConnectionLost,
+        userInfo: [NSLocalizedDescriptionKey: "the answer ended before its time"])
 
     /// A GET of `url`, or of a range of it.
     private func request(_ url: String, range: String? = nil) throws(HubError) -> URLRequest {
@@ -117,11 +125,17 @@ package struct HubClient: Sendable {
     }
 
     private static func check(_ head: HubAnswer, url: String) throws {
-        guard !(200...299).contains(head.status) else { return }
-        let message = (head["x-error-message"] ?? "").printable
-        throw Refusal(
-            status: head.status, message: String(message.prefix(300)),
-            retryAfter: head["retry-after"].flatMap { Int($0) })
+        guard (200...299).contains(head.status) else {
+            let message = head["x-error-message"] ?? ""
+            throw Refusal(
+                status: head.status, message: String(message.prefix(300)),
+                retryAfter: head["retry-after"].flatMap { Int($0) })
+        }
+        // Foundation inflates what comes compressed, to any size, and nobody asked for it.
+        let coding = head["content-encoding"]?.lowercased() ?? "identity"
+        guard coding == "identity" else {
+            throw HubError.answerInvalid(url: url, expected: "bytes that are not compressed")
+        }
     }
 
     /// Calls `attempt` until it ends well, or with an error that does not pass, or with one more error in
@@ -130,8 +144,7 @@ package struct HubClient: Sendable {
         _ url: String, _ repository: HubRepository, _ part: PartialFile? = nil,
         _ attempt: () async throws -> Void
     ) async throws(HubError) {
-        let first = part?.count ?? 0
-        var (row, furthest) = (0, first)
+        var (row, furthest) = (0, part?.count ?? 0)
         while true {
             let failure: any Error
             do {
@@ -140,30 +153,31 @@ package struct HubClient: Sendable {
                 failure = error
             }
             if let part, part.count > furthest { (row, furthest) = (0, part.count) }
-            guard Self.mayPass(failure, begun: furthest > first), row < pauses.count else {
-                throw translated(failure, url, repository)
-            }
+            let error = translated(failure, url, repository)
+            guard Self.mayPass(failure, begun: part != nil), row < pauses.count else { throw error }
             let asked = ((failure as? Refusal)?.retryAfter).map {
                 Duration.seconds(min(60, max(0, $0)))
             }
+            let pause = max(pauses[row], asked ?? .zero)
+            pausing(error, pause)
             do {
-                try await Task.sleep(for: max(pauses[row], asked ?? .zero))
-            } catch {
-                throw translated(failure, url, repository)
+                try await Task.sleep(for: pause)
+            } catch _ {
+                throw error
             }
             row += 1
         }
     }
 
-    /// Whether the next attempt may do better. A host that is not there at first is a wrong address; later
-    /// it is a network that was lost.
-    private static func mayPass(_ failure: any Error, begun: Bool) -> Bool {
+    /// Whether the next attempt may do better. A host that is not there, or not trusted, when the listing
+    /// is asked for is a wrong address; later it is a network that was lost.
+    static func mayPass(_ failure: any Error, begun: Bool) -> Bool {
         switch failure {
         case let refusal as Refusal:
             [408, 416, 429].contains(refusal.status) || refusal.status >= 500
         case let error as URLError:
             switch error.code {
-            case .cannotFindHost, .cannotConnectToHost, .dnsLookupFailed: begun
+            case .cannotFindHost, .cannotConnectToHost, .dnsLookupFailed, .unknown: begun
             case .badURL, .unsupportedURL, .cancelled, .httpTooManyRedirects,
                 .secureConnectionFailed, .serverCertificateUntrusted,
                 .serverCertificateHasBadDate, .serverCertificateHasUnknownRoot,

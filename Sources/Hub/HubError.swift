@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Why a model could not be fetched. Names and messages of the hub are shown in printable form.
 package enum HubError: Error, Sendable, Equatable {
     // What was asked for
@@ -32,15 +34,17 @@ package enum HubError: Error, Sendable, Equatable {
 }
 
 extension HubError: CustomStringConvertible {
-    package var description: String {
+    package var description: String { text.printable }
+
+    private var text: String {
         switch self {
         case .repositoryInvalid(let name):
-            "\(name.debugDescription) is not a repository's name: expected OWNER/NAME, of letters, digits, "
+            "\"\(name)\" is not a repository's name: expected OWNER/NAME, of letters, digits, "
                 + "'-', '_' and '.'"
         case .revisionInvalid(let name):
-            "\(name.debugDescription) is not a revision: expected a branch, a tag or a commit"
+            "\"\(name)\" is not a revision: expected a branch, a tag or a commit"
         case .endpointInvalid(let text):
-            "\(text.debugDescription) is not a hub's address: expected http:// or https:// and a host"
+            "\"\(text)\" is not a hub's address: expected http:// or https:// and a host"
         case .unreachable(let host, let reason):
             "\(host): \(reason)"
         case .unauthorized(let repository, let hasToken, let message):
@@ -59,7 +63,7 @@ extension HubError: CustomStringConvertible {
         case .answerTooLong(let url, let limit):
             "\(url): the answer is longer than \(limit) bytes"
         case .fileNameRefused(let name):
-            "the repository has a file called \(name.debugDescription), which is not a plain name"
+            "the repository has a file called \"\(name)\", which is not a plain name"
         case .configurationMissing(let repository):
             "\(repository): has no config.json"
         case .weightsMissing(let repository, let expected):

@@ -35,6 +35,9 @@ final class HubExchange: NSObject, URLSessionDataDelegate {
     typealias Body = @Sendable (Data) throws -> Void
 
     private struct State: Sendable {
+        /// The last head that came.
+        var answer: HubAnswer?
+        var isJudged = false
         var failure: (any Error)?
         var finish: CheckedContinuation<Void, any Error>?
     }
@@ -75,33 +78,47 @@ final class HubExchange: NSObject, URLSessionDataDelegate {
     }
 
     /// Does `work`, unless something went wrong before; what it throws ends the exchange.
-    private func attempt(_ task: URLSessionTask, _ work: () throws -> Void) -> Bool {
-        guard state.withLock({ $0.failure == nil }) else { return false }
+    private func attempt(_ task: URLSessionTask, _ work: () throws -> Void) {
+        guard state.withLock({ $0.failure == nil }) else { return }
         do {
             try work()
-            return true
         } catch {
             state.withLock { $0.failure = error }
             task.cancel()
-            return false
         }
     }
 
+    /// Decides about the answer, once. A redirect that leads nowhere has a head that only the task knows.
+    private func judge(_ task: URLSessionTask) throws {
+        let isFirst = state.withLock { state in
+            defer { state.isJudged = true }
+            return !state.isJudged
+        }
+        guard isFirst else { return }
+        let known = state.withLock { $0.answer }
+        guard
+            let answer = known ?? (task.response as? HTTPURLResponse).map({ HubAnswer($0) })
+        else { throw URLError(.badServerResponse) }
+        try head(answer)
+    }
+
+    /// What a proxy says to CONNECT, and what a hub says before its answer (103), comes here as well, so
+    /// that the last head is the one that counts.
     func urlSession(
         _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
         completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
     ) {
-        let goesOn = attempt(dataTask) {
-            guard let response = response as? HTTPURLResponse else {
-                throw URLError(.badServerResponse)
-            }
-            try head(HubAnswer(response))
+        if let response = response as? HTTPURLResponse {
+            state.withLock { $0.answer = HubAnswer(response) }
         }
-        completionHandler(goesOn ? .allow : .cancel)
+        completionHandler(.allow)
     }
 
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        _ = attempt(dataTask) { try body(data) }
+        attempt(dataTask) {
+            try judge(dataTask)
+            try body(data)
+        }
     }
 
     func urlSession(
@@ -109,31 +126,36 @@ final class HubExchange: NSObject, URLSessionDataDelegate {
         willPerformHTTPRedirection response: HTTPURLResponse, newRequest: URLRequest,
         completionHandler: @escaping @Sendable (URLRequest?) -> Void
     ) {
-        var next = newRequest
-        let followed = attempt(task) {
-            next = try Self.redirected(newRequest, from: response.url, asked: task.originalRequest)
+        state.withLock { $0.answer = nil }
+        do throws(HubError) {
+            completionHandler(
+                try Self.redirected(
+                    to: response.value(forHTTPHeaderField: "Location"),
+                    from: response.url ?? task.originalRequest?.url, asked: task.originalRequest))
+        } catch {
+            // No request ends the task; to cancel it as well would be one end too many.
+            state.withLock { $0.failure = error }
+            completionHandler(nil)
         }
-        completionHandler(followed ? next : nil)
     }
 
-    /// The request that follows a redirect. Throws `HubError.redirectRefused`.
+    /// The request that follows a redirect. Its address is made here, because the one that Foundation
+    /// makes of a relative reference has lost its escapes. Throws `HubError.redirectRefused`.
     static func redirected(
-        _ next: URLRequest, from: URL?, asked: URLRequest?
+        to location: String?, from: URL?, asked: URLRequest?
     ) throws(HubError) -> URLRequest {
-        var next = next
-        guard let target = next.url, let scheme = target.scheme?.lowercased(),
-            scheme == "https" || (scheme == "http" && from?.scheme?.lowercased() == "http")
-        else {
-            throw .redirectRefused(
-                from: from?.absoluteString ?? "the hub",
-                to: (next.url?.absoluteString ?? "nowhere").printable)
-        }
-        for (name, value) in asked?.allHTTPHeaderFields ?? [:] {
-            next.setValue(value, forHTTPHeaderField: name)
-        }
-        let origin = asked?.url
+        let refusal = HubError.redirectRefused(
+            from: from?.absoluteString ?? "the hub", to: String((location ?? "nowhere").prefix(300))
+        )
+        guard let location, let target = URL(string: location, relativeTo: from)?.absoluteURL,
+            target.host?.isEmpty == false, let scheme = target.scheme?.lowercased(),
+            scheme == "https" || (scheme == "http" && from?.scheme?.lowercased() == "http"),
+            var next = asked
+        else { throw refusal }
+        let origin = next.url
+        next.url = target
         if target.host?.lowercased() != origin?.host?.lowercased() || target.port != origin?.port
-            || target.scheme?.lowercased() != origin?.scheme?.lowercased()
+            || scheme != origin?.scheme?.lowercased()
         {
             next.setValue(nil, forHTTPHeaderField: "Authorization")
         }
@@ -143,6 +165,7 @@ final class HubExchange: NSObject, URLSessionDataDelegate {
     func urlSession(
         _ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?
     ) {
+        if error == nil { attempt(task) { try judge(task) } }
         let (finish, failure) = state.withLock { state in
             defer { state.finish = nil }
             return (state.finish, state.failure ?? error)

@@ -48,7 +48,7 @@ package struct HubListing: Sendable, Equatable {
         var seen: Set<String> = []
         for sibling in decoded.siblings {
             guard Self.isPlain(sibling.rfilename), seen.insert(sibling.rfilename).inserted else {
-                throw .fileNameRefused(sibling.rfilename)
+                throw .fileNameRefused(String(sibling.rfilename.prefix(300)))
             }
             let size = sibling.lfs?.size ?? sibling.size
             let digest =
@@ -58,7 +58,7 @@ package struct HubListing: Sendable, Equatable {
             else {
                 throw .answerInvalid(
                     url: url,
-                    expected: "a size and a digest of \(sibling.rfilename.printable)")
+                    expected: "a size and a digest of \(sibling.rfilename)")
             }
             files.append(HubFile(path: sibling.rfilename, size: size, digest: digest))
         }

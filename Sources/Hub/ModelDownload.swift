@@ -51,15 +51,19 @@ package struct ModelDownload: Sendable {
             guard let part = try await fetched(file, of: listing, progress) else { return }
             parts.append((file, part))
         }
+        try checkPlaces(files)
         for file in files { try await bring(file) }
         if ModelFiles.isIndex(weights) {
             let index = try ShardIndex(
                 url: parts.last { $0.0.path == weights }?.1 ?? place(of: weights))
-            let shards = try ModelFiles.shards(of: index, in: listing)
+            let shards = try ModelFiles.shards(of: index, named: weights, in: listing)
+                .filter { !files.contains($0) }
+            try checkPlaces(shards)
             for shard in shards { try await bring(shard) }
             files += shards
         }
-        for (file, part) in parts {
+        // The configuration comes last: it is what says that a model is there.
+        for (file, part) in parts.reversed() {
             guard rename(part.path, place(of: file.path).path) == 0 else {
                 throw HubError.notWritten(
                     path: place(of: file.path).path, reason: SystemReason.text(of: errno))
@@ -75,7 +79,6 @@ package struct ModelDownload: Sendable {
         if isThere(file) { return nil }
         try makeFolder(place(of: file.path).deletingLastPathComponent())
         let part = try PartialFile(file, in: directory)
-        try checkSpace(file.size - part.count)
         let before = part.count
         try await client.fetch(file, of: listing, into: part) {
             progress(Progress(file: file.path, done: $0, size: file.size))
@@ -123,13 +126,35 @@ package struct ModelDownload: Sendable {
         }
     }
 
-    /// Throws `HubError.spaceMissing` where the disk has not that many bytes.
-    private func checkSpace(_ needed: Int) throws(HubError) {
+    /// Throws `HubError.notWritten` where a folder lies in a file's place, and `HubError.spaceMissing`
+    /// where the disk has not room for what the files lack.
+    private func checkPlaces(_ files: [HubFile]) throws(HubError) {
+        var needed = 0
+        for file in files {
+            let place = place(of: file.path)
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder) {
+                guard !isFolder.boolValue else {
+                    throw .notWritten(path: place.path, reason: SystemReason.text(of: EISDIR))
+                }
+                if size(of: place) == file.size { continue }
+            }
+            let part = self.place(of: file.path + ".part")
+            let (sum, overflow) = needed.addingReportingOverflow(
+                max(0, file.size - size(of: part)))
+            needed = overflow ? .max : sum
+        }
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: directory.path)
         guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.intValue, free < needed else {
             return
         }
         throw .spaceMissing(directory: directory.path, needed: needed, available: free)
+    }
+
+    /// The size of a file in bytes; 0 where there is none.
+    private func size(of file: URL) -> Int {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
+        return (attributes?[.size] as? NSNumber)?.intValue ?? 0
     }
 }
 

@@ -32,14 +32,14 @@ package enum ModelFiles {
         return [configuration] + beside.compactMap { listing.file($0) } + [first]
     }
 
-    /// The files that an index names, in order. Throws `HubError.shardMissing`.
+    /// The files that the index `name` names, in order. Throws `HubError.shardMissing`.
     static func shards(
-        of index: ShardIndex, in listing: HubListing
+        of index: ShardIndex, named name: String, in listing: HubListing
     ) throws(HubError) -> [HubFile] {
         var files: [HubFile] = []
         for shard in Set(index.shards.values).sorted() {
             guard let file = listing.file(shard) else {
-                throw .shardMissing(index: index.name, shard: shard)
+                throw .shardMissing(index: name, shard: String(shard.prefix(300)))
             }
             files.append(file)
         }

@@ -19,7 +19,9 @@ struct HeadCommand: AsyncParsableCommand {
 struct HeadsArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The folder of heads. Default: BIGS_HEADS, else heads/ in the model's directory.",
+            """
+            The folder of heads. Default: BIGS_HEADS, else heads/ in the model's directory.
+            """,
             valueName: "directory"))
     var heads: String?
 
@@ -27,7 +29,9 @@ struct HeadsArguments: ParsableArguments {
     func folder(model directory: URL) -> HeadFolder {
         let set = ProcessInfo.processInfo.environment["BIGS_HEADS"] ?? ""
         return HeadFolder(
-            url: (heads ?? (set.isEmpty ? nil : set)).map { URL(filePath: $0, directoryHint: .isDirectory) }
+            url: (heads ?? (set.isEmpty ? nil : set)).map {
+                URL(filePath: $0, directoryHint: .isDirectory)
+            }
                 ?? directory.appending(path: "heads", directoryHint: .isDirectory))
     }
 }
@@ -181,12 +185,5 @@ struct HeadListCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = heads.folder(model: try ModelLocator.directory(named: model))
         for name in folder.names { try JSONLines.write(HeadSummary(try folder.read(name))) }
-    }
-}
-
-/// Lines for people who watch a command.
-enum StandardError {
-    static func write(_ line: String) {
-        try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8))
     }
 }

@@ -120,7 +120,7 @@ struct ModelArguments: ParsableArguments {
         guard dtype.resolved != dtype else { return }
         let note =
             "--dtype \(dtype.rawValue): this processor has no instructions for it; "
-            + "running \(dtype.resolved.rawValue)\n"
-        FileHandle.standardError.write(Data(note.utf8))
+            + "running \(dtype.resolved.rawValue)"
+        StandardError.write(note)
     }
 }

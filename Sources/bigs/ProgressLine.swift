@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Hub
 import Synchronization
@@ -21,16 +22,16 @@ final class ProgressLine: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
 
     func show(_ progress: ModelDownload.Progress) {
-        let now = ContinuousClock.now
+        let (now, name) = (ContinuousClock.now, progress.file.printable)
         state.withLock { state in
             let isNew = state.file != progress.file
             if isNew {
-                if state.isOpen { Self.say("\n") }
+                if state.isOpen { StandardError.write("") }
                 state = State(
                     file: progress.file, began: now, first: progress.done, isOpen: isTerminal)
             }
             guard isTerminal else {
-                if isNew { Self.say("\(progress.file)  \(Self.bytes(progress.size))\n") }
+                if isNew { StandardError.write("\(name)  \(Self.bytes(progress.size))") }
                 return
             }
             let isWhole = progress.done == progress.size
@@ -39,21 +40,21 @@ final class ProgressLine: Sendable {
             let seconds = max(0.001, (now - state.began) / .seconds(1))
             let rate = Int(Double(progress.done - state.first) / seconds)
             let share = progress.size == 0 ? 100 : 100 * progress.done / progress.size
-            Self.say(
-                "\r\(progress.file)  \(share) %  \(Self.bytes(progress.done)) of "
-                    + "\(Self.bytes(progress.size))  \(Self.bytes(rate))/s\u{1B}[K")
+            StandardError.write(
+                "\r\(name)  \(share) %  \(Self.bytes(progress.done)) of "
+                    + "\(Self.bytes(progress.size))  \(Self.bytes(rate))/s\u{1B}[K",
+                terminator: "")
         }
     }
 
-    /// Ends the line, where one is open.
-    func end() {
+    /// Ends the line, where one is open, and says something on the next.
+    func end(_ note: String? = nil) {
         state.withLock { state in
-            if state.isOpen { Self.say("\n") }
+            if state.isOpen { StandardError.write("") }
             state.isOpen = false
+            if let note { StandardError.write(note) }
         }
     }
-
-    static func say(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
     /// A number of bytes as people read it.
     static func bytes(_ count: Int) -> String {

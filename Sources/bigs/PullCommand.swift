@@ -42,19 +42,20 @@ struct PullCommand: AsyncParsableCommand {
         }
         let wanted: HubRepository
         let client: HubClient
+        let line = ProgressLine()
         do {
             wanted = try HubRepository(repository, revision: revision)
             client = try HubClient(
                 endpoint: endpoint ?? Self.given("HF_ENDPOINT", environment)
                     ?? HubClient.huggingFace,
-                token: Self.given("HF_TOKEN", environment))
+                token: Self.given("HF_TOKEN", environment),
+                pausing: { line.end("\($0); trying again in \($1.components.seconds) s") })
         } catch {
             throw ValidationError("\(error)")
         }
         let directory =
             output.map { URL(filePath: $0, directoryHint: .isDirectory) }
             ?? wanted.directory(environment)
-        let line = ProgressLine()
         let outcome: ModelDownload.Outcome
         do {
             outcome = try await ModelDownload(client: client, directory: directory)
@@ -63,11 +64,10 @@ struct PullCommand: AsyncParsableCommand {
             line.end()
             throw error
         }
-        line.end()
         let size = outcome.files.reduce(0) { $0 + $1.size }
-        ProgressLine.say(
+        line.end(
             "\(wanted.name) at \(outcome.commit.prefix(12)): \(outcome.files.count) files, "
-                + "\(ProgressLine.bytes(size)), \(outcome.kept) of them already there\n")
+                + "\(ProgressLine.bytes(size)), \(outcome.kept) of them already there")
         try StandardOutput.print(directory.path)
     }
 

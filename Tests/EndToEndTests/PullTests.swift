@@ -72,6 +72,29 @@ import Testing
         #expect(fetched.status == 0)
     }
 
+    @Test func nobodyNeedsToWatch() async throws {
+        let (hub, folder) = (try hub(), try SmallModel.temporaryDirectory())
+        for silence in ["2>/dev/full", "2>&-"] {
+            let status = try await hub.run { address in
+                let process = Process()
+                process.executableURL = URL(filePath: "/bin/sh")
+                process.arguments = [
+                    "-c",
+                    "exec \"$0\" pull owner/name --endpoint \(address) --output \"$1\" \(silence)",
+                    try Program.url().path, folder.path,
+                ]
+                process.standardOutput = FileHandle.nullDevice
+                return try await withCheckedThrowingContinuation { continuation in
+                    process.terminationHandler = {
+                        continuation.resume(returning: $0.terminationStatus)
+                    }
+                    do { try process.run() } catch { continuation.resume(throwing: error) }
+                }
+            }
+            #expect(status == 0)
+        }
+    }
+
     @Test(arguments: [
         (["pull"], [:]), (["pull", "a/b/c"], [:]), (["pull", "a/b", "--revision", ""], [:]),
         (["pull", "a/b", "--endpoint", "huggingface.co"], [:]),

@@ -290,7 +290,7 @@ import Testing
         try await hub.run { address in
             await #expect(
                 throws: HubError.shardMissing(
-                    index: "model.safetensors.index.json.part", shard: shards[1])
+                    index: "model.safetensors.index.json", shard: shards[1])
             ) { try await pull(from: address, into: directory) }
             hub.put(shards[1], content("two", 20_000), large: true)
             let (first, second) = (
@@ -301,6 +301,75 @@ import Testing
         }
         let files = try files(in: directory)
         #expect(files[shards[1]] == content("two", 20_000) && files["pytorch_model.bin"] == nil)
+    }
+
+    /// An index may name what comes anyway.
+    @Test func aShardThatIsAnotherFileToo() async throws {
+        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
+        hub.remove("model.safetensors")
+        hub.put(
+            "model.safetensors.index.json", Data(#"{"weight_map":{"a":"config.json"}}"#.utf8))
+        let outcome = try await hub.run { try await pull(from: $0, into: directory) }
+        #expect(outcome.files.count == 3)
+        #expect(
+            try files(in: directory).keys.sorted()
+                == ["config.json", "model.safetensors.index.json", "vocab.txt"])
+    }
+
+    @Test func aFolderInAFilesPlaceIsFoundFirst() async throws {
+        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
+        let place = directory.appending(path: "vocab.txt")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        try await hub.run { address in
+            let error = await #expect(throws: HubError.self) {
+                try await pull(from: address, into: directory)
+            }
+            #expect(error == .notWritten(path: place.path, reason: "Is a directory"))
+        }
+        #expect(hub.takeRequests().count == 1)
+    }
+
+    @Test func moreThanTheDiskHasIsRefusedFirst() async throws {
+        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
+        let digest = #""blobId":"0000000000000000000000000000000000000000""#
+        let files = ["config.json", "vocab.txt", "model.safetensors"].map {
+            #"{"rfilename":"\#($0)","size":\#(Int.max),\#(digest)}"#
+        }
+        hub.answer(
+            listing: #"{"sha":"\#(hub.commit)","siblings":[\#(files.joined(separator: ","))]}"#)
+        try await hub.run { address in
+            let error = await #expect(throws: HubError.self) {
+                try await pull(from: address, into: directory)
+            }
+            guard case .spaceMissing(directory.path, .max, _) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+        #expect(hub.takeRequests().count == 1)
+    }
+
+    @Test func redirectsOfEveryKind() async throws {
+        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
+        hub.put("1_Pooling/config.json", Data("{}".utf8))
+        hub.fail("1_Pooling/config.json", [.redirect("/objects/1_Pooling%2Fconfig.json?a=%2F")])
+        hub.fail("vocab.txt", [.redirect("ftp://elsewhere/vocab.txt"), .redirect("")])
+        try await hub.run { address in
+            let error = await #expect(throws: HubError.self) {
+                try await pull(from: address, into: directory)
+            }
+            guard case .redirectRefused(_, "ftp://elsewhere/vocab.txt") = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            _ = await #expect(throws: HubError.self) {
+                try await pull(from: address, into: directory)
+            }
+            _ = try await pull(from: address, into: directory)
+        }
+        #expect(
+            hub.takeRequests().contains { $0.target == "/objects/1_Pooling%2Fconfig.json?a=%2F" })
+        #expect(try files(in: directory).keys.contains("1_Pooling/config.json"))
     }
 
     @Test func otherWeightsThatWouldBeReadAreNamed() async throws {

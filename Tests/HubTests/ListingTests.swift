@@ -140,31 +140,66 @@ import Testing
             sha256.text == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 
-    /// https -> http is refused, other hosts and ports get no token, and a range stays.
+    @Test func whatAHubSaysCommandsNoTerminal() {
+        let name = "a\u{9b}31m\u{202e}\n"
+        for error in [
+            HubError.fileNameRefused(name), .shardMissing(index: "i", shard: name),
+            .refused(url: "u", status: 500, message: name), .repositoryInvalid(name),
+        ] {
+            #expect(
+                !error.description.unicodeScalars.contains {
+                    "\u{9b}\u{202e}\n".unicodeScalars.contains($0)
+                })
+        }
+    }
+
+    /// A host that cannot be reached, or is not trusted, is a wrong address at first and a lost network
+    /// once the hub has answered.
+    @Test(arguments: [URLError.Code.cannotConnectToHost, .cannotFindHost, .unknown])
+    func lostNetworks(code: URLError.Code) {
+        #expect(!HubClient.mayPass(URLError(code), begun: false))
+        #expect(HubClient.mayPass(URLError(code), begun: true))
+    }
+
+    private func redirected(_ from: String, _ to: String) throws -> URLRequest {
+        var asked = URLRequest(url: try #require(URL(string: from)))
+        asked.setValue("Bearer secret", forHTTPHeaderField: "Authorization")
+        asked.setValue("bytes=5-", forHTTPHeaderField: "Range")
+        return try HubExchange.redirected(to: to, from: asked.url, asked: asked)
+    }
+
+    /// Other hosts, ports and schemes get no token, and a range stays.
     @Test(arguments: [
         ("https://hub/a", "https://hub/b", true), ("https://hub/a", "https://HUB/b", true),
         ("https://hub/a", "https://cdn/b", false), ("https://hub/a", "https://hub:444/b", false),
         ("http://hub/a", "http://hub:81/b", false), ("http://hub/a", "https://hub/b", false),
+        ("https://hub/a", "//cdn/b", false), ("https://hub/a", "/b", true),
     ])
     func redirects(from: String, to: String, keepsToken: Bool) throws {
-        var asked = URLRequest(url: try #require(URL(string: from)))
-        asked.setValue("Bearer secret", forHTTPHeaderField: "Authorization")
-        asked.setValue("bytes=5-", forHTTPHeaderField: "Range")
-        let next = try HubExchange.redirected(
-            URLRequest(url: try #require(URL(string: to))), from: asked.url, asked: asked)
+        let next = try redirected(from, to)
         #expect((next.value(forHTTPHeaderField: "Authorization") != nil) == keepsToken)
         #expect(next.value(forHTTPHeaderField: "Range") == "bytes=5-")
     }
 
+    /// Relative references keep their escapes (RFC 3986 section 5.4).
+    @Test(arguments: [
+        ("https://hub/a/b?c", "/x%2Fy?z=%2F", "https://hub/x%2Fy?z=%2F"),
+        ("https://hub/a/b?c", "y", "https://hub/a/y"),
+        ("https://hub/a/b?c", "?x", "https://hub/a/b?x"),
+    ])
+    func relativeRedirects(from: String, to: String, target: String) throws {
+        #expect(try redirected(from, to).url?.absoluteString == target)
+    }
+
     @Test(arguments: [
         ("https://hub/a", "http://hub/b"), ("http://hub/a", "file:///etc/passwd"),
-        ("https://hub/a", "ftp://hub/b"),
+        ("https://hub/a", "ftp://hub/b"), ("https://hub/a", "mailto:a@b"),
+        ("http://hub/a", "http:///b"),
+        ("http://hub/a", "data:,x"),
     ])
     func redirectsThatAreNotFollowed(from: String, to: String) throws {
-        let asked = URLRequest(url: try #require(URL(string: from)))
         #expect {
-            try HubExchange.redirected(
-                URLRequest(url: URL(string: to)!), from: asked.url, asked: asked)
+            try redirected(from, to)
         } throws: {
             if case HubError.redirectRefused = $0 { true } else { false }
         }

@@ -11,6 +11,8 @@ package final class FakeHub: Sendable {
     /// A request that came.
     package struct Request: Sendable, Equatable {
         package let path: String
+        /// The path as it was sent, with the query.
+        package let target: String
         package let range: String?
         package let authorization: String?
     }
@@ -112,7 +114,8 @@ package final class FakeHub: Sendable {
         let token = state.withLock { state in
             state.requests.append(
                 Request(
-                    path: request.path, range: fields[.range], authorization: fields[.authorization]
+                    path: request.path, target: request.head.path ?? "", range: fields[.range],
+                    authorization: fields[.authorization]
                 ))
             return state.token
         }

@@ -151,7 +151,7 @@ struct BenchForwardCommand: ParsableCommand {
                 run.peakGFLOPS = peak
                 run.share = peak.map { run.gflops / $0 }
                 report.runs.append(run)
-                if !json { FileHandle.standardError.write(Data((run.line + "\n").utf8)) }
+                if !json { StandardError.write(run.line) }
             }
         }
     }
