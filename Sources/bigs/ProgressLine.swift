@@ -37,6 +37,7 @@ final class ProgressLine: Sendable {
             let isWhole = progress.done == progress.size
             guard isNew || isWhole || now - state.shown > .milliseconds(100) else { return }
             state.shown = now
+            state.isOpen = true
             let seconds = max(0.001, (now - state.began) / .seconds(1))
             let rate = Int(Double(progress.done - state.first) / seconds)
             let share = progress.size == 0 ? 100 : 100 * progress.done / progress.size

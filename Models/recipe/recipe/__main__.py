@@ -52,6 +52,7 @@ def parser():
     sub = command("export", "write the trained model's directory, with its card when measured")
     sub.add_argument("--out", required=True)
     sub.add_argument("--average", help="the model that the run started from: write the mean of both")
+    sub.add_argument("--share", type=float, default=0.5, help="of the run in that mean")
     sub.add_argument("--results", help="what `evaluate --json` wrote for the exported model")
     sub.add_argument("--before", help="the same for an earlier model, for a second column")
     sub = command("embed", "embed standard input, a text a line, as JSON arrays")
@@ -122,7 +123,7 @@ def main():
     elif a.command == "evaluate":
         evaluate.evaluate(a.work, a.model, a.json, a.probe, a.untrained, a.device)
     elif a.command == "export":
-        export.weights(a.work, a.out, a.average)
+        export.weights(a.work, a.out, a.average, a.share)
         if a.results:
             export.describe(a.work, a.out, a.results, a.before)
     elif a.command == "embed":

@@ -42,23 +42,24 @@ def tokenizer(out):
     (out / "tokenizer_config.json").write_text(json.dumps(TOKENIZER, indent=2))
 
 
-def averaged(tensors, directory):
-    """The mean of these weights and those of the model that the run started from: it keeps what
-    either is better at (Wortsman et al., arXiv 2109.01903)."""
+def averaged(tensors, directory, share=0.5):
+    """The mean of these weights, with this share, and those of the model that the run started from:
+    it keeps what either is better at (Wortsman et al., arXiv 2109.01903)."""
     _, earlier = load_weights(directory)
-    return {k: v if k == "teacher_projection" else (v + earlier[k]) / 2 for k, v in tensors.items()}
+    return {k: v if k == "teacher_projection" else share * v + (1 - share) * earlier[k]
+            for k, v in tensors.items()}
 
 
-def weights(work, out, average=None):
+def weights(work, out, average=None, share=0.5):
     """The embedding model of work/run, without its card; `average` is the directory of the model
-    that the run started from, where the mean of both is wanted."""
+    that the run started from, where the mean of both is wanted, `share` the run's part in it."""
     out = Path(out)
     (out / "1_Pooling").mkdir(parents=True, exist_ok=True)
     run = Path(work, "run")
     config = json.loads((run / "config.json").read_text())
     tensors = load_file(run / "weights.safetensors")
     if average:
-        tensors = averaged(tensors, average)
+        tensors = averaged(tensors, average, share)
     projection = tensors.pop("teacher_projection")
     hidden = config["hidden_size"]
     places = tensors["embeddings.position_embeddings.weight"]

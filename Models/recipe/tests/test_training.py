@@ -160,10 +160,11 @@ class Export(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             export.save({"a": torch.tensor([1.0, 3.0])}, Path(folder, "model.safetensors"))
             Path(folder, "config.json").write_text("{}")
-            mean = export.averaged({"a": torch.tensor([3.0, 5.0]),
-                                    "teacher_projection": torch.tensor([7.0])}, folder)
-        self.assertEqual({k: v.tolist() for k, v in mean.items()},
-                         {"a": [2.0, 4.0], "teacher_projection": [7.0]})
+            for share, expected in ((0.5, [2.0, 4.0]), (0.75, [2.5, 4.5]), (1.0, [3.0, 5.0])):
+                mean = export.averaged({"a": torch.tensor([3.0, 5.0]),
+                                        "teacher_projection": torch.tensor([7.0])}, folder, share)
+                self.assertEqual({k: v.tolist() for k, v in mean.items()},
+                                 {"a": expected, "teacher_projection": [7.0]})
 
 
 class Briefs(unittest.TestCase):
