@@ -76,15 +76,17 @@ package struct ModelDownload: Sendable {
     private func fetched(
         _ file: HubFile, of listing: HubListing, _ progress: @escaping @Sendable (Progress) -> Void
     ) async throws(HubError) -> URL? {
-        if isThere(file) { return nil }
+        if await DiskQueue.run({ isThere(file) }) { return nil }
         try makeFolder(place(of: file.path).deletingLastPathComponent())
-        let part = try PartialFile(file, in: directory)
+        let part = try await DiskQueue.run { () throws(HubError) in
+            try PartialFile(file, in: directory)
+        }
         let before = part.count
         try await client.fetch(file, of: listing, into: part) {
             progress(Progress(file: file.path, done: $0, size: file.size))
         }
         do throws(HubError) {
-            try part.finish()
+            try await DiskQueue.run { () throws(HubError) in try part.finish() }
         } catch {
             // What an earlier attempt left may be of another commit.
             try part.restart()
@@ -92,7 +94,7 @@ package struct ModelDownload: Sendable {
             try await client.fetch(file, of: listing, into: part) {
                 progress(Progress(file: file.path, done: $0, size: file.size))
             }
-            try part.finish()
+            try await DiskQueue.run { () throws(HubError) in try part.finish() }
         }
         return part.url
     }

@@ -18,12 +18,14 @@ import Testing
 
     /// Runs the program on a thread of its own: the hub answers on those of the tests.
     private func run(
-        _ arguments: [String], environment: [String: String] = [:]
+        _ arguments: [String], input: Data = Data(), environment: [String: String] = [:]
     ) async throws -> Program.Outcome {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 continuation.resume(
-                    with: Result { try Program.run(arguments, environment: environment) })
+                    with: Result {
+                        try Program.run(arguments, input: input, environment: environment)
+                    })
             }
         }
     }
@@ -46,12 +48,12 @@ import Testing
         }
         for (command, status) in [("classify", 0), ("inspect", 0)] {
             let model = command == "inspect" ? ["owner/name"] : ["--model", "owner/name"]
-            let outcome = try Program.run(
+            let outcome = try await run(
                 [command] + model, input: Data("abc".utf8),
                 environment: ["XDG_DATA_HOME": data.path])
             #expect(outcome.status == status, "\(outcome.errors)")
         }
-        let elsewhere = try Program.run(
+        let elsewhere = try await run(
             ["classify", "--model", "owner/name"], input: Data("abc".utf8),
             environment: ["XDG_DATA_HOME": "/nowhere"])
         #expect(elsewhere.status == 1)
@@ -68,7 +70,7 @@ import Testing
             #expect(outcome.status == 0, "\(outcome.errors)")
         }
         #expect(hub.takeRequests().first?.path == "/api/models/owner/name/revision/refs/pr/7")
-        let fetched = try Program.run(["inspect", folder.appending(path: "a/b").path])
+        let fetched = try await run(["inspect", folder.appending(path: "a/b").path])
         #expect(fetched.status == 0)
     }
 
@@ -100,8 +102,8 @@ import Testing
         (["pull", "a/b", "--endpoint", "huggingface.co"], [:]),
         (["pull", "a/b"], ["HF_HUB_OFFLINE": "1"]), (["pull", "a/b"], ["HF_ENDPOINT": "nowhere"]),
     ])
-    func wrongUse(arguments: [String], environment: [String: String]) throws {
-        let outcome = try Program.run(arguments, environment: environment)
+    func wrongUse(arguments: [String], environment: [String: String]) async throws {
+        let outcome = try await run(arguments, environment: environment)
         #expect(outcome.status == 64 && outcome.output.isEmpty)
     }
 
@@ -116,7 +118,7 @@ import Testing
             let missing = try await run(["pull", "owner/other"] + options)
             #expect(missing.status == 1 && missing.errors.contains("owner/other"))
         }
-        let unreachable = try Program.run(
+        let unreachable = try await run(
             ["pull", "owner/name", "--endpoint", "http://127.0.0.1:9", "--output", folder.path])
         #expect(unreachable.status == 1 && unreachable.errors.contains("http://127.0.0.1:9: "))
     }
