@@ -9,7 +9,7 @@ struct SpooledAnswerTests {
     private static let padding = String(repeating: "-", count: 400)
 
     /// - Parameter patience: how long a client that has to read may leave it.
-    private func configuration(patience: Duration = .seconds(10)) -> ServerConfiguration {
+    private func configuration(patience: Duration = .seconds(60)) -> ServerConfiguration {
         let path = "/tmp/spooled-\(UUID().uuidString.prefix(8)).sock"
         var configuration = ServerConfiguration(
             address: .unix(path: path), drainTimeout: .seconds(5))

@@ -115,8 +115,9 @@ final class TestClient: Sendable {
         return result ?? 0
     }
 
-    /// The next bytes; empty at the end of the stream.
-    func receive(patience: Double = 10) async throws -> [UInt8] {
+    /// The next bytes; empty at the end of the stream. By default it waits long: tests that compute, or
+    /// wait for other processes, keep the tasks of this one waiting.
+    func receive(patience: Double = 60) async throws -> [UInt8] {
         try await onThread { [self] in
             setTimeout(SO_RCVTIMEO, patience)
             var buffer = [UInt8](repeating: 0, count: 65_536)
