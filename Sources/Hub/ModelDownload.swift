@@ -82,19 +82,25 @@ package struct ModelDownload: Sendable {
             try PartialFile(file, in: directory)
         }
         let before = part.count
-        try await client.fetch(file, of: listing, into: part) {
-            progress(Progress(file: file.path, done: $0, size: file.size))
-        }
-        do throws(HubError) {
-            try await DiskQueue.run { () throws(HubError) in try part.finish() }
-        } catch {
-            // What an earlier attempt left may be of another commit.
-            try part.restart()
-            guard before > 0, case .digestDiffers = error else { throw error }
+        func complete() async throws(HubError) {
             try await client.fetch(file, of: listing, into: part) {
                 progress(Progress(file: file.path, done: $0, size: file.size))
             }
-            try await DiskQueue.run { () throws(HubError) in try part.finish() }
+            try await DiskQueue.run { () throws(HubError) in
+                do throws(HubError) {
+                    try part.finish()
+                } catch {
+                    try part.restart()
+                    throw error
+                }
+            }
+        }
+        do throws(HubError) {
+            try await complete()
+        } catch {
+            // What an earlier attempt left may be of another commit.
+            guard before > 0, case .digestDiffers = error else { throw error }
+            try await complete()
         }
         return part.url
     }

@@ -1,6 +1,7 @@
 import HTTPServer
 import HTTPTypes
 import Logging
+import TestSupport
 
 /// A logger that says nothing.
 let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -17,17 +18,7 @@ func withServer(
     body: (String, HTTPServer) async throws -> Void
 ) async throws {
     let server = HTTPServer(configuration: configuration, logger: silent, handler: handler)
-    let running = Task { try await server.run() }
-    do {
-        let address = try await server.waitUntilListening()
-        try await body(address, server)
-    } catch {
-        running.cancel()
-        _ = await running.result
-        throw error
-    }
-    await server.shutdown()
-    try await running.value
+    try await server.whileRunning { try await body($0, server) }
 }
 
 /// Sends `text` on a new connection and returns everything until the server closes.

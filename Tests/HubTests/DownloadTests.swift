@@ -7,49 +7,7 @@ import Testing
 @testable import Hub
 
 /// Fetching from a hub that answers as huggingface.co does, and from ones that fail.
-@Suite struct DownloadTests {
-    /// Content that differs from byte to byte, and from one name to the next.
-    private func content(_ name: String, _ count: Int) -> Data {
-        var generator = SeededGenerator(seed: UInt64(name.utf8.reduce(7) { $0 &* 31 &+ Int($1) }))
-        return Data((0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) })
-    }
-
-    /// A hub with a model of three files that are read, and three that are not.
-    private func hub() -> FakeHub {
-        let hub = FakeHub()
-        hub.put("config.json", Data(#"{"model_type":"BiGS"}"#.utf8))
-        hub.put("vocab.txt", content("vocab", 5_000))
-        hub.put("model.safetensors", content("weights", 300_000), large: true)
-        hub.put("pytorch_model.bin", content("bin", 100_000), large: true)
-        hub.put("onnx/model.onnx", content("onnx", 1_000), large: true)
-        hub.put(".gitattributes", Data("*.bin filter=lfs".utf8))
-        return hub
-    }
-
-    private let wanted = ["config.json", "model.safetensors", "vocab.txt"]
-
-    private func pull(
-        from address: String, into directory: URL, revision: String = "main", token: String? = nil,
-        pauses: [Duration] = [.zero, .zero], piece: Int = 1 << 20
-    ) async throws -> ModelDownload.Outcome {
-        let client = try HubClient(endpoint: address, token: token, pauses: pauses, piece: piece)
-        return try await ModelDownload(client: client, directory: directory)
-            .run(HubRepository("owner/name", revision: revision)) { _ in }
-    }
-
-    /// Every file below a directory with its content.
-    private func files(in directory: URL) throws -> [String: Data] {
-        var found: [String: Data] = [:]
-        for path in try FileManager.default.subpathsOfDirectory(atPath: directory.path) {
-            let url = directory.appending(path: path)
-            guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true else {
-                continue
-            }
-            found[path] = try Data(contentsOf: url)
-        }
-        return found
-    }
-
+@Suite struct DownloadTests: DownloadFixture {
     @Test func whatAModelNeedsComes() async throws {
         let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
         hub.put("1_Pooling/config.json", Data("{}".utf8))
@@ -316,39 +274,6 @@ import Testing
                 == ["config.json", "model.safetensors.index.json", "vocab.txt"])
     }
 
-    @Test func aFolderInAFilesPlaceIsFoundFirst() async throws {
-        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
-        let place = directory.appending(path: "vocab.txt")
-        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-        try await hub.run { address in
-            let error = await #expect(throws: HubError.self) {
-                try await pull(from: address, into: directory)
-            }
-            #expect(error == .notWritten(path: place.path, reason: "Is a directory"))
-        }
-        #expect(hub.takeRequests().count == 1)
-    }
-
-    @Test func moreThanTheDiskHasIsRefusedFirst() async throws {
-        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
-        let digest = #""blobId":"0000000000000000000000000000000000000000""#
-        let files = ["config.json", "vocab.txt", "model.safetensors"].map {
-            #"{"rfilename":"\#($0)","size":\#(Int.max),\#(digest)}"#
-        }
-        hub.answer(
-            listing: #"{"sha":"\#(hub.commit)","siblings":[\#(files.joined(separator: ","))]}"#)
-        try await hub.run { address in
-            let error = await #expect(throws: HubError.self) {
-                try await pull(from: address, into: directory)
-            }
-            guard case .spaceMissing(directory.path, .max, _) = error else {
-                Issue.record("\(String(describing: error))")
-                return
-            }
-        }
-        #expect(hub.takeRequests().count == 1)
-    }
-
     @Test func redirectsOfEveryKind() async throws {
         let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
         hub.put("1_Pooling/config.json", Data("{}".utf8))
@@ -370,61 +295,6 @@ import Testing
         #expect(
             hub.takeRequests().contains { $0.target == "/objects/1_Pooling%2Fconfig.json?a=%2F" })
         #expect(try files(in: directory).keys.contains("1_Pooling/config.json"))
-    }
-
-    @Test func otherWeightsThatWouldBeReadAreNamed() async throws {
-        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
-        try Data().write(to: directory.appending(path: "model.safetensors"))
-        hub.remove("model.safetensors")
-        try await hub.run { address in
-            await #expect(
-                throws: HubError.shadowed(
-                    directory: directory.path, file: "pytorch_model.bin", by: "model.safetensors")
-            ) { try await pull(from: address, into: directory) }
-        }
-    }
-
-    @Test func oneAtATime() async throws {
-        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
-        let lock = open(directory.path, O_RDONLY)
-        defer { close(lock) }
-        #expect(flock(lock, LOCK_EX) == 0)
-        try await hub.run { address in
-            await #expect(throws: HubError.busy(directory: directory.path)) {
-                try await pull(from: address, into: directory)
-            }
-            #expect(flock(lock, LOCK_UN) == 0)
-            _ = try await pull(from: address, into: directory)
-        }
-    }
-
-    @Test func aFileWhereTheDirectoryShouldBe() async throws {
-        let (hub, folder) = (hub(), try SmallModel.temporaryDirectory())
-        let file = folder.appending(path: "file")
-        try Data("mine".utf8).write(to: file)
-        try await hub.run { address in
-            let error = await #expect(throws: HubError.self) {
-                try await pull(from: address, into: file)
-            }
-            guard case .notWritten(file.path, _) = error else {
-                Issue.record("\(String(describing: error))")
-                return
-            }
-        }
-        #expect(try Data(contentsOf: file) == Data("mine".utf8))
-    }
-
-    /// A link that waits where a part would be made is not written through.
-    @Test func linksAreNotFollowed() async throws {
-        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
-        let other = directory.appending(path: "other")
-        try Data("mine".utf8).write(to: other)
-        try FileManager.default.createSymbolicLink(
-            at: directory.appending(path: "vocab.txt.part"), withDestinationURL: other)
-        try await hub.run { address in
-            await #expect(throws: HubError.self) { try await pull(from: address, into: directory) }
-        }
-        #expect(try Data(contentsOf: other) == Data("mine".utf8))
     }
 
     @Test func progressEndsAtTheSize() async throws {

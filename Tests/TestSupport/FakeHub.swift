@@ -95,18 +95,7 @@ package final class FakeHub: Sendable {
         let server = HTTPServer(
             configuration: ServerConfiguration(address: .tcp(host: "127.0.0.1", port: 0)),
             logger: Self.silent, handler: { [self] in respond($0) })
-        let running = Task { try await server.run() }
-        let result: Result
-        do {
-            result = try await body("http://\(server.waitUntilListening())")
-        } catch {
-            running.cancel()
-            _ = await running.result
-            throw error
-        }
-        await server.shutdown()
-        try await running.value
-        return result
+        return try await server.whileRunning { try await body("http://\($0)") }
     }
 
     private func respond(_ request: ServerRequest) -> ServerResponse {
@@ -121,7 +110,7 @@ package final class FakeHub: Sendable {
         }
         let segments = request.pathSegments
         if segments.first == "objects" {
-            return content(segments.dropFirst().joined(separator: "/"), fields[.range], large: true)
+            return content(segments.dropFirst().joined(separator: "/"), fields[.range])
         }
         if let token, fields[.authorization] != "Bearer \(token)" {
             return Self.refusal(.unauthorized, "RepoNotFound", "Repository not found")
@@ -178,7 +167,7 @@ package final class FakeHub: Sendable {
         guard revision == commit, let file else {
             return Self.refusal(.notFound, "EntryNotFound", "Entry not found")
         }
-        guard isLarge else { return content(path, range, large: false) }
+        guard isLarge else { return content(path, range) }
         var headers = HTTPFields()
         headers[.location] = "\(elsewhere ?? "")/objects/\(path)"
         headers[HTTPField.Name("X-Repo-Commit")!] = commit
@@ -189,7 +178,7 @@ package final class FakeHub: Sendable {
     }
 
     /// A file's content, or a range of it, with the next fault.
-    private func content(_ path: String, _ range: String?, large: Bool) -> ServerResponse {
+    private func content(_ path: String, _ range: String?) -> ServerResponse {
         let (stored, fault) = state.withLock { state in
             let fault =
                 state.faults[path]?.isEmpty == false ? state.faults[path]?.removeFirst() : nil
