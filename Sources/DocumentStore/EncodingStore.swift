@@ -65,6 +65,8 @@ package final class EncodingStore: Sendable {
                 logger.warning("uses of the cache not counted: \(StoreError(error, path: path))")
             }
         }
+        // The writer answers its callers before it lets go of the file.
+        try? last.pool.writeWithoutTransaction { _ in }
         logger.info("store closed", metadata: ["path": "\(path)"])
     }
 

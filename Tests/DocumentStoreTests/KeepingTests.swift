@@ -90,6 +90,17 @@ struct KeepingTests {
         #expect(found == entries.map(\.1))
     }
 
+    @Test("a close is complete when it returns, also right after a write")
+    func closingAtOnce() async throws {
+        var random = SeededGenerator(seed: 9)
+        for _ in 0..<100 {
+            let store = try openStore(folder.path())
+            try await store.keep(try random.entries(1), fingerprint: fingerprint)
+            store.close()
+            #expect(!FileManager.default.fileExists(atPath: folder.path() + "-wal"))
+        }
+    }
+
     @Test("after a close every call says so")
     func closed() async throws {
         let store = try openStore(folder.path())
