@@ -66,7 +66,7 @@ package final class EncodingStore: Sendable {
             }
         }
         // The writer answers its callers before it lets go of the file.
-        try? last.pool.writeWithoutTransaction { _ in }
+        last.pool.writeWithoutTransaction { _ in }
         logger.info("store closed", metadata: ["path": "\(path)"])
     }
 
