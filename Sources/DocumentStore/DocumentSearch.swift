@@ -92,20 +92,21 @@ struct DocumentSearch {
         let vectorScale = Scale(byVector, missing: nil)
         // Where all texts that have a word are ranked, the others have no score.
         let textScale = Scale(byText, missing: byText.count < fusionDepth ? 0 : nil)
+        let fusion = request.fusion
+        func worth(_ placing: SearchHit.Placing?, _ weight: Double, _ scale: Scale) -> Double {
+            guard let placing else { return 0 }
+            return switch fusion.worth {
+            case .reciprocalRank(let constant): 2 * weight / Double(constant + placing.rank)
+            case .relativeScore: weight * scale.place(placing.score)
+            }
+        }
         func joined(
             _ ranked: Ranked, _ vector: SearchHit.Placing?, _ text: SearchHit.Placing?
         ) -> Found {
-            let score =
-                switch request.fusion {
-                case .reciprocalRank(let constant):
-                    [vector, text].reduce(0) { sum, placing in
-                        sum + (placing.map { 1 / Double(constant + $0.rank) } ?? 0)
-                    }
-                case .relativeScore:
-                    0.5 * (vector.map { vectorScale.place($0.score) } ?? 0)
-                        + 0.5 * (text.map { textScale.place($0.score) } ?? 0)
-                }
-            return Found(ranked: ranked, score: score, byVector: vector, byText: text)
+            Found(
+                ranked: ranked,
+                score: worth(vector, fusion.alpha, vectorScale)
+                    + worth(text, 1 - fusion.alpha, textScale), byVector: vector, byText: text)
         }
         var texts: [Identity: SearchHit.Placing] = [:]
         for (index, ranked) in byText.enumerated() {
@@ -119,6 +120,9 @@ struct DocumentSearch {
         let known = Set(byVector.map(\.document))
         found += byText.filter { !known.contains($0.document) }.map {
             joined($0, nil, texts[$0.document])
+        }
+        found.removeAll {
+            (fusion.alpha == 0 && $0.byText == nil) || (fusion.alpha == 1 && $0.byVector == nil)
         }
         found.sort { a, b in
             a.score != b.score ? a.score > b.score : Self.precedes(a.ranked, b.ranked)

@@ -14,13 +14,23 @@ package struct SearchRequest: Sendable {
     }
 
     /// How the two rankings of a hybrid are joined.
-    package enum Fusion: Sendable, Equatable {
-        /// By the sum of 1 / (constant + rank) (Cormack, Clarke, Büttcher 2009). The smaller the
-        /// constant, the more the first places of either ranking count.
-        case reciprocalRank(constant: Int)
-        /// By the mean of both scores, each put on a scale from 0, a hit that only just has a place in
-        /// its ranking or none, to 1, the best one.
-        case relativeScore
+    package struct Fusion: Sendable, Equatable {
+        /// What a place in a ranking is worth.
+        package enum Worth: Sendable, Equatable {
+            /// 2 / (constant + rank): with equal weights the score is the sum of 1 / (constant + rank)
+            /// (Cormack, Clarke, Büttcher 2009). The smaller the constant, the more the first places of
+            /// either ranking count.
+            case reciprocalRank(constant: Int)
+            /// The score, put on a scale from 0, a hit that only just has a place in its ranking or none,
+            /// to 1, the best one.
+            case relativeScore
+        }
+
+        /// What is added up.
+        package let worth: Worth
+        /// The weight of the places by vector, from 0 to 1; those by words have the rest of 1. What has
+        /// no place in a ranking of any weight is no hit.
+        package let alpha: Double
 
         /// The ways by the names that clients give them.
         package enum Kind: String, Sendable, CaseIterable {
@@ -32,19 +42,31 @@ package struct SearchRequest: Sendable {
         package static let rankConstant = 60
         /// The constants that may be asked for.
         package static let rankConstants = 1...1_000_000
+        /// The weights that may be asked for.
+        package static let alphas = 0.0...1.0
 
-        /// Reciprocal ranks with the usual constant.
-        package static let usual = reciprocalRank(constant: rankConstant)
+        /// Reciprocal ranks with the usual constant, of equal weights.
+        package static let usual = Fusion(
+            worth: .reciprocalRank(constant: rankConstant), alpha: 0.5)
 
-        /// A way by its kind, by default reciprocal ranks, and their constant; nil for a constant where
-        /// no ranks are joined.
-        package init?(_ kind: Kind?, rankConstant: Int?) {
+        private init(worth: Worth, alpha: Double) {
+            self.worth = worth
+            self.alpha = alpha
+        }
+
+        /// A way by its kind, by default reciprocal ranks, their constant, and the weight of the vectors;
+        /// nil for a constant where no ranks are joined.
+        package init?(_ kind: Kind?, rankConstant: Int? = nil, alpha: Double? = nil) {
+            let alpha = alpha ?? Self.usual.alpha
+            precondition(Self.alphas.contains(alpha))
             switch kind {
             case .reciprocalRank, nil:
-                self = .reciprocalRank(constant: rankConstant ?? Self.rankConstant)
+                self.init(
+                    worth: .reciprocalRank(constant: rankConstant ?? Self.rankConstant),
+                    alpha: alpha)
             case .relativeScore:
                 guard rankConstant == nil else { return nil }
-                self = .relativeScore
+                self.init(worth: .relativeScore, alpha: alpha)
             }
         }
     }

@@ -41,6 +41,12 @@ struct SearchCommand: AsyncParsableCommand {
             """)
     var rankConstant: Int?
 
+    @Option(
+        help: """
+            How much meaning counts in hybrid, from 0 to 1, 0.5 unless given; words have the rest of 1.
+            """)
+    var alpha: Double?
+
     @Option(help: "How many hits at most.")
     var topK = 10
 
@@ -63,6 +69,7 @@ struct SearchCommand: AsyncParsableCommand {
         }
         for (flag, isGiven) in [
             ("--fusion", fusion != nil), ("--rank-constant", rankConstant != nil),
+            ("--alpha", alpha != nil),
         ]
         where isGiven && mode != .hybrid {
             throw ValidationError("\(flag) joins two rankings, so it needs --mode hybrid")
@@ -72,6 +79,9 @@ struct SearchCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--rank-constant: expected \(constants.lowerBound) to \(constants.upperBound), "
                     + "got \(rankConstant)")
+        }
+        if let alpha, !SearchRequest.Fusion.alphas.contains(alpha) {
+            throw ValidationError("--alpha: expected 0 to 1, got \(alpha)")
         }
         if SearchRequest.Fusion(fusion, rankConstant: rankConstant) == nil {
             throw ValidationError("--rank-constant belongs to --fusion rrf, which joins ranks")
@@ -109,7 +119,8 @@ struct SearchCommand: AsyncParsableCommand {
         let loaded = try model.load()
         let request = SearchRequest(
             query: try await question(loaded), model: loaded.fingerprint,
-            fusion: SearchRequest.Fusion(fusion, rankConstant: rankConstant) ?? .usual,
+            fusion: SearchRequest.Fusion(fusion, rankConstant: rankConstant, alpha: alpha)
+                ?? .usual,
             topK: topK, filter: filter,
             scope: passages.map { .passages(granularity: $0 == "all" ? nil : $0) } ?? .documents,
             parts: [.metadata, .text])

@@ -110,8 +110,8 @@ struct TextSearchTests {
 
     @Test(
         "hybrid: the sum of 1 / (60 + rank), with both ranks and scores to explain it",
-        arguments: [nil, 1, 5, 1_000_000])
-    func hybrid(constant: Int?) async throws {
+        arguments: [nil, 1, 5, 1_000_000] as [Int?], [nil, 0, 0.25, 0.6, 1] as [Double?])
+    func hybrid(constant: Int?, alpha: Double?) async throws {
         var random = SeededGenerator(seed: 93)
         let store = try openStore(folder.path())
         let drafts = try random.drafts(60)
@@ -119,13 +119,15 @@ struct TextSearchTests {
         let query = random.floats(8)
         let byVector = try await search(store, .vector(query), 100).map(\.document.id)
         let byText = try await search(store, .text("graph цена"), 100).map(\.document.id)
-        let fusion = try #require(SearchRequest.Fusion(nil, rankConstant: constant))
+        let fusion = try #require(
+            SearchRequest.Fusion(nil, rankConstant: constant, alpha: alpha))
+        let weight = alpha ?? 0.5
         let hits = try await search(
             store, .hybrid(text: "graph цена", vector: query), 20, fusion: fusion)
         var scores: [String: Double] = [:]
-        for ranking in [byVector, byText] {
+        for (ranking, weight) in [(byVector, weight), (byText, 1 - weight)] where weight > 0 {
             for (index, id) in ranking.enumerated() {
-                scores[id, default: 0] += 1 / Double((constant ?? 60) + 1 + index)
+                scores[id, default: 0] += 2 * weight / Double((constant ?? 60) + 1 + index)
             }
         }
         let expected = scores.sorted {
@@ -140,14 +142,18 @@ struct TextSearchTests {
         }
     }
 
-    @Test("hybrid by relative scores: the mean of both, each on a scale from 0 to 1")
-    func relativeScores() async throws {
+    @Test(
+        "hybrid by relative scores: the mean of both, each on a scale from 0 to 1",
+        arguments: [nil, 0.25, 0.6] as [Double?])
+    func relativeScores(alpha: Double?) async throws {
         var random = SeededGenerator(seed: 94)
         let store = try openStore(folder.path())
         // More than a ranking of a hybrid is deep, so that some are in neither.
         let drafts = try random.drafts(300)
         _ = try await store.put(drafts, model: fingerprint)
         let vector = random.floats(8)
+        let fusion = try #require(SearchRequest.Fusion(.relativeScore, alpha: alpha))
+        let weight = alpha ?? 0.5
         for words in ["graph цена", "graph", "nowhere"] {
             let byVector = try await search(store, .vector(vector), 100)
             let byText = try await search(store, .text(words), 100)
@@ -155,20 +161,41 @@ struct TextSearchTests {
             var scores: [String: Double] = [:]
             for hit in byVector {
                 let (best, last) = (byVector[0].score, byVector[99].score)
-                scores[hit.document.id, default: 0] += (hit.score - last) / (best - last) / 2
+                scores[hit.document.id, default: 0] += weight * (hit.score - last) / (best - last)
             }
             for hit in byText {
                 scores[hit.document.id, default: 0] +=
-                    (hit.score - least) / (byText[0].score - least) / 2
+                    (1 - weight) * (hit.score - least) / (byText[0].score - least)
             }
             let hits = try await search(
-                store, .hybrid(text: words, vector: vector), 25, fusion: .relativeScore)
+                store, .hybrid(text: words, vector: vector), 25, fusion: fusion)
             #expect(hits.map(\.score) == hits.map(\.score).sorted(by: >) && hits.count == 25)
             let expected = scores.values.sorted(by: >).prefix(25)
             for (hit, best) in zip(hits, expected) {
                 #expect(abs(hit.score - best) < 1e-12)
                 #expect(abs(hit.score - (scores[hit.document.id] ?? 0)) < 1e-12)
             }
+        }
+    }
+
+    @Test("of a hybrid whose one ranking has no weight, the hits are those of the other")
+    func oneSided() async throws {
+        var random = SeededGenerator(seed: 95)
+        let store = try openStore(folder.path())
+        _ = try await store.put(try random.drafts(100), model: fingerprint)
+        let vector = random.floats(8)
+        for kind in SearchRequest.Fusion.Kind.allCases {
+            let byWords = try await search(
+                store, .hybrid(text: "graph", vector: vector), 200,
+                fusion: try #require(SearchRequest.Fusion(kind, alpha: 0)))
+            let words = try await search(store, .text("graph"), 200)
+            #expect(!words.isEmpty && words.count < 100)
+            #expect(byWords.map(\.document.id) == words.map(\.document.id))
+            let byMeaning = try await search(
+                store, .hybrid(text: "graph", vector: vector), 200,
+                fusion: try #require(SearchRequest.Fusion(kind, alpha: 1)))
+            let meaning = try await search(store, .vector(vector), 200)
+            #expect(byMeaning.map(\.document.id) == meaning.map(\.document.id))
         }
     }
 }

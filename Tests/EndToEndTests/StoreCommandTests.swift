@@ -79,6 +79,15 @@ import Testing
                 "--rank-constant", constant)
             #expect(refused.status == 64 && refused.errors.contains("--rank-constant"))
         }
+        let worded = try run(
+            "search", Self.name(7), "--model", model, "--store", store, "--mode", "hybrid",
+            "--alpha", "0", "--json")
+        #expect(try worded.objects().map { $0["id"] as? String } == ["d7"], "\(worded.errors)")
+        for (mode, alpha) in [("text", "0.5"), ("hybrid", "1.1"), ("hybrid", "nan")] {
+            let refused = try run(
+                "search", "a", "--model", model, "--store", store, "--mode", mode, "--alpha", alpha)
+            #expect(refused.status == 64 && refused.errors.contains("--alpha"))
+        }
         let alone = try run(
             "search", "a", "--model", model, "--store", store, "--fusion", "rrf")
         #expect(alone.status == 64 && alone.errors.contains("--fusion joins two rankings"))

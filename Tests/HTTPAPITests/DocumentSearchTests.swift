@@ -60,6 +60,14 @@ import Testing
         let best = (ranked.object["results"] as? [[String: Any]])?.first?["score"] as? Double
         #expect([2.0 / 4, 1.0 / 4 + 1.0 / 5, 1.0 / 4 + 1.0 / 6].contains(best))
 
+        // With all the weight on one side, its hits alone.
+        let worded = await search(#"{"query":"woods","mode":"hybrid","alpha":0}"#)
+        #expect(
+            ids(worded, "results")
+                == ids(await search(#"{"query":"woods","mode":"text"}"#), "results"))
+        let meant = await search(#"{"query":"woods","mode":"hybrid","alpha":1}"#)
+        #expect(ids(meant, "results") == ids(await search(#"{"query":"woods"}"#), "results"))
+
         let like = await search(#"{"like":"bears"}"#)
         #expect(!ids(like, "results").contains("bears") && ids(like, "results").count == 2)
         #expect(await search(#"{"like":"nobody"}"#).status == 404)
@@ -81,6 +89,10 @@ import Testing
         (#"{"query":"a","fusion":"rrf"}"#, "fusion: joins two rankings"),
         (#"{"query":"a","rank_constant":5}"#, "rank_constant: joins two rankings"),
         (#"{"query":"a","mode":"hybrid","rank_constant":0}"#, "rank_constant: expected 1"),
+        (#"{"query":"a","alpha":0.4}"#, "alpha: joins two rankings"),
+        (#"{"query":"a","mode":"hybrid","alpha":-0.1}"#, "alpha: expected 0 to 1, got -0.1"),
+        (#"{"query":"a","mode":"hybrid","alpha":1.5}"#, "alpha: expected 0 to 1"),
+        (#"{"query":"a","mode":"hybrid","alpha":"much"}"#, "alpha"),
         (
             #"{"query":"a","mode":"hybrid","fusion":"relative_score","rank_constant":5}"#,
             "rank_constant: belongs to fusion rrf"

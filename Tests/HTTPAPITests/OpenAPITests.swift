@@ -71,6 +71,12 @@ import Testing
             #"{"query":"a","mode":"hybrid","rank_constant":9}"#,
             true
         ),
+        ("SearchRequest", "/documents/search", #"{"query":"a","alpha":0.4}"#, false),
+        ("SearchRequest", "/documents/search", #"{"query":"a","mode":"hybrid","alpha":2}"#, false),
+        (
+            "SearchRequest", "/documents/search",
+            #"{"query":"a","mode":"hybrid","fusion":"relative_score","alpha":0.6}"#, true
+        ),
         ("DeleteRequest", "/documents/delete", #"{"ids":[-10000000000000000000]}"#, false),
         ("DeleteRequest", "/documents/delete", #"{"ids":[-1,"a"]}"#, true),
         ("EmbedRequest", "/embed", #"{"inputs":"a","window_overlap":18446744073709551616}"#, false),

@@ -70,9 +70,11 @@ On held-out manual pages (NAME line, without the page's own names, to page), pac
 description, without the package's name, to long) and WordNet (words to definition; nothing of it
 was trained on). r1, r10: recall; mrr: mean reciprocal rank. BM25 is that of the server's text search,
 of words or, as with `--store-tokenizer porter`, of their stems. BM25 and embedding are joined by
-reciprocal ranks (constant 60, or 5) or by the mean of both scores on a scale from 0 to 1, as the
-server's searches do with `"fusion": "rrf"` (`"rank_constant"`) and `"relative_score"`. The test part
-depends a little on which manual pages are installed.
+reciprocal ranks (constant 60) or by the mean of both scores on a scale from 0 to 1, as the server's
+searches do with `"fusion": "rrf"` and `"relative_score"`; alpha is the embedding's weight of 1
+(`"alpha"`, 0.5 unless named), the constant is `"rank_constant"`. Both were picked on these texts:
+0.6 is near the best on the pages as on the packages. The test part depends a little on which manual
+pages are installed.
 
 """
 TAIL = """

@@ -18,8 +18,9 @@ RAREST = 0.012
 
 LEXICAL = {"BM25": False, "BM25 of stems": True}
 JOINED = {"reciprocal ranks": metrics.fused,
-          "reciprocal ranks, constant 5": partial(metrics.fused, constant=5),
-          "relative scores": metrics.relative}
+          "reciprocal ranks, constant 5, alpha 0.6": partial(metrics.fused, constant=5, alpha=0.6),
+          "relative scores": metrics.relative,
+          "relative scores, alpha 0.6": partial(metrics.relative, alpha=0.6)}
 
 
 @torch.inference_mode()

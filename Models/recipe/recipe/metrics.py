@@ -18,21 +18,23 @@ def retrieval(scores, answers=None):
                 mrr=(1 / (rank + 1)).mean().item())
 
 
-def fused(*scores, constant=60):
-    """Reciprocal rank fusion of score matrices."""
-    return sum(1 / (constant + 1 + s.argsort(1, descending=True).argsort(1).float())
-               for s in scores)
+def fused(lexical, vector, constant=60, alpha=0.5):
+    """Reciprocal rank fusion of score matrices, the vectors' with the weight `alpha` of 1: what
+    `"fusion": "rrf"` does in the server."""
+    return sum(2 * weight / (constant + 1 + s.argsort(1, descending=True).argsort(1).float())
+               for s, weight in ((lexical, 1 - alpha), (vector, alpha)))
 
 
-def relative(*scores, depth=100):
-    """The mean of score matrices, each query's best `depth` scores on a scale from 0 to 1 and the
-    others 0: what `"fusion": "relative_score"` does in the server."""
+def relative(lexical, vector, alpha=0.5, depth=100):
+    """The mean of score matrices, the vectors' with the weight `alpha` of 1, each query's best
+    `depth` scores on a scale from 0 to 1 and the others 0: what `"fusion": "relative_score"` does in
+    the server."""
     def scaled(s):
         best, place = s.topk(min(depth, s.shape[1]), 1)
         low, high = best[:, -1:], best[:, :1]
         return torch.zeros_like(s).scatter_(1, place, (best - low) / (high - low + 1e-12))
 
-    return sum(scaled(s) for s in scores) / len(scores)
+    return (1 - alpha) * scaled(lexical) + alpha * scaled(vector)
 
 
 def bm25(queries, texts, stems=False):

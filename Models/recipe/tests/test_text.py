@@ -88,6 +88,14 @@ class Metrics(unittest.TestCase):
         wanted = [[0.5 * 1, 0.5 * (0.5 + 1), 0.5 * 0.5, 0]]
         self.assertTrue(torch.allclose(joined, torch.tensor(wanted), atol=1e-6))
 
+    def test_weights(self):
+        lexical, vector = torch.tensor([[3.0, 2, 1]]), torch.tensor([[0.1, 0.3, 0.2]])
+        joined = metrics.fused(lexical, vector, constant=3, alpha=0.75)
+        wanted = [[0.5 / 4 + 1.5 / 6, 0.5 / 5 + 1.5 / 4, 0.5 / 6 + 1.5 / 5]]
+        self.assertTrue(torch.allclose(joined, torch.tensor(wanted)))
+        self.assertTrue(torch.equal(metrics.relative(lexical, vector, alpha=1).argsort(1),
+                                    vector.argsort(1)))
+
     def test_labelled(self):
         right = torch.tensor([0, 0, 1, 1])
         self.assertEqual(metrics.labelled(right, right, 3), dict(accuracy=1.0, f1=1.0))

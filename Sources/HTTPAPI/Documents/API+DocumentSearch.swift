@@ -30,6 +30,7 @@ private struct SearchBody: Decodable {
     let mode: String?
     let fusion: String?
     let rankConstant: Int?
+    let alpha: Double?
     let topK: Int?
     let filter: MetadataValue?
     let passages: PassagesField?
@@ -94,12 +95,19 @@ extension API {
                 field: "rank_constant",
                 "expected \(constants.lowerBound) to \(constants.upperBound), got \(constant)")
         }
+        if let alpha = body.alpha, !SearchRequest.Fusion.alphas.contains(alpha) {
+            throw .validation(field: "alpha", "expected 0 to 1, got \(alpha)")
+        }
         for (field, isGiven) in [
             ("fusion", body.fusion != nil), ("rank_constant", body.rankConstant != nil),
+            ("alpha", body.alpha != nil),
         ] where isGiven && body.mode != "hybrid" {
             throw .validation(field: field, "joins two rankings, so it needs mode hybrid")
         }
-        guard let fusion = SearchRequest.Fusion(kind, rankConstant: body.rankConstant) else {
+        guard
+            let fusion = SearchRequest.Fusion(
+                kind, rankConstant: body.rankConstant, alpha: body.alpha)
+        else {
             throw .validation(field: "rank_constant", "belongs to fusion rrf, which joins ranks")
         }
         return fusion

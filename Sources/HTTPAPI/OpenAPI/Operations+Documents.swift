@@ -245,7 +245,8 @@ extension OpenAPIDocument {
             {"required":["like"],"properties":{"query":{"type":"null"},
             "like":{"type":["string","integer"]},
             "embedding":{"type":"null"},"mode":{"enum":["vector",null]}}}],
-            "allOf":[{"anyOf":[{"properties":{"fusion":{"type":"null"},"rank_constant":{"type":"null"}}},
+            "allOf":[{"anyOf":[{"properties":{"fusion":{"type":"null"},"rank_constant":{"type":"null"},
+            "alpha":{"type":"null"}}},
             {"required":["mode"],"properties":{"mode":{"const":"hybrid"}}}]},
             {"anyOf":[{"properties":{"rank_constant":{"type":"null"}}},
             {"properties":{"fusion":{"enum":["rrf",null]}}}]}],"properties":{
@@ -257,6 +258,9 @@ extension OpenAPIDocument {
             "fusion":{"enum":["rrf","relative_score",null],
             "description":"How a hybrid joins cosine and BM25: by reciprocal ranks (rrf, the default), or by \
             the mean of both scores on a scale from 0 to 1."},
+            "alpha":{"type":["number","null"],"minimum":0,"maximum":1,
+            "description":"The weight of the cosines, 0.5 unless given; BM25 has the rest of 1. With 0 or \
+            1 the hits are those of the one ranking that counts."},
             "rank_constant":{"type":["integer","null"],"minimum":1,"maximum":1000000,
             "description":"What reciprocal ranks add to each rank, 60 unless given: the smaller, the more \
             the first places count."},
