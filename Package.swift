@@ -63,7 +63,7 @@ let package = Package(
             "HTTPAPI",
             [
                 "HTTPServer", "Serving", "DocumentStore", "Learning", "Tokenization", "BiGSModel",
-                httpTypes, logging, coreMetrics, crypto,
+                "Checkpoints", httpTypes, logging, coreMetrics, crypto,
             ]),
         module("HTTPServer", [sockets, httpTypes, logging]),
         module(

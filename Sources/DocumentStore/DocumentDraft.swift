@@ -10,18 +10,21 @@ package struct DocumentDraft: Sendable {
     /// Whatever apart from text and model decides the encoding (pooling of passages, truncation,
     /// kept states …), in any spelling of the caller's; compared as a whole.
     package var options: String
+    /// Whether a kept encoding of a part of the text will do.
+    package var acceptsTruncated: Bool
     /// What the model made of the text; nil asks whether it has to run at all.
     package var encoding: DocumentEncoding?
 
     /// A document with these parts.
     package init(
         id: String, text: String, metadata: DocumentMetadata? = nil, options: String = "",
-        encoding: DocumentEncoding? = nil
+        acceptsTruncated: Bool = true, encoding: DocumentEncoding? = nil
     ) {
         self.id = id
         self.text = text
         self.metadata = metadata
         self.options = options
+        self.acceptsTruncated = acceptsTruncated
         self.encoding = encoding
     }
 }
@@ -36,8 +39,8 @@ package enum PutOutcome: Sendable, Hashable {
     case metadataUpdated
     /// All of it was there already.
     case unchanged
-    /// The draft has no encoding, and none of this text, model and options is kept: nothing was
-    /// written. Encode the text and put the document again.
+    /// The draft has no encoding, and none of this text, model and options is kept that it accepts:
+    /// nothing was written. Encode the text and put the document again.
     case needsEncoding
 }
 

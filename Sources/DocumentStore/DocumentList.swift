@@ -46,7 +46,7 @@ struct DocumentList {
 
     func page(_ db: Database) throws -> DocumentPage {
         let reader = try DocumentReader(
-            db, path: path, parts: query.parts, fingerprint: query.model)
+            db, path: path, parts: query.parts, fingerprint: query.model, orNewest: true)
         let statement = statement
         let rows = try Row.fetchCursor(db, sql: statement.sql, arguments: statement.arguments)
         var page = DocumentPage(documents: [])

@@ -23,7 +23,8 @@ package struct DocumentQuery: Sendable {
     package var cursor: String?
     /// Which parts are read.
     package var parts: DocumentParts
-    /// The fingerprint of the model whose encodings are answered; nil is each document's newest.
+    /// The fingerprint of the model whose encodings are answered, and the newest of documents that have
+    /// none of it; nil is each document's newest.
     package var model: [UInt8]?
 
     /// A query with these parts.

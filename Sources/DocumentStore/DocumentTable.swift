@@ -33,7 +33,7 @@ struct DocumentTable {
         _ draft: DocumentDraft, standing: Standing?, model: Int64
     ) throws -> PutOutcome {
         guard let standing, standing.hash == TextHash.of(draft.text),
-            try hasEncoding(standing.id, model: model, options: draft.options)
+            try hasEncoding(standing.id, model: model, of: draft)
         else { return .needsEncoding }
         guard let metadata = draft.metadata, metadata != standing.metadata else {
             return .unchanged
@@ -155,13 +155,19 @@ struct DocumentTable {
         return Standing(id: id, hash: hash, metadata: DocumentMetadata(json: json))
     }
 
-    private func hasEncoding(_ document: Int64, model: Int64, options: String) throws -> Bool {
+    private func hasEncoding(
+        _ document: Int64, model: Int64, of draft: DocumentDraft
+    ) throws -> Bool {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT 1 FROM document_encoding
                 WHERE document_id = ? AND model_id = ? AND options = ?
+                    AND (? OR tokens_used >= tokens)
                 """)
-        return try Int.fetchOne(statement, arguments: [document, model, options]) != nil
+        let arguments: StatementArguments = [
+            document, model, draft.options, draft.acceptsTruncated,
+        ]
+        return try Int.fetchOne(statement, arguments: arguments) != nil
     }
 
     private func insert(_ draft: DocumentDraft, hash: Data) throws -> Int64 {

@@ -209,11 +209,13 @@ package struct API: Sendable {
     }
 
     /// The body, read whole and decoded.
-    func decode<Body: Decodable>(
+    func decode<Body: Decodable & Sendable>(
         _ type: Body.Type, _ request: ServerRequest
     ) async throws(APIError) -> Body {
-        try RequestBodyDecoder.decode(
-            type, from: await RequestBodyDecoder.read(await collect(request)))
+        let bytes = try await collect(request)
+        return try await RequestBodyDecoder.offPool(bytes: bytes.count) { () throws(APIError) in
+            try RequestBodyDecoder.decode(Body.self, from: bytes)
+        }
     }
 
     /// The body, read whole.

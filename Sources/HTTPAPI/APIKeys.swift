@@ -1,3 +1,4 @@
+import Checkpoints
 import Crypto
 import Foundation
 import Synchronization
@@ -79,7 +80,7 @@ package final class APIKeys: Sendable {
             defer { try? handle.close() }
             data = try handle.read(upToCount: maximumFileBytes + 1) ?? Data()
         } catch {
-            throw .unreadable(path: path, reason: error.localizedDescription)
+            throw .unreadable(path: path, reason: SystemReason.text(of: error))
         }
         guard data.count <= maximumFileBytes else { throw .tooLarge(path: path) }
         guard let text = String(validating: data, as: UTF8.self) else {

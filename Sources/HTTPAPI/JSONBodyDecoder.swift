@@ -42,7 +42,7 @@ struct JSONBodyDecoder: Decoder {
             ? .valueNotFound(type, context) : .typeMismatch(type, context)
     }
 
-    private func corrupted(_ reason: String) -> DecodingError {
+    func corrupted(_ reason: String) -> DecodingError {
         .dataCorrupted(.init(codingPath: codingPath, debugDescription: reason))
     }
 }
@@ -96,6 +96,11 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
             return values
         }
         if type == MetadataValue.self, let value = try metadata() as? Value { return value }
+        if type == [String: MetadataValue].self, document.kind(node) == .object,
+            let value = try metadataMembers() as? Value
+        {
+            return value
+        }
         var decoder = self
         decoder.convertsKeys = !(type is any StringKeyed.Type)
         return try type.init(from: decoder)
@@ -133,7 +138,7 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
     private var isNumber: Bool { [.integer, .number].contains(document.kind(node)) }
 
     /// The beginning of the value's text, for a message.
-    private var beginning: String {
+    var beginning: String {
         String(decoding: document.tape.text(at: node).prefix(40), as: UTF8.self)
     }
 }

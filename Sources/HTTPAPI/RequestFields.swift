@@ -97,11 +97,6 @@ enum RequestBodyDecoder {
         try decode(type, from: tape(of: bytes))
     }
 
-    /// The body as JSON.
-    static func read(_ bytes: [UInt8]) async throws(APIError) -> JSONTape {
-        try await offPool(bytes: bytes.count) { () throws(APIError) in try tape(of: bytes) }
-    }
-
     /// Reads a short body here and now, a long one on a queue: the cooperative pool has a thread per core
     /// and must answer others meanwhile.
     static func offPool<Value: Sendable>(

@@ -91,7 +91,7 @@ enum NamedValue {
 }
 
 /// A route's own fields beside the common ones, in one JSON object.
-struct WithOptions<Value: Decodable>: Decodable {
+struct WithOptions<Value: Decodable & Sendable>: Decodable, Sendable {
     let value: Value
     let options: CommonOptions
 

@@ -30,6 +30,11 @@ package enum ListenError: Error, Equatable, CustomStringConvertible, Sendable {
     }
 }
 
+extension ListenAddress {
+    /// Throws where nobody could listen on it: it is not tried.
+    package func check() throws(ListenError) { try Listener.check(self) }
+}
+
 /// A listening socket, and the socket file it may have made.
 struct Listener: Sendable {
     static let longestPath = 103
@@ -48,11 +53,32 @@ struct Listener: Sendable {
         }
     }
 
-    private init(host: String, port: UInt16) throws(ListenError) {
-        var literal = host == "localhost" ? "127.0.0.1" : host
-        if literal.hasPrefix("["), literal.hasSuffix("]") {
-            literal = String(literal.dropFirst().dropLast())
+    /// The literal that a host stands for.
+    private static func literal(of host: String) -> String {
+        if host == "localhost" { return "127.0.0.1" }
+        return host.hasPrefix("[") && host.hasSuffix("]")
+            ? String(host.dropFirst().dropLast()) : host
+    }
+
+    /// Throws for an address that nobody could listen on, without trying to.
+    fileprivate static func check(_ address: ListenAddress) throws(ListenError) {
+        switch address {
+        case .tcp(let host, let port):
+            let literal = literal(of: host)
+            guard (try? sockaddr_in.inet(ip4: literal, port: port)) == nil,
+                (try? sockaddr_in6.inet6(ip6: literal, port: port)) == nil
+            else { return }
+            throw .notAnAddress(host)
+        case .unix(let path):
+            guard (1...longestPath).contains(path.utf8.count), !path.utf8.contains(0) else {
+                throw .pathLength(path, limit: longestPath)
+            }
         }
+    }
+
+    private init(host: String, port: UInt16) throws(ListenError) {
+        try Self.check(.tcp(host: host, port: port))
+        let literal = Self.literal(of: host)
         let name = literal.contains(":") ? "[\(literal)]:\(port)" : "\(literal):\(port)"
         if let ip4 = try? sockaddr_in.inet(ip4: literal, port: port) {
             socket = try Self.listen(on: ip4, name: name)
@@ -67,9 +93,7 @@ struct Listener: Sendable {
     }
 
     private init(path: String) throws(ListenError) {
-        guard (1...Self.longestPath).contains(path.utf8.count), !path.utf8.contains(0) else {
-            throw .pathLength(path, limit: Self.longestPath)
-        }
+        try Self.check(.unix(path: path))
         try Self.removeStale(path)
         socket = try Self.listen(on: sockaddr_un.unix(path: path), name: path)
         address = "unix:" + path

@@ -113,7 +113,8 @@ package enum VectorScan {
             let lengths = norm * block.norms[place]
             guard lengths > 0 else { return Match(row: row, score: 0) }
             let dot = bigs_dot_double(query, block.floats + place * set.columns, set.columns)
-            return Match(row: row, score: dot / lengths)
+            // Rounding may carry it past what a cosine can be.
+            return Match(row: row, score: min(1, max(-1, dot / lengths)))
         }
         matches.sort { ($0.score, $1.row) > ($1.score, $0.row) }
         guard matches.count > topK else { return matches }

@@ -1,3 +1,4 @@
+import Checkpoints
 package import Foundation
 
 /// A folder of heads, read anew when it changed: a head that was just trained is served at once.
@@ -6,6 +7,18 @@ package struct HeadFolder: Sendable {
 
     /// The folder at `url`; it need not be there.
     package init(url: URL) { self.url = url }
+
+    /// Makes the folder where there is none, and sees that files can be written into it.
+    package func prepare() throws(HeadFileError) {
+        do {
+            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        } catch {
+            throw .notWritable(path: url.path, reason: SystemReason.text(of: error))
+        }
+        guard access(url.path, W_OK | X_OK) == 0 else {
+            throw .notWritable(path: url.path, reason: SystemReason.text(of: errno))
+        }
+    }
 
     /// The names of the files that may be heads, rising.
     package var names: [String] {

@@ -62,6 +62,8 @@ package struct TrainedHead: Sendable, Equatable {
 package enum HeadFileError: Error, Sendable, CustomStringConvertible {
     /// The safetensors file itself is wrong, or cannot be written.
     case file(any Error)
+    /// No head can be written into the folder.
+    case notWritable(path: String, reason: String)
     /// It is another kind of file, or a later version's.
     case notAHead(path: String, reason: String)
     /// Its parts do not fit together.
@@ -72,6 +74,7 @@ package enum HeadFileError: Error, Sendable, CustomStringConvertible {
     private var message: String {
         switch self {
         case .file(let error): "\(error)"
+        case .notWritable(let path, let reason): "\(path): cannot be written: \(reason)"
         case .notAHead(let path, let reason): "\(path) is not a head: \(reason)"
         case .inconsistent(let path, let reason): "\(path): \(reason)"
         }

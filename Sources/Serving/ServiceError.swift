@@ -33,7 +33,7 @@ package enum ServiceError: Error, Sendable {
 
 extension ServiceError {
     /// The index of the text that is to blame; nil where it is none's fault.
-    var input: Int? {
+    package var input: Int? {
         switch self {
         case .textTooLong(let input, _, _), .unknownToken(let input, _, _, _),
             .emptyInput(let input), .notFinite(let input), .notCached(let input),
@@ -46,22 +46,27 @@ extension ServiceError {
 
 extension ServiceError: CustomStringConvertible {
     package var description: String {
+        text(input: input.map { "inputs[\($0)]" } ?? "", truncate: "truncate: true")
+    }
+
+    /// What it says, with another name for the text that is to blame, and for what lets texts be cut.
+    package func text(input name: String, truncate: String) -> String {
         switch self {
         case .overloaded(let tokens, let seconds):
             "the queue is full: \(tokens) tokens are waiting; try again in \(seconds) s"
-        case .textTooLong(let input, let tokens, let limit):
-            "inputs[\(input)] has \(tokens) tokens, and the model's window is \(limit); "
-                + "pass truncate: true to use the first \(limit)"
-        case .unknownToken(let input, let position, let id, let size):
-            "inputs[\(input)][\(position)] is token \(id); the vocabulary has 0 to \(size - 1)"
-        case .emptyInput(let input): "inputs[\(input)] is an empty list of tokens"
+        case .textTooLong(_, let tokens, let limit):
+            "\(name) has \(tokens) tokens, and the model's window is \(limit); "
+                + "pass \(truncate) to use the first \(limit)"
+        case .unknownToken(_, let position, let id, let size):
+            "\(name)[\(position)] is token \(id); the vocabulary has 0 to \(size - 1)"
+        case .emptyInput: "\(name) is an empty list of tokens"
         case .headMissing(let needed, let available):
             "the model has no \(needed.rawValue) head; it has: "
                 + available.map(\.rawValue).joined(separator: ", ")
         case .unsupported(let field, let reason): "\(field): \(reason)"
-        case .notFinite(let input): "inputs[\(input)] led to numbers that are not finite"
-        case .notCached(let input): "inputs[\(input)] is not in the cache"
-        case .tokenizer(let input, let error): "inputs[\(input)]: \(error)"
+        case .notFinite: "\(name) led to numbers that are not finite"
+        case .notCached: "\(name) is not in the cache"
+        case .tokenizer(_, let error): "\(name): \(error)"
         case .model(let error): "\(error)"
         case .cancelled: "the request was cancelled"
         case .deadlinePassed: "the answer was not ready within the request's time"

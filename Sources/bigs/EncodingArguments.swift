@@ -45,7 +45,15 @@ struct EncodingArguments: ParsableArguments {
             let inputs = group.map { text in
                 text.pair.map { EncodingInput.pair(text.text, $0) } ?? .text(text.text)
             }
-            let result = try await encode(service, inputs, rules)
+            let result: EncodingResult
+            do {
+                result = try await encode(service, inputs, rules)
+            } catch let error as ServiceError {
+                throw CommandError(
+                    description: error.text(
+                        input: error.input.map { group[$0].place } ?? "",
+                        truncate: "--truncate true"))
+            }
             for (index, text) in group.enumerated() {
                 try emit(loaded, text, result.vectors[index], result.usage[index])
             }
@@ -54,7 +62,7 @@ struct EncodingArguments: ParsableArguments {
         try await ModelSession.run(loaded, threads: model.threads, store: opened) { service in
             try await texts.read { text in
                 if text.text.isEmpty, text.pair == nil {
-                    throw TextArguments.InputError(
+                    throw CommandError(
                         description: "\(text.place): the text cannot be empty")
                 }
                 group.append(text)

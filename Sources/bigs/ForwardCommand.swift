@@ -24,7 +24,7 @@ struct ForwardCommand: ParsableCommand {
     @Option(help: "The safetensors file to write.")
     var output: String
 
-    struct InputError: Error, CustomStringConvertible {
+    struct CommandError: Error, CustomStringConvertible {
         let description: String
     }
 
@@ -37,14 +37,14 @@ struct ForwardCommand: ParsableCommand {
         let file = try SafetensorsFile(url: URL(filePath: input))
         guard let ids = try tensor("input_ids", file, shape: nil) else {
             let names = file.tensors.keys.sorted()
-            throw InputError(
+            throw CommandError(
                 description: "\(input): has no input_ids; it has: "
                     + (names.isEmpty ? "nothing" : names.joined(separator: ", ")))
         }
         guard ids.shape.count == 2 || ids.shape.count == 3, ids.shape.allSatisfy({ $0 > 0 }),
             let length = ids.shape.last
         else {
-            throw InputError(
+            throw CommandError(
                 description: "\(input): input_ids: expected [B, L] or [B, choices, L], not empty, "
                     + "got shape \(ids.shape)")
         }
@@ -81,13 +81,13 @@ struct ForwardCommand: ParsableCommand {
     ) throws -> Integers? {
         guard let view = file.tensors[name] else { return nil }
         if let shape, view.shape != shape {
-            throw InputError(
+            throw CommandError(
                 description:
                     "\(input): \(name) has shape \(view.shape), but input_ids has \(shape)")
         }
         let values = try view.integers().map { value in
             guard let value = Int32(exactly: value) else {
-                throw InputError(description: "\(input): \(name) has \(value): out of range")
+                throw CommandError(description: "\(input): \(name) has \(value): out of range")
             }
             return value
         }

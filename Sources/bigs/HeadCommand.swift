@@ -28,11 +28,19 @@ struct HeadsArguments: ParsableArguments {
     /// The folder that `--heads` or the environment names, or that of a model.
     func folder(model directory: URL) -> HeadFolder {
         let set = ProcessInfo.processInfo.environment["BIGS_HEADS"] ?? ""
-        return HeadFolder(
-            url: (heads ?? (set.isEmpty ? nil : set)).map {
-                URL(filePath: $0, directoryHint: .isDirectory)
-            }
-                ?? directory.appending(path: "heads", directoryHint: .isDirectory))
+        guard let named = heads ?? (set.isEmpty ? nil : set) else {
+            return Self.folder(in: directory)
+        }
+        return HeadFolder(url: URL(filePath: named, directoryHint: .isDirectory))
+    }
+
+    /// The folder of heads in a model's own.
+    static func folder(in directory: URL) -> HeadFolder {
+        HeadFolder(url: directory.appending(path: "heads", directoryHint: .isDirectory))
+    }
+
+    func validate() throws {
+        if heads == "" { throw ValidationError("--heads: expected a folder, got none") }
     }
 }
 
@@ -82,6 +90,14 @@ struct HeadTrainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let folder = heads.folder(model: try model.directory())
+        // It takes long to find what would be lost.
+        do {
+            try folder.prepare()
+        } catch {
+            throw CommandError(
+                description: "\(error); name another folder with --heads or BIGS_HEADS")
+        }
         let loaded = try model.load()
         let opened = try StoreAccess.open(store)
         defer { opened.close() }
@@ -117,7 +133,6 @@ struct HeadTrainCommand: AsyncParsableCommand {
             training: .init(
                 labelField: labelField, documents: documents.set.count, folds: result.folds,
                 inverseRegularization: result.inverseRegularization, metrics: result.metrics))
-        let folder = heads.folder(model: try model.directory())
         try HeadFile.write(head, in: folder.url)
         try report(head, HeadFile.url(of: name, in: folder.url))
     }
@@ -183,7 +198,22 @@ struct HeadListCommand: AsyncParsableCommand {
     @OptionGroup var heads: HeadsArguments
 
     func run() async throws {
-        let folder = heads.folder(model: try ModelLocator.directory(named: model))
-        for name in folder.names { try JSONLines.write(HeadSummary(try folder.read(name))) }
+        let directory = try ModelLocator.directory(named: model)
+        let folder = heads.folder(model: directory)
+        // A model may have no heads yet; a folder that is named is there.
+        let isNamed = folder.url != HeadsArguments.folder(in: directory).url
+        for url in [directory] + (isNamed ? [folder.url] : []) {
+            _ = try FileManager.default.contentsOfDirectory(atPath: url.path)
+        }
+        var isComplete = true
+        for name in folder.names {
+            do {
+                try JSONLines.write(HeadSummary(try folder.read(name)))
+            } catch let error as HeadFileError {
+                StandardError.write("\(error)")
+                isComplete = false
+            }
+        }
+        if !isComplete { throw ExitCode.failure }
     }
 }

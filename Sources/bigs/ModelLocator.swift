@@ -11,12 +11,17 @@ enum EmbeddedModel: String, CaseIterable {
 enum ModelLocator {
     enum LocationError: Error, CustomStringConvertible {
         case notFound(EmbeddedModel, searched: [String])
+        /// There is no such folder, and it may be the name of a model on a hub.
+        case notFetched(String)
 
         var description: String {
             switch self {
             case .notFound(let model, let searched):
                 "the embedded model \(model.rawValue) is not installed; name one with "
                     + "--model. Looked in:\n" + searched.map { "  \($0)" }.joined(separator: "\n")
+            case .notFetched(let name):
+                "there is no folder \(name), and no model of this name was fetched "
+                    + "(bigs pull \(name))"
             }
         }
     }
@@ -33,7 +38,10 @@ enum ModelLocator {
             let path = URL(filePath: name, directoryHint: .isDirectory)
             if FileManager.default.fileExists(atPath: name) { return path }
             if let fetched = fetched(name) { return fetched }
-            guard let model = EmbeddedModel(rawValue: name) else { return path }
+            guard let model = EmbeddedModel(rawValue: name) else {
+                if (try? HubRepository(name)) != nil { throw LocationError.notFetched(name) }
+                return path
+            }
             embedded = model
         }
         let candidates = candidates(executable: executable, embedded: embedded)

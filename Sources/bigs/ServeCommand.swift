@@ -126,9 +126,15 @@ struct ServeCommand: AsyncParsableCommand {
         ] where !(1...largest).contains(value) {
             throw ValidationError("\(flag): expected 1 to \(largest), got \(value)")
         }
-        if let storeMaxBytes, !(1...(1 << 50)).contains(storeMaxBytes) {
+        // An empty store with its indexes has some 140,000 bytes.
+        if let storeMaxBytes, !(163_840...1 << 50).contains(storeMaxBytes) {
             throw ValidationError(
-                "--store-max-bytes: expected 1 to \(1 << 50), got \(storeMaxBytes)")
+                "--store-max-bytes: expected 163840 to \(1 << 50), got \(storeMaxBytes)")
+        }
+        do {
+            try address.check()
+        } catch {
+            throw ValidationError("\(unixSocket == nil ? "--host" : "--unix-socket"): \(error)")
         }
         if let cacheTtl, !(0.001...1e10).contains(cacheTtl) {
             throw ValidationError("--cache-ttl: expected 0.001 to 1e10 seconds, got \(cacheTtl)")
@@ -150,8 +156,15 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = logFormat.logger(label: "bigs", level: logLevel.level)
         let registry = MetricsRegistry()
         MetricsSystem.bootstrap(registry)
-        let keys = try APIKeys(apiKey + (apiKeyFile.map(APIKeys.read(file:)) ?? []))
-        if unixSocket == nil, !["127.0.0.1", "::1", "localhost"].contains(host), !keys.isRequired {
+        let keys: APIKeys
+        do {
+            keys = try APIKeys(apiKey + (apiKeyFile.map(APIKeys.read(file:)) ?? []))
+        } catch {
+            throw CommandError(description: "--api-key-file: \(error)")
+        }
+        if unixSocket == nil, !["127.0.0.1", "::1", "[::1]", "localhost"].contains(host),
+            !keys.isRequired
+        {
             logger.warning("anyone who reaches \(host) can use this server: it asks for no key")
         }
 
@@ -189,11 +202,13 @@ struct ServeCommand: AsyncParsableCommand {
         try await group.run()
     }
 
+    private var address: ListenAddress {
+        unixSocket.map { .unix(path: $0) } ?? .tcp(host: host, port: port)
+    }
+
     private func serverConfiguration(
         refusal: @escaping @Sendable (Refusal) -> ServerResponse
     ) -> ServerConfiguration {
-        let address: ListenAddress =
-            if let unixSocket { .unix(path: unixSocket) } else { .tcp(host: host, port: port) }
         var configuration = ServerConfiguration(address: address)
         configuration.maximumBodyBytes = maxBodyBytes
         configuration.maximumConnections = maxConnections
@@ -244,8 +259,8 @@ private struct ModelService: Service, CustomStringConvertible {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let models = try await load()
-        let (store, trouble) = try openStore()
+        let models = try await offPool { try command.model.loadAll() }
+        let (store, trouble) = try await offPool(openStore)
         defer { store?.close() }
         // One thread runs all models: they never compete for the cores.
         let executor = InferenceExecutor(
@@ -282,11 +297,14 @@ private struct ModelService: Service, CustomStringConvertible {
         }
     }
 
-    /// Reading and packing weights takes a while, so it is kept off the cooperative pool.
-    private func load() async throws -> [LoadedModel] {
+    /// Packing weights, or bringing a store to another version or text index, takes a while, in which
+    /// the cooperative pool has others to answer.
+    private func offPool<Value: Sendable>(
+        _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async { [arguments = command.model] in
-                continuation.resume(with: Result { try arguments.loadAll() })
+            DispatchQueue.global(qos: .userInitiated).async {
+                continuation.resume(with: Result(catching: work))
             }
         }
     }

@@ -17,11 +17,14 @@ enum ServeEnvironment {
 
     /// `arguments`, with a flag added for every setting that only the environment names.
     static func arguments(_ arguments: [String], _ environment: [String: String]) -> [String] {
-        guard arguments.first == "serve" else { return arguments }
+        guard arguments.first == "serve", !arguments.contains("--help"), !arguments.contains("-h")
+        else { return arguments }
         var added: [String] = []
         for flag in ServeCommand.settings {
             let isGiven = arguments.contains { $0 == flag || $0.hasPrefix(flag + "=") }
             guard !isGiven, let value = environment[name(of: flag)] else { continue }
+            // Empty is as good as unset, but for keys: without any, the server would be open.
+            if value.isEmpty, !flag.hasPrefix("--api-key") { continue }
             var values = repeatable.contains(flag) ? values(in: value) : [value]
             // A key that came out empty must not open the server: it is refused as the flag's would be.
             if values.isEmpty, flag == "--api-key" { values = [""] }

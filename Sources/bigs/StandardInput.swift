@@ -3,7 +3,7 @@ import Foundation
 
 /// The file that a command reads from: `-` is standard input.
 enum StandardInput {
-    /// Opens the file at `path`. Throws `TextArguments.InputError`.
+    /// Opens the file at `path`. Throws `CommandError`.
     static func open(_ path: String) throws -> FileHandle {
         if path == "-" { return .standardInput }
         do {
@@ -27,8 +27,8 @@ enum StandardInput {
     static func name(of path: String) -> String { path == "-" ? "standard input" : path }
 
     /// Why it cannot be read, in the system's words.
-    static func failure(of path: String, _ error: any Error) -> TextArguments.InputError {
-        error as? TextArguments.InputError
+    static func failure(of path: String, _ error: any Error) -> CommandError {
+        error as? CommandError
             ?? .init(
                 description: "\(name(of: path)) cannot be read: \(SystemReason.text(of: error))")
     }

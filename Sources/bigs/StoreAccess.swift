@@ -1,6 +1,7 @@
 import ArgumentParser
 import DocumentStore
 import Foundation
+import HTTPAPI
 import Serving
 
 /// Opens the stores that commands name.
@@ -18,6 +19,7 @@ enum StoreAccess {
     static func open(
         _ path: String, create: Bool = false, tokenizer: TextIndexTokenizer? = nil
     ) throws -> EncodingStore {
+        if path == none { throw ValidationError("--store: none keeps nothing; name a file") }
         if !create, !FileManager.default.fileExists(atPath: path) { throw MissingFile(path: path) }
         // A server may be writing.
         return try EncodingStore.open(
@@ -42,9 +44,9 @@ enum StoreAccess {
         guard let json else { return nil }
         let value: MetadataValue
         do {
-            value = try JSONDecoder().decode(MetadataValue.self, from: Data(json.utf8))
+            value = try MetadataValue(json: json)
         } catch {
-            throw ValidationError("--filter: is not JSON: \(json.prefix(200))")
+            throw ValidationError("--filter\(error): \(json.prefix(200))")
         }
         do {
             return try MetadataFilter(value)

@@ -20,10 +20,6 @@ struct TextArguments: ParsableArguments {
     @Flag(help: #"Each line is a JSON object: {"text": …}, with "id" and "pair" where wanted."#)
     var jsonl = false
 
-    struct InputError: Error, CustomStringConvertible {
-        let description: String
-    }
-
     private struct Line: Decodable {
         let text: String
         let pair: String?
@@ -71,7 +67,7 @@ struct TextArguments: ParsableArguments {
                 id: line.id?.text ?? String(number), place: place, text: line.text,
                 pair: line.pair)
         } catch {
-            throw InputError(
+            throw CommandError(
                 description: "\(place): expected a JSON object with a string \"text\"")
         }
     }
@@ -84,7 +80,7 @@ struct TextArguments: ParsableArguments {
             throw StandardInput.failure(of: file, error)
         }
         guard let text = String(data: data, encoding: .utf8) else {
-            throw InputError(description: "\(StandardInput.name(of: file)) is not UTF-8")
+            throw CommandError(description: "\(StandardInput.name(of: file)) is not UTF-8")
         }
         return text
     }
@@ -103,7 +99,7 @@ struct LineReader: Sequence, IteratorProtocol {
         handle = try StandardInput.open(path)
     }
 
-    mutating func next() -> Result<[UInt8], TextArguments.InputError>? {
+    mutating func next() -> Result<[UInt8], CommandError>? {
         var searched = position
         while true {
             if let end = buffer[searched...].firstIndex(of: 0x0A) {

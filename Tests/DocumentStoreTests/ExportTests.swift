@@ -98,6 +98,10 @@ struct ExportTests {
             let documents = try await store.documents(
                 ["a", "b", "c"], parts: [], model: model, orNewest: orNewest)
             #expect(documents == exported)
+            if model == nil || orNewest {
+                let page = try await store.list(DocumentQuery(parts: [], model: model))
+                #expect(page.documents == exported)
+            }
         }
     }
 

@@ -91,11 +91,44 @@ import Testing
         #expect(lines.errors.contains("standard input, line 2: the text cannot be empty"))
     }
 
+    /// By its place, not by its place in the pass that it shares with others.
+    @Test func aTextThatIsTooLongIsNamed() throws {
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/flax", vocabularySize: 256)
+        let folder = try SmallModel.temporaryDirectory()
+        let (short, long) = ("ab", String(repeating: "ab ", count: 300))
+        let lines = (0..<40).map { #"{"text":"\#($0 == 36 ? long : short)"}"# }
+        for (name, text) in [
+            ("short.txt", short), ("long.txt", long), ("x.jsonl", lines.joined(separator: "\n")),
+        ] {
+            try Data(text.utf8).write(to: folder.appending(path: name))
+        }
+        for (files, place) in [
+            (["short.txt", "long.txt"], "long.txt"), (["--jsonl", "x.jsonl"], "x.jsonl, line 37"),
+        ] {
+            let outcome = try Program.run(
+                ["embed", "--model", model.path, "--truncate", "false"] + files, folder: folder)
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.hasPrefix("Error: \(place) has 602 tokens"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("pass --truncate true"))
+        }
+    }
+
+    @Test func aModelThatWasNotFetchedIsSaid() throws {
+        let outcome = try Program.run(
+            ["embed", "--model", "owner/nowhere"], environment: ["XDG_DATA_HOME": "/nowhere"])
+        #expect(outcome.status == 1 && outcome.errors.contains("bigs pull owner/nowhere"))
+    }
+
     @Test func aStoreOfNoneIsNone() throws {
         let folder = try SmallModel.temporaryDirectory()
         let outcome = try Program.run(
             ["embed", "--store", "none"], input: Data("abc".utf8), folder: folder)
         #expect(outcome.status == 0)
+        let imported = try Program.run(
+            ["store", "import", "--store", "none"], input: Data(#"{"text":"abc"}"#.utf8),
+            folder: folder)
+        #expect(imported.status != 0 && imported.errors.contains("--store: none keeps nothing"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
 

@@ -115,6 +115,8 @@ import Testing
         (["--api-key", "two words"], "--api-key"), (["--api-key", ""], "--api-key"),
         (["--cors-origin", "example"], "--cors-origin"),
         (["--store-max-bytes", "0"], "--store-max-bytes"),
+        (["--store-max-bytes", "1000"], "--store-max-bytes"), (["--host", "300.1.1.1"], "--host"),
+        (["--unix-socket", ""], "--unix-socket"), (["--heads", ""], "--heads"),
         (["--store-tokenizer", "trigram"], "--store-tokenizer"),
         (["--cache-ttl", "-1"], "--cache-ttl"), (["--log-format", "xml"], "log-format"),
     ])
@@ -128,7 +130,8 @@ import Testing
     @Test func aMissingKeyFileEndsTheServer() throws {
         let outcome = try Program.run(["serve", "--api-key-file", "/nowhere/keys"])
         #expect(outcome.status == 1)
-        #expect(outcome.errors.contains("/nowhere/keys"))
+        #expect(
+            outcome.errors == "Error: --api-key-file: /nowhere/keys: No such file or directory\n")
     }
 
     @Test func everySettingIsAlsoAVariable() throws {

@@ -115,6 +115,19 @@ import Testing
         let listed = try Program.run(
             ["head", "list", "--model", model], environment: ["BIGS_HEADS": heads])
         #expect(try listed.objects().first?["name"] as? String == "kinds")
+        // One that is damaged hides no other, and a folder that is not there is no empty one.
+        try Data("no head".utf8).write(to: URL(filePath: heads).appending(path: "a.safetensors"))
+        let partly = try run("head", "list", "--model", model, "--heads", heads)
+        #expect(partly.status == 1 && partly.errors.contains("a.safetensors"))
+        #expect(try partly.objects().map { $0["name"] as? String } == ["kinds"])
+        let nowhere = try run("head", "list", "--model", model, "--heads", heads + "/none")
+        #expect(nowhere.status == 1 && nowhere.lines.isEmpty)
+        // Whether a head can be written is found out before it is made.
+        let unwritable = try run(
+            "head", "train", "--model", model, "--store", store, "--label-field", "metadata.kind",
+            "--name", "kinds", "--heads", store)
+        #expect(unwritable.status == 1 && unwritable.errors.contains("--heads or BIGS_HEADS"))
+        #expect(!unwritable.errors.contains("fold "))
 
         // Another model finds none of them, and says why.
         let unseen = try run(

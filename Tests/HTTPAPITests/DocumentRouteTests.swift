@@ -156,6 +156,16 @@ import Testing
         await refused(
             "/documents", #"{"id":"\#(String(repeating: "x", count: 1_025))","text":"a"}"#, "1025")
         await refused("/documents", #"{"text":"a","metadata":[1]}"#, "metadata")
+        // What would be dropped or become another number.
+        await refused(
+            "/documents", #"{"text":"a","metadata":{"caf\u00e9":1,"cafe\u0301":2}}"#,
+            "metadata.cafe\u{301}: is there twice")
+        await refused(
+            "/documents", #"{"text":"a","metadata":{"o":{"a":1,"a":2}}}"#,
+            "metadata.o.a: is there twice")
+        await refused(
+            "/documents", #"{"text":"a","metadata":{"hash":18446744073709551615}}"#,
+            "metadata.hash: expected a number of 64 bits, got 18446744073709551615")
         await refused("/documents", #"{"text":"a","keep_states":"int4"}"#, "keep_states")
         await refused("/documents", #"{"text":"a","chunk":"page"}"#, "chunk")
         await refused(
@@ -168,6 +178,47 @@ import Testing
         await refused("/documents", #"{"text":"\#(long)","truncate":false}"#, "window")
         #expect(await fixture.post("/documents", #"{"text":"\#(long)"}"#).status == 201)
         #expect(ids(await get(fixture, "/documents")).count == 1)
+    }
+
+    /// A text that is there cut is not there for who forbids that.
+    @Test func whatIsKeptTruncatedIsNotWhatWasAskedFor() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let long = String(repeating: "ab ", count: 300)
+        let text = #""text":"\#(long)""#
+        #expect(await put(fixture, "/documents/a", "{\(text)}").status == 201)
+        let before = await get(fixture, "/documents/a").object
+        for more in ["", #","metadata":{"new":true}"#] {
+            let answer = await put(fixture, "/documents/a", "{\(text),\"truncate\":false\(more)}")
+            #expect(answer.status == 422, "\(answer.object)")
+            #expect((answer.object["error"] as? String)?.contains("602 tokens") == true)
+        }
+        let after = await get(fixture, "/documents/a").object
+        #expect(NSDictionary(dictionary: after) == NSDictionary(dictionary: before))
+        #expect(
+            await put(fixture, "/documents/a", "{\(text)}").object["status"] as? String
+                == "unchanged")
+    }
+
+    @Test func filtersKeepEveryConditionOrAreRefused() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        let twice = #"{"year":{"$gte":2000},"year":{"$lt":2020}}"#
+        let answer = await fixture.post("/documents/delete", #"{"filter":\#(twice)}"#)
+        #expect(answer.status == 422)
+        #expect(
+            answer.object["error"] as? String == "filter.year: is there twice, or also in another "
+                + "normal form of Unicode")
+        func list(_ filter: String) async -> String? {
+            let escaped = filter.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+            return await get(fixture, "/documents?filter=\(escaped)").object["error"] as? String
+        }
+        #expect(await list(twice)?.hasPrefix("filter.year: is there twice") == true)
+        #expect(
+            await list(#"{"year":{"$lt":1e400}}"#)
+                == "filter.year.$lt: expected a number of 64 bits, got 1e400")
+        #expect(await list("{")?.hasPrefix("filter: is not JSON") == true)
+        #expect(ids(await get(fixture, "/documents")).count == 3)
     }
 
     /// What is wrong in a list is named with its place; what that leaves is said, too.
@@ -252,9 +303,11 @@ import Testing
             #expect(none.object["deleted"] as? Int == 0, "\(filter)")
         }
         #expect(await fixture.post("/documents/delete", "{}").status == 422)
-        let misspelt = await fixture.post(
-            "/documents/delete", #"{"filter":{"a":1},"dry_run":true}"#)
-        #expect((misspelt.object["error"] as? String)?.hasPrefix("dry_run") == true)
+        for name in ["dry_run", "dryRun", "All", "dry-Run"] {
+            let misspelt = await fixture.post(
+                "/documents/delete", #"{"filter":{"a":1},"\#(name)":true}"#)
+            #expect((misspelt.object["error"] as? String)?.hasPrefix("\(name): is not") == true)
+        }
         #expect(
             await fixture.post("/documents/delete", #"{"filter":{"a":1},"ids":["x"]}"#).status
                 == 422)

@@ -76,7 +76,24 @@ import Testing
         let bytes = Array(body.utf8)
         #expect(try ours(Body.self, bytes) == foundation(Body.self, bytes))
         #expect(try ours(Value.self, bytes) == foundation(Value.self, bytes))
-        #expect(try ours(MetadataValue.self, bytes) == foundation(MetadataValue.self, bytes))
+        _ = try metadataIsTheSame(bytes)
+    }
+
+    /// Or it is refused where Foundation drops a member, or makes a number another one; false then.
+    private func metadataIsTheSame(_ bytes: [UInt8]) throws -> Bool {
+        let found: MetadataValue
+        do {
+            found = try ours(MetadataValue.self, bytes)
+        } catch DecodingError.dataCorrupted(let context)
+            where context.debugDescription.hasPrefix("is there twice")
+            || context.debugDescription.hasPrefix("expected a number of 64 bits")
+        {
+            return false
+        }
+        #expect(
+            try found == foundation(MetadataValue.self, bytes),
+            "\(String(decoding: bytes, as: UTF8.self))")
+        return true
     }
 
     /// Cut, doubled and mutated bodies: whatever Foundation makes of them.
@@ -132,15 +149,15 @@ import Testing
     /// Whatever is JSON is taken, with blanks anywhere and every kind of escape.
     @Test(arguments: UInt64(1)...6) func randomDocumentsAreTheSame(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
+        var same = 0
         for _ in 0..<150 {
             let bytes = Array(document(depth: 4, &random).utf8)
             #expect(
                 try ours(Value.self, bytes) == foundation(Value.self, bytes),
                 "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
-            #expect(
-                try ours(MetadataValue.self, bytes) == foundation(MetadataValue.self, bytes),
-                "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+            if try metadataIsTheSame(bytes) { same += 1 }
         }
+        #expect(same > 50, "seed \(seed)")
     }
 
     private func document(depth: Int, _ random: inout SeededGenerator) -> String {

@@ -1,3 +1,4 @@
+import DocumentStore
 import Foundation
 import HTTPTypes
 import Serving
@@ -55,6 +56,23 @@ import Testing
             .put, "/documents/y", Array(#"{"text":"hi","model":"nope"}"#.utf8),
             contentType: "application/json")
         #expect(put.status == 404)
+    }
+
+    /// As single documents are, whatever another model made of them since.
+    @Test func listsHaveTheEncodingsOfTheirModel() async throws {
+        let fixture = try fixture()
+        defer { fixture.executor?.stop() }
+        let store = try #require(fixture.store)
+        #expect(await fixture.post("/documents", #"{"id":"a","text":"ab"}"#).status == 201)
+        let newer = [UInt8](repeating: 7, count: 32)
+        let lacking = try await store.documentsLacking(model: newer, limit: 1)
+        let encoding = DocumentEncoding(tokens: 4, tokensUsed: 4, vector: [1, 2])
+        _ = try await store.add(lacking.map { ($0, encoding) }, model: newer)
+        let page = await fixture.send(.get, "/documents?include=embedding").object
+        let listed = try #require((page["documents"] as? [[String: Any]])?.first)
+        let alone = await fixture.send(.get, "/documents/a?embedding=true").object
+        #expect(listed["model"] as? String == fixture.loaded?.fingerprintText)
+        #expect(listed["embedding"] as? [Double] == alone["embedding"] as? [Double])
     }
 
     @Test func documentsAreEncodedAndSearchedByTheModelOfTheBody() async throws {

@@ -238,10 +238,9 @@ extension API {
     static func filter(json: String) throws(APIError) -> MetadataFilter {
         let value: MetadataValue
         do {
-            value = try JSONBodyDecoder.decode(
-                MetadataValue.self, from: JSONTape(Array(json.utf8)))
+            value = try MetadataValue(json: json)
         } catch {
-            throw .validation(field: "filter", "is not JSON")
+            throw .validation(field: "filter" + error.place, error.reason)
         }
         return try filter(value)
     }
@@ -273,7 +272,7 @@ extension API {
 }
 
 /// A value, or a list of them.
-struct OneOrMany<Value: Decodable>: Decodable {
+struct OneOrMany<Value: Decodable & Sendable>: Decodable, Sendable {
     let items: [Value]
     let isList: Bool
 

@@ -93,19 +93,18 @@ struct DeletionBody: Decodable {
         case ids, filter, all, model
     }
 
-    private struct AnyKey: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
+    /// A value that only has to be there.
+    private struct Anything: Decodable {
+        init(from decoder: any Decoder) {}
     }
 
     init(from decoder: any Decoder) throws {
         let known = Set(CodingKeys.allCases.map(\.rawValue))
-        for key in try decoder.container(keyedBy: AnyKey.self).allKeys
-        where !known.contains(key.stringValue) {
+        // The names of a dictionary come as the client wrote them.
+        let given = try decoder.singleValueContainer().decode([String: Anything].self)
+        if let name = given.keys.filter({ !known.contains($0) }).min() {
             throw FieldError(
-                field: String(key.wireName.prefix(100)), reason: "is not a field of a deletion")
+                field: String(name.prefix(100)), reason: "is not a field of a deletion")
         }
         let container = try decoder.container(keyedBy: CodingKeys.self)
         ids = try container.decodeIfPresent([DocumentID].self, forKey: .ids)

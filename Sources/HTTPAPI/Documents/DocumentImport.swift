@@ -66,9 +66,7 @@ struct DocumentImport: Sendable {
                 try Task.checkCancellation()
                 do {
                     try checkReadiness()
-                    for part in Self.parts(lines.map { ($0, parse($0)) }) {
-                        try await keep(part, &counts, writer)
-                    }
+                    for part in try await parts(lines) { try await keep(part, &counts, writer) }
                 } catch let error as APIError {
                     stop = error
                 } catch let error as Stop {
@@ -122,7 +120,14 @@ struct DocumentImport: Sendable {
             "is \"\(model.prefix(200))\", but this import's is \"\(documents.modelName)\"")
     }
 
-    /// Cuts a group where an id comes again: the later line is to win.
+    /// Reads a group, and cuts it where an id comes again: the later line is to win.
+    private func parts(_ lines: [LineSplitter.Line]) async throws(APIError) -> [[Parsed]] {
+        let bytes = lines.reduce(0) { $0 + $1.byteCount }
+        return try await RequestBodyDecoder.offPool(bytes: bytes) { () throws(APIError) in
+            Self.parts(lines.map { ($0, parse($0)) })
+        }
+    }
+
     private static func parts(_ lines: [Parsed]) -> [[Parsed]] {
         var parts: [[Parsed]] = [[]]
         var ids: Set<[UInt8]> = []

@@ -7,6 +7,11 @@ struct LineSplitter {
         /// It had more than `limit` bytes, which are gone.
         case tooLong(number: Int)
 
+        /// How many bytes of it are held.
+        var byteCount: Int {
+            if case .bytes(let bytes, _) = self { bytes.count } else { 0 }
+        }
+
         var number: Int {
             switch self {
             case .bytes(_, let number), .tooLong(let number): number

@@ -41,8 +41,8 @@ extension OpenAPIDocument {
                 Operation.Query(
                     name: "include",
                     description: "Some of text, metadata, embedding, passages; with commas.",
-                    schema: #"{"type":"string","enum":["text","metadata","embedding","#
-                        + #""passages","text,metadata","embedding,passages"]}"#),
+                    schema: #"{"type":"string","pattern":"^,*((text|metadata|embedding|"#
+                        + #"passages)(,+(text|metadata|embedding|passages))*,*)?$"}"#),
             ], answers: [200: .json("DocumentPage")], refusals: [424]),
         "DELETE /documents/{id}": Operation(
             tag: .documents, summary: "Deletes a document.", answers: [200: .json("Deleted")],

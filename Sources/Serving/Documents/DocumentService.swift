@@ -83,10 +83,10 @@ package struct DocumentService: Sendable {
                     missing.append(index)
                 }
             }
-            try await count(known.filter { !missing.contains($0) }, documents, &results)
         } catch {
             for index in known { results[index] = .failure(.store(error)) }
         }
+        await count(known.filter { !missing.contains($0) }, documents, &results)
         for group in groups(missing, documents) {
             for (index, result) in await encodeAndPut(group, documents, drafts) {
                 results[index] = result
@@ -98,7 +98,7 @@ package struct DocumentService: Sendable {
     private func draft(_ document: NewDocument) -> DocumentDraft {
         DocumentDraft(
             id: document.effectiveID, text: document.text, metadata: document.metadata,
-            options: options(of: document))
+            options: options(of: document), acceptsTruncated: document.rules.truncate)
     }
 
     /// What `DocumentOptions` keeps of a document.
@@ -112,14 +112,15 @@ package struct DocumentService: Sendable {
         document.states ?? defaultStates
     }
 
-    /// Adds to the receipts of documents that were there already how many tokens they have.
+    /// Adds to the receipts of documents that were there already how many tokens they have, where that
+    /// can be read: they are kept, whatever comes of it.
     private func count(
         _ indices: [Int], _ documents: [NewDocument],
         _ results: inout [Result<DocumentReceipt, DocumentError>?]
-    ) async throws(StoreError) {
-        if indices.isEmpty { return }
-        let kept = try await store.documents(
+    ) async {
+        let kept = try? await store.documents(
             indices.map { documents[$0].effectiveID }, parts: [], model: fingerprint)
+        guard let kept else { return }
         for (index, document) in zip(indices, kept) {
             guard let encoding = document?.encoding,
                 case .success(var receipt) = results[index]
@@ -205,9 +206,14 @@ package struct DocumentService: Sendable {
         return found
     }
 
-    /// One page of a list.
+    /// One page of a list, of each document with this model's encoding, or, where there is none, the
+    /// newest.
     package func list(_ query: DocumentQuery) async throws(DocumentError) -> DocumentPage {
-        try await inStore { store throws(StoreError) in try await store.list(query) }
+        var query = query
+        query.model = fingerprint
+        return try await inStore { [query] store throws(StoreError) in
+            try await store.list(query)
+        }
     }
 
     /// Deletes documents by their ids; how many there were.

@@ -3,8 +3,10 @@ package import DocumentStore
 /// A document that is to be kept.
 package struct NewDocument: Sendable {
     /// The caller's name for it; nil takes the SHA-256 of the text in hexadecimal.
-    package var id: String?
-    package var text: String
+    package let id: String?
+    package let text: String
+    /// `id`, or the SHA-256 of the text.
+    package let effectiveID: String
     /// Nil keeps what is known of a document of this id.
     package var metadata: DocumentMetadata?
     /// How the text is cut into passages, each of which gets a vector.
@@ -18,11 +20,9 @@ package struct NewDocument: Sendable {
     package init(id: String? = nil, text: String, metadata: DocumentMetadata? = nil) {
         self.id = id
         self.text = text
+        effectiveID = id ?? TextHash.hexadecimal(text)
         self.metadata = metadata
     }
-
-    /// `id`, or the SHA-256 of the text.
-    package var effectiveID: String { id ?? TextHash.hexadecimal(text) }
 }
 
 /// What came of a document.

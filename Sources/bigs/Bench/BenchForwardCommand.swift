@@ -103,18 +103,27 @@ struct BenchForwardCommand: ParsableCommand {
             try StandardOutput.print(report, terminator: "")
             return
         }
+        // It takes long to find what would be lost.
+        if let plot { try write("", to: plot) }
         var report = BenchReport(
             model: random.map { "random \($0.rawValue)" } ?? model
                 ?? EmbeddedModel.embeddings.rawValue,
             processor: Processor.name, threads: ComputeThreads.count, version: Version.current)
         for type in try types() { try measure(type, lengths, &report) }
-        if let plot {
-            try Data(BenchPlot(report).svg.utf8).write(to: URL(filePath: plot))
-        }
+        if let plot { try write(BenchPlot(report).svg, to: plot) }
         if json {
             try JSONLines.write(report)
         } else {
             try StandardOutput.print(report.table, terminator: "")
+        }
+    }
+
+    private func write(_ text: String, to path: String) throws {
+        do {
+            try Data(text.utf8).write(to: URL(filePath: path))
+        } catch {
+            throw CommandError(
+                description: "--plot: \(path) cannot be written: \(SystemReason.text(of: error))")
         }
     }
 
