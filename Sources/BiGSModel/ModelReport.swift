@@ -15,8 +15,6 @@ package struct ModelReport: Sendable {
         package let hasPooler: Bool
         /// The form of GELU in the encoder.
         package let gelu: GELUForm
-        /// The padding that the model's own files ask for.
-        package let padding: PaddingPolicy
         /// Numbers in the tensors that the model is made of.
         package let parameterCount: Int
     }
@@ -34,7 +32,6 @@ extension ModelReport: CustomStringConvertible {
             "pooler: \(summary.hasPooler ? configuration.poolerType.rawValue : "absent")",
             "saved by: \(summary.framework.rawValue)",
             "GELU in the encoder: \(summary.gelu.rawValue)",
-            "padding: \(summary.padding.rawValue)",
             "layers: \(configuration.layerCount)",
             "hidden size: \(configuration.hiddenSize)",
             "intermediate size: \(configuration.intermediateSize)",
@@ -67,7 +64,6 @@ extension BiGSModel {
                 configuration: files.configuration, framework: files.framework,
                 head: files.head, hasPooler: files.hasPooler,
                 gelu: options.gelu ?? files.framework.gelu,
-                padding: files.configuration.padding ?? files.head.defaultPadding,
                 parameterCount: files.table.parameterCount))
     }
 }

@@ -12,15 +12,26 @@ package struct DocumentMetadata: Sendable {
     /// The largest number of lists and objects inside each other.
     package static let maximumDepth = 64
 
+    /// The most bytes of names that lead to its values, each value's with those of the objects around
+    /// it: so many are written for filters to look into.
+    package static let maximumPathBytes = 16 << 20
+
     /// Metadata with these members.
-    /// - Throws: `StoreError.invalid` for a number that is not finite, and for lists and objects
-    ///   inside each other more than `maximumDepth` deep.
+    /// - Throws: `StoreError.invalid` for a number that is not finite, for lists and objects inside each
+    ///   other more than `maximumDepth` deep, and for more than `maximumPathBytes` of names.
     package init(_ members: [String: MetadataValue]) throws(StoreError) {
         let value = MetadataValue.object(members)
         guard Self.depth(of: value, within: Self.maximumDepth) else {
             throw .invalid(
                 field: "metadata",
                 reason: "lists and objects lie more than \(Self.maximumDepth) deep in each other")
+        }
+        guard Self.pathBytes(of: value, below: 0) <= Self.maximumPathBytes else {
+            throw .invalid(
+                field: "metadata",
+                reason:
+                    "the names that lead to its values, each with those around it, have more than "
+                    + "\(Self.maximumPathBytes) bytes")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -39,6 +50,14 @@ package struct DocumentMetadata: Sendable {
     package var members: [String: MetadataValue]? {
         if json == "{}" { return [:] }
         return try? JSONDecoder().decode([String: MetadataValue].self, from: Data(json.utf8))
+    }
+
+    /// The bytes of the paths of all objects, lists and other values below a path of so many bytes.
+    private static func pathBytes(of value: MetadataValue, below path: Int) -> Int {
+        guard case .object(let members) = value else { return path }
+        return members.reduce(path) { sum, member in
+            sum + pathBytes(of: member.value, below: path + 1 + member.key.utf8.count)
+        }
     }
 
     private static func depth(of value: MetadataValue, within limit: Int) -> Bool {

@@ -242,10 +242,20 @@ struct DocumentSearch {
         var documents: [Int64: StoredDocument] = [:]
         var places: [Int64: [Int]] = [:]
         var hits: [SearchHit] = []
+        var bytes = 0
         for found in found {
             let row = found.ranked.document
             guard let document = try documents[row] ?? reader.find(row: row) else { continue }
-            documents[row] = document
+            if documents.updateValue(document, forKey: row) == nil {
+                bytes += document.estimatedBytes
+            }
+            guard bytes < StoredDocument.answerLimit || hits.isEmpty else {
+                throw StoreError.invalid(
+                    field: "top_k",
+                    reason:
+                        "what is included of the first \(documents.count) documents has more than "
+                        + "\(StoredDocument.answerLimit) bytes; ask for fewer, or for less of each")
+            }
             let passage = try found.ranked.passage.flatMap(passage)
             if passage != nil { places[row, default: []].append(hits.count) }
             hits.append(

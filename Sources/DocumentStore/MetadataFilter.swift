@@ -192,7 +192,12 @@ private struct FilterParser {
         }
         var scalars: [Scalar] = []
         for (index, value) in values.enumerated() {
-            scalars.append(try scalar(value, at: "\(path)[\(index)]"))
+            // The place is only written out where it is needed: there may be many, of long names.
+            do throws(MetadataFilterError) {
+                scalars.append(try scalar(value, at: ""))
+            } catch {
+                throw MetadataFilterError(path: "\(path)[\(index)]", reason: error.reason)
+            }
         }
         return scalars
     }

@@ -62,6 +62,9 @@ extension StoredDocument {
     /// Past so many bytes, what reads document after document stops, so that what it holds is bounded.
     static let readingLimit = 4 << 20
 
+    /// The most bytes of documents that one answer holds at a time.
+    static let answerLimit = 256 << 20
+
     /// About how much memory its parts take.
     var estimatedBytes: Int {
         let vectors = (encoding?.vector?.count ?? 0) * 4

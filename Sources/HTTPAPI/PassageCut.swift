@@ -117,6 +117,9 @@ struct PassageFields: Decodable {
     ) throws(APIError) -> [Granularity] {
         let names = granularity?.items ?? [spans == nil ? "sentence" : "spans"]
         if names.isEmpty { throw .validation(field: "granularity", "cannot be empty") }
+        if names.count > PassageCut.names.count {
+            throw .tooMany(field: "granularity", count: names.count, limit: PassageCut.names.count)
+        }
         if spans != nil, !names.contains("spans") {
             throw .validation(field: "spans", "needs the granularity \"spans\"")
         }

@@ -57,6 +57,8 @@ package struct AnswerSelection: Sendable, Equatable {
     package func answers(in windows: [AnswerWindow], context: String) -> [AnswerSpan] {
         let scalars = ScalarText(context)
         var answers: [AnswerSpan] = []
+        // Places of the answers by their words, whose case does not count.
+        var known: [String: Int] = [:]
         var none = 1_000_000.0
         for window in windows {
             let (starts, ends) = (weights(window.start, window), weights(window.end, window))
@@ -65,11 +67,11 @@ package struct AnswerSelection: Sendable, Equatable {
                 let range = place(candidate, in: window)
                 let text = scalars[range]
                 let score = Float(candidate.score)
-                if let known = answers.firstIndex(where: {
-                    $0.text.lowercased() == text.lowercased()
-                }) {
-                    answers[known].score += score
+                let place = known[text.lowercased(), default: answers.count]
+                if place < answers.count {
+                    answers[place].score += score
                 } else {
+                    known[text.lowercased()] = place
                     answers.append(AnswerSpan(score: score, range: range, text: text))
                 }
             }

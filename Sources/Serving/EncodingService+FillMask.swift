@@ -85,6 +85,7 @@ extension EncodingService {
     private func candidates(_ targets: [String]?) async throws(ServiceError) -> [Int32]? {
         guard let targets else { return nil }
         var ids: [Int32] = []
+        var known: Set<Int32> = []
         for (index, target) in targets.enumerated() {
             var id = loaded.tokenizer.id(of: target)
             if id == nil { id = try await tokenize(target, addSpecialTokens: false).ids.first }
@@ -92,7 +93,7 @@ extension EncodingService {
                 throw .unsupported(
                     field: "targets[\(index)]", reason: "is no token of the vocabulary")
             }
-            if !ids.contains(id) { ids.append(id) }
+            if known.insert(id).inserted { ids.append(id) }
         }
         guard !ids.isEmpty else {
             throw .unsupported(field: "targets", reason: "cannot be empty")

@@ -105,7 +105,10 @@ package final class EncodingService: Sendable {
             usage: prepared.map(\.usage),
             cache: missing.isEmpty ? .hit : missing.count == texts.count ? .miss : .mixed,
             hits: texts.count - missing.count, misses: missing.count,
-            age: oldest.map { max(0, Int(Date.now.timeIntervalSince($0))) },
+            // A time that is no time of this world is one of a damaged file.
+            age: oldest.map {
+                max(0, Int(exactly: Date.now.timeIntervalSince($0).rounded(.down)) ?? 0)
+            },
             timings: timings)
     }
 

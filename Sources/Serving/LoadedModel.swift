@@ -24,8 +24,8 @@ package enum ModelLoadingError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .checkpoint(let error): "\(error)"
         case .model(let error): "\(error)"
-        case .tokenizer(let error): "\(error)"
-        case .badFile(let path, let reason): "\(path): \(reason)"
+        case .tokenizer(let error): "\(error)".printable
+        case .badFile(let path, let reason): "\(path): \(reason)".printable
         case .vocabularyMismatch(let tokenizer, let model):
             "the tokenizer has \(tokenizer) tokens, the model has embeddings for \(model)"
         case .poolerMissing: "--pooling pooler: the checkpoint has no pooler"
@@ -111,7 +111,9 @@ package struct LoadedModel: Sendable {
         let pooling = options.pooling ?? configured?.mode ?? .mean
         let poolsPrompt = configured?.includesPrompt ?? true
         if pooling == .pooler, !model.hasPooler { throw .poolerMissing }
-        let padding = options.padding ?? defaultPadding(model, fixedLength: fixed)
+        let padding =
+            options.padding
+            ?? PaddingPolicy.configured(model.configuration, model.head, fixedLength: fixed)
         let paddedLength = min(
             fixed ?? model.configuration.maximumPositions, model.configuration.maximumPositions)
         let prompts = try Prompts.configured(in: directory)
@@ -128,17 +130,6 @@ package struct LoadedModel: Sendable {
                 checkpoint, tensors, model, tokenizer, rules: rules))
     }
 
-    /// The configuration's word; else a fixed length in tokenizer.json; else as the reference
-    /// trains: to the maximum for heads that judge a whole text.
-    private static func defaultPadding(_ model: BiGSModel, fixedLength: Int?) -> PaddingPolicy {
-        if let padding = model.configuration.padding { return padding }
-        if fixedLength != nil { return .maxLength }
-        switch model.head {
-        case .sequenceClassification, .questionAnswering, .multipleChoice: return .maxLength
-        case .none, .maskedLM, .tokenClassification: return .none
-        }
-    }
-
     private static func fingerprint(
         _ checkpoint: Checkpoint, _ tensors: TensorDigest, _ model: BiGSModel,
         _ tokenizer: Tokenizer, rules: [String]
@@ -153,6 +144,16 @@ package struct LoadedModel: Sendable {
         hash.update(data: tokenizer.fingerprintData)
         hash.update(data: tensors.wait())
         return Array(hash.finalize())
+    }
+}
+
+extension PaddingPolicy {
+    /// What a model's files ask for: the configuration's word; else a fixed length in tokenizer.json;
+    /// else as the reference trains its head.
+    static func configured(
+        _ configuration: BiGSConfiguration, _ head: Head, fixedLength: Int?
+    ) -> PaddingPolicy {
+        configuration.padding ?? (fixedLength == nil ? head.defaultPadding : .maxLength)
     }
 }
 

@@ -20,16 +20,11 @@ struct PoolingConfiguration: Sendable, Equatable {
             var poolingModeLasttoken: Bool?
             var includePrompt: Bool?
         }
-        let url = directory.appending(path: "1_Pooling/config.json")
-        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        let file: File
-        do {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            file = try decoder.decode(File.self, from: Data(contentsOf: url))
-        } catch {
-            throw .badFile(path: url.path, reason: "\(error)")
-        }
+        let path = "1_Pooling/config.json"
+        guard
+            let file = try SidecarFile.read(
+                File.self, path, in: directory, keys: .convertFromSnakeCase)
+        else { return nil }
         var modes: [Pooling] = []
         if file.poolingModeClsToken == true { modes.append(.cls) }
         if file.poolingModeMeanTokens == true { modes.append(.mean) }
@@ -40,7 +35,7 @@ struct PoolingConfiguration: Sendable, Equatable {
             || file.poolingModeWeightedmeanTokens == true
         guard modes.count == 1, !others, let mode = modes.first else {
             throw .badFile(
-                path: url.path,
+                path: directory.appending(path: path).path,
                 reason: "needs exactly one of cls, mean, max and lasttoken as its pooling mode")
         }
         return PoolingConfiguration(mode: mode, includesPrompt: file.includePrompt ?? true)

@@ -33,18 +33,13 @@ package struct Prompts: Sendable, Equatable {
                 case defaultPromptName = "default_prompt_name"
             }
         }
-        let url = directory.appending(path: "config_sentence_transformers.json")
-        guard FileManager.default.fileExists(atPath: url.path) else { return .none }
-        let file: File
-        do {
-            file = try JSONDecoder().decode(File.self, from: Data(contentsOf: url))
-        } catch {
-            throw .badFile(path: url.path, reason: "\(error)")
-        }
+        let path = "config_sentence_transformers.json"
+        guard let file = try SidecarFile.read(File.self, path, in: directory) else { return .none }
         let prompts = (file.prompts ?? [:]).compactMapValues { $0 }
         if let name = file.defaultPromptName, prompts[name] == nil {
             throw .badFile(
-                path: url.path, reason: "default_prompt_name \"\(name)\" is not among the prompts")
+                path: directory.appending(path: path).path,
+                reason: "default_prompt_name \"\(name)\" is not among the prompts")
         }
         return Prompts(byName: prompts, defaultName: file.defaultPromptName)
     }

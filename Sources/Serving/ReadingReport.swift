@@ -1,4 +1,5 @@
 package import BiGSModel
+import Checkpoints
 package import Foundation
 import Tokenization
 
@@ -7,6 +8,8 @@ import Tokenization
 package struct ReadingReport: Sendable {
     /// How many tokens the tokenizer has; nil without one, where nothing but token ids can be run.
     package private(set) var vocabularySize: Int?
+    /// How texts are padded; nil where it could not be told what the model is.
+    package private(set) var padding: PaddingPolicy?
     /// How states become a vector.
     package private(set) var pooling = Pooling.mean
     /// Texts that requests may ask to be put before their inputs.
@@ -17,15 +20,21 @@ package struct ReadingReport: Sendable {
     /// Reads the files of `directory`, which has a model that was found to be `model`; nil where that
     /// could not be told.
     package init(directory: URL, model: ModelReport.Summary?) {
+        var fixedLength: Int?
         do throws(TokenizerError) {
-            let size = try Tokenizer(directory: directory).vocabularySize
+            let tokenizer = try Tokenizer(directory: directory)
+            let size = tokenizer.vocabularySize
             vocabularySize = size
+            fixedLength = tokenizer.fixedPaddingLength
             if let known = model?.configuration.vocabularySize, size > known {
                 problems.append(.vocabularyMismatch(tokenizer: size, model: known))
             }
         } catch .vocabularyMissing {
         } catch {
             problems.append(.tokenizer(error))
+        }
+        padding = model.map {
+            .configured($0.configuration, $0.head, fixedLength: fixedLength)
         }
         do throws(ModelLoadingError) {
             pooling = try PoolingConfiguration.read(in: directory)?.mode ?? .mean
@@ -43,12 +52,13 @@ package struct ReadingReport: Sendable {
 extension ReadingReport: CustomStringConvertible {
     package var description: String {
         let names = prompts.byName.keys.sorted().map {
-            $0 == prompts.defaultName ? "\($0) (default)" : $0
+            $0.printable + ($0 == prompts.defaultName ? " (default)" : "")
         }
         return [
             "tokenizer: " + (vocabularySize.map { "\($0) tokens" } ?? "none (forward only)"),
+            padding.map { "padding: \($0.rawValue)" },
             "pooling: \(pooling.rawValue)",
             "prompts: " + (names.isEmpty ? "none" : names.joined(separator: ", ")),
-        ].joined(separator: "\n")
+        ].compactMap { $0 }.joined(separator: "\n")
     }
 }

@@ -38,6 +38,7 @@ struct TextPreparation: Sendable {
     func prepare(_ inputs: [EncodingInput]) throws(ServiceError) -> [PreparedInput] {
         var prepared: [PreparedInput] = []
         prepared.reserveCapacity(inputs.count)
+        var shared = 0
         for (index, input) in inputs.enumerated() {
             var input =
                 switch input {
@@ -46,6 +47,11 @@ struct TextPreparation: Sendable {
                     try prepare(pair: first, second, input: index)
                 case .tokens(let ids): try prepare(ids, input: index)
                 }
+            if input.windows.count > 1 {
+                shared +=
+                    input.windows.reduce(0) { $0 + $1.usage.tokensUsed } - input.usage.tokensUsed
+                try checkShared(shared)
+            }
             for window in input.windows.indices {
                 let text = input.windows[window]
                 input.windows[window].sequence = masked(padded(text.sequence), text.unpooled)
@@ -176,18 +182,32 @@ struct TextPreparation: Sendable {
                 reason: "expected 0 or more and less than \(room) tokens, got \(overlap)"
             )
         }
-        let ranges = TextWindows.ranges(count: count, size: room, overlap: overlap)
-        guard ranges.count <= Self.maximumWindows else {
+        let number = TextWindows.number(count: count, size: room, overlap: overlap)
+        guard number <= Self.maximumWindows else {
             throw .unsupported(
                 field: "window_overlap",
-                reason: "inputs[\(input)] would be read in \(ranges.count) windows; at most "
+                reason: "inputs[\(input)] would be read in \(number) windows; at most "
                     + "\(Self.maximumWindows)")
         }
-        return ranges
+        try checkShared((number - 1) * overlap)
+        return TextWindows.ranges(count: count, size: room, overlap: overlap)
+    }
+
+    private func checkShared(_ tokens: Int) throws(ServiceError) {
+        guard tokens <= Self.maximumShared else {
+            throw .unsupported(
+                field: "window_overlap",
+                reason: "\(tokens) tokens would be read in more than one window; at most "
+                    + "\(Self.maximumShared)")
+        }
     }
 
     /// An overlap of all but one token would make a window of every token.
     private static let maximumWindows = 4_096
+
+    /// The most tokens that the windows of a request share with those before them: so many are held
+    /// more than the request brought.
+    private static let maximumShared = 1 << 22
 
     private func prepare(_ ids: [Int32], input: Int) throws(ServiceError) -> PreparedInput {
         if ids.isEmpty { throw .emptyInput(input: input) }

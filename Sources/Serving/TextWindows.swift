@@ -16,14 +16,16 @@ package struct TextWindows: Sendable, Hashable {
     ///
     /// `size` must be above `overlap`.
     package static func ranges(count: Int, size: Int, overlap: Int) -> [Range<Int>] {
-        precondition(overlap >= 0 && size > overlap, "windows must move on")
-        var ranges = [0..<min(size, count)]
-        var start = 0
-        while start + size < count {
-            start += size - overlap
-            ranges.append(start..<min(start + size, count))
+        (0..<number(count: count, size: size, overlap: overlap)).map { index in
+            let start = index * (size - overlap)
+            return start..<min(start + size, count)
         }
-        return ranges
+    }
+
+    /// How many windows ``ranges(count:size:overlap:)`` gives.
+    static func number(count: Int, size: Int, overlap: Int) -> Int {
+        precondition(overlap >= 0 && size > overlap, "windows must move on")
+        return 1 + (max(0, count - size) + size - overlap - 1) / (size - overlap)
     }
 
     /// For each window, the tokens whose states are taken from it: those that are nearer to its

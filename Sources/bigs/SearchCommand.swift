@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import DocumentStore
 import Foundation
 import HTTPAPI
@@ -175,6 +176,6 @@ struct SearchCommand: AsyncParsableCommand {
         let words = plain.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         let rank = String(format: "%3d", line.rank)
         let score = String(format: "%8.4f", line.score)
-        return "\(rank)  \(score)  \(line.id)  \(words.prefix(100))"
+        return "\(rank)  \(score)  \(line.id.printable)  \(String(words.prefix(100)).printable)"
     }
 }

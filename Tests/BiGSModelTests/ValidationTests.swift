@@ -186,7 +186,6 @@ import Testing
         #expect(report.problems.isEmpty)
         #expect(summary.head == .sequenceClassification && summary.hasPooler)
         #expect(summary.framework == .pytorch && summary.gelu == .erf)
-        #expect(summary.padding == .maxLength)
         #expect(report.description.contains("labels: entailment, neutral, contradiction"))
         let model = try EditedCheckpoint(Self.torch).model()
         #expect(model.parameterCount == summary.parameterCount)

@@ -153,6 +153,13 @@ struct DocumentTests {
         for _ in 0...DocumentMetadata.maximumDepth { deep = .array([deep]) }
         #expect(throws: StoreError.self) { try DocumentMetadata(["deep": deep]) }
         #expect(throws: StoreError.self) { try DocumentMetadata(["n": .number(.infinity)]) }
+        // A short body whose values all have a long path.
+        let name = String(repeating: "n", count: 100_000)
+        let few = Dictionary(uniqueKeysWithValues: (0..<160).map { ("a\($0)", MetadataValue.null) })
+        _ = try DocumentMetadata([name: .object(few)])
+        let many = Dictionary(
+            uniqueKeysWithValues: (0..<170).map { ("a\($0)", MetadataValue.null) })
+        #expect(throws: StoreError.self) { try DocumentMetadata([name: .object(many)]) }
     }
 
     @Test("one document of a list twice: the last one holds")

@@ -22,6 +22,7 @@ import Testing
 
     @Test(arguments: [
         ("1_Pooling/config.json", "{"),
+        ("1_Pooling/config.json", "[" + String(repeating: " ", count: 1 << 20) + "]"),
         ("1_Pooling/config.json", #"{"pooling_mode_mean_sqrt_len_tokens":true}"#),
         ("config_sentence_transformers.json", #"{"prompts":3}"#),
         ("config_sentence_transformers.json", #"{"default_prompt_name":"none"}"#),
@@ -43,10 +44,29 @@ import Testing
                 #"{"prompts":{"query":"q ","document":"d "},"default_prompt_name":"query"}"#,
         ])
         #expect(outcome.status == 0)
-        for line in ["tokenizer: 256 tokens", "pooling: cls", "prompts: document, query (default)"]
-        {
+        for line in [
+            "tokenizer: 256 tokens", "padding: max-length", "pooling: cls",
+            "prompts: document, query (default)",
+        ] {
             #expect(outcome.lines.contains(Substring(line)), "\(outcome.lines)")
         }
+    }
+
+    @Test func whatFilesSayDoesNotSteerTheTerminal() throws {
+        let (outcome, _) = try inspect([
+            "config_sentence_transformers.json": #"{"prompts":{"\u001b]0;x\u0007":"q "}}"#
+        ])
+        #expect(outcome.lines.contains(#"prompts: \u{1b}]0;x\u{7}"#), "\(outcome.lines)")
+    }
+
+    /// A pipe would be waited for without end.
+    @Test func aPipeIsNoFileToRead() throws {
+        let folder = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256)
+        let pipe = folder.appending(path: "config_sentence_transformers.json").path
+        #expect(mkfifo(pipe, 0o600) == 0)
+        let outcome = try Program.run(["inspect", folder.path])
+        #expect(outcome.status == 1 && outcome.lines.first?.contains(pipe) == true)
     }
 
     /// Raw token ids need none.

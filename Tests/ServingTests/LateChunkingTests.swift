@@ -141,6 +141,15 @@ import Tokenization
             TextWindows.ranges(count: 11, size: 4, overlap: 1) == [0..<4, 3..<7, 6..<10, 9..<11])
         #expect(TextWindows.ranges(count: 3, size: 4, overlap: 1) == [0..<3])
         #expect(TextWindows.ranges(count: 0, size: 4, overlap: 1) == [0..<0])
+        for (count, size, overlap) in [(100, 7, 0), (100, 7, 6), (9, 3, 1), (8, 8, 7), (9, 8, 7)] {
+            let ranges = TextWindows.ranges(count: count, size: size, overlap: overlap)
+            #expect(ranges.last?.upperBound == count)
+            #expect(ranges.dropLast().allSatisfy { $0.count == size && $0.upperBound < count })
+            #expect(
+                zip(ranges, ranges.dropFirst()).allSatisfy {
+                    $1.lowerBound == $0.lowerBound + size - overlap
+                })
+        }
         #expect(TextWindows.owned([0..<4, 2..<6, 4..<8]) == [0..<3, 3..<5, 5..<8])
         #expect(TextWindows.joined([[1, 2], [4, 8]], tokens: [2, 1]) == [2, 4])
         for count in 0..<60 {

@@ -69,9 +69,10 @@ extension JSONWriter {
         string(text)
     }
 
-    /// Seconds since 1970 with up to three decimals.
+    /// Seconds since 1970 with up to three decimals. A time that no 64 bits hold, which only a damaged
+    /// file has, is 0.
     mutating func time(_ date: Date) {
-        let milliseconds = Int((date.timeIntervalSince1970 * 1000).rounded())
+        let milliseconds = Int(exactly: (date.timeIntervalSince1970 * 1000).rounded()) ?? 0
         let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
         var digits = String(1000 + abs(rest)).dropFirst()
         while digits.last == "0" { digits.removeLast() }
