@@ -147,7 +147,6 @@ typedef struct bigs_matmul {
     dnnl_memory_t input, output, scratch;
     size_t scratch_bytes;
     int has_bias;
-    const char *implementation;
 } bigs_matmul;
 
 static inline void bigs_matmul_destroy(bigs_matmul *matmul) {
@@ -276,10 +275,6 @@ static inline bigs_matmul *bigs_matmul_create(
                 dnnl_memory_create(&matmul->scratch, scratch, engine, DNNL_MEMORY_NONE)
                 == dnnl_success;
         if (!complete) *status = dnnl_out_of_memory;
-        const char *name = NULL;
-        if (dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name)
-            == dnnl_success)
-            matmul->implementation = name;
     }
     if (description) dnnl_primitive_desc_destroy(description);
     if (attributes) dnnl_primitive_attr_destroy(attributes);

@@ -231,9 +231,6 @@ package enum TextHash {
     /// The SHA-256 of the text's UTF-8 bytes in lower-case hexadecimal digits: the id of a
     /// document that was given none.
     package static func hexadecimal(_ text: String) -> String {
-        of(text).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 2 ? digits : "0" + digits
-        }.joined()
+        Hexadecimal.text(of(text))
     }
 }

@@ -9,14 +9,15 @@ extension EncodingStore {
     /// The first search of a model reads its vectors into memory: five bytes for each number. The
     /// first with a filter reads the metadata too: four bytes for each value that a document has,
     /// and the different values themselves.
-    /// - Throws: `StoreError.noSuchDocument` when the document to be like does not exist or was not
-    ///   encoded by this model; `invalid` for a vector that is empty or not finite.
+    /// - Throws: `StoreError.noSuchDocument` when the document to be like does not exist, and `noVector`
+    ///   when this model has not encoded it; `invalid` for a vector that is empty or not finite, and
+    ///   where the documents' parts are more than one answer holds.
     package func search(_ request: SearchRequest) async throws(StoreError) -> [SearchHit] {
         let (path, images) = (path, images)
         let threads = options.searchThreads > 0 ? options.searchThreads : ComputeThreads.count
         while true {
             let hits = try await read { db in
-                try DocumentSearch(
+                try SearchRun(
                     request: request, db: db, path: path, images: images, threads: threads
                 ).run()
             }

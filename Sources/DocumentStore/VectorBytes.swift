@@ -1,8 +1,8 @@
-import Foundation
+package import Foundation
 
 /// Vectors as blobs: float32, little-endian.
-enum VectorBytes {
-    static func data(_ vector: [Float]) -> Data {
+package enum VectorBytes {
+    package static func data(_ vector: [Float]) -> Data {
         #if _endian(little)
             vector.withUnsafeBytes { Data($0) }
         #else
@@ -11,7 +11,7 @@ enum VectorBytes {
     }
 
     /// The numbers; nil when the bytes are not whole numbers of four.
-    static func floats(_ bytes: Data) -> [Float]? {
+    package static func floats(_ bytes: some ContiguousBytes & Collection) -> [Float]? {
         guard bytes.count % 4 == 0 else { return nil }
         return bytes.withUnsafeBytes { bytes in
             (0..<bytes.count / 4).map {

@@ -15,6 +15,7 @@ package struct API: Sendable {
     let logger: Logger
     let metrics: ServiceMetrics
     let storeReader = StoreReader()
+    private let bodies: BodyBudget
     private let router: Router
 
     /// Answers with the service that `readiness` has.
@@ -31,6 +32,7 @@ package struct API: Sendable {
         self.metrics = ServiceMetrics(metrics)
         self.logger = logger
         router = Router(Route.all)
+        bodies = BodyBudget(limit: settings.maximumBodiesBytes)
     }
 
     /// The answer to any request; never throws, every refusal is JSON.
@@ -220,13 +222,26 @@ package struct API: Sendable {
 
     /// The body, read whole.
     func collect(_ request: ServerRequest) async throws(APIError) -> [UInt8] {
+        let share = BodyBudget.Share(of: bodies)
+        // What is made of a body goes with it, so its part is held until the answer is out.
+        RequestContext.current?.record.hold(share)
+        var result: [UInt8] = []
         do {
-            return try await request.body.collect(upTo: settings.maximumBodyBytes)
+            for try await piece in request.body {
+                guard piece.count <= settings.maximumBodyBytes - result.count else {
+                    throw RequestBodyError.tooLarge
+                }
+                guard share.take(piece.count) else { throw APIError.bodiesFull(bodies.limit) }
+                if result.isEmpty { result = piece } else { result += piece }
+            }
+        } catch let error as APIError {
+            throw error
         } catch let error as RequestBodyError {
             throw refusal(error)
         } catch {
             throw .malformed("the body ended early")
         }
+        return result
     }
 
     /// What a request is refused for whose body could not be read.

@@ -12,6 +12,8 @@ package enum APIError: Error, Sendable {
     case method(allowed: [HTTPRequest.Method])
     case timeout
     case payloadTooLarge(limit: Int)
+    /// The bodies of other requests leave no room for this one's, of so many bytes.
+    case bodiesFull(Int)
     case contentType(String?, expected: String)
     /// A field has the wrong type or value; `field` names it.
     case validation(field: String, String)
@@ -61,6 +63,12 @@ struct Refused {
         case .payloadTooLarge(let limit):
             self.init(
                 .contentTooLarge, "PayloadTooLarge", "the body has more than \(limit) bytes")
+        case .bodiesFull(let limit):
+            self.init(
+                .tooManyRequests, "Overloaded",
+                "the bodies of the requests that are being answered have \(limit) bytes together; "
+                    + "try again")
+            retryAfter = 1
         case .contentType(let type, let expected):
             self.init(
                 .unsupportedMediaType, "ContentType",

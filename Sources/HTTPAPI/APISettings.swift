@@ -11,6 +11,8 @@ package struct APISettings: Sendable {
     package var maximumClientBatchSize = 32
     /// The most bytes in a body.
     package var maximumBodyBytes = 64 << 20
+    /// The most bytes in the bodies of all requests that are being answered.
+    var maximumBodiesBytes: Int { 8 * maximumBodyBytes }
     /// How long a request may take that does not say (`x-request-timeout`); nil is no bound.
     package var requestTimeout: Duration?
     /// The most tokens in one batch; reported by `/info`.

@@ -17,13 +17,7 @@ package struct RequestContext: Sendable {
 
     init(_ request: ServerRequest) {
         let fields = request.head.headerFields
-        if let given = fields[.requestID], (1...128).contains(given.utf8.count),
-            given.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-        {
-            requestID = given
-        } else {
-            requestID = UUID().uuidString.lowercased()
-        }
+        requestID = Refusal.requestID(of: request.head)
         trace = fields[.traceParent].flatMap(TraceParent.init)
     }
 

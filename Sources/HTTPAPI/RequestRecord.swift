@@ -28,8 +28,12 @@ package final class RequestRecord: Sendable {
     }
 
     private let state = Mutex(Values())
+    private let share = Mutex<BodyBudget.Share?>(nil)
 
     init() {}
+
+    /// Keeps the body's part of the memory for bodies as long as the request lasts.
+    func hold(_ share: BodyBudget.Share) { self.share.withLock { $0 = share } }
 
     var values: Values { state.withLock { $0 } }
 

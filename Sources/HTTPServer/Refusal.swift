@@ -60,7 +60,9 @@ package struct Refusal: Equatable, Sendable {
             message: "the server could not answer", request: request)
     }
 
-    private static func requestID(of request: HTTPRequest?) -> String {
+    /// What a request is called in answers and logs: its `x-request-id` of 1 to 128 visible characters,
+    /// else a name of its own.
+    package static func requestID(of request: HTTPRequest?) -> String {
         if let name = HTTPField.Name("x-request-id"), let given = request?.headerFields[name],
             !given.isEmpty, given.utf8.count <= 128,
             given.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })

@@ -62,7 +62,7 @@ package enum RequestDecodingError: Error, Equatable, Sendable {
         case .controlCharacter: "a bare CR, a bare LF or a control character in the header"
         case .requestLine: "the request line is malformed"
         case .target: "the request target is malformed"
-        case .targetEncoding: "the request target does not decode to UTF-8"
+        case .targetEncoding: "the request target does not decode to UTF-8 without NUL"
         case .requestLineTooLong(let limit): "the request line is longer than \(limit) bytes"
         case .headerTooLarge(let limit): "the header block is larger than \(limit) bytes"
         case .tooManyFields(let limit): "there are more than \(limit) header fields"

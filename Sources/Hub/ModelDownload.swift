@@ -38,12 +38,12 @@ package struct ModelDownload: Sendable {
         _ repository: HubRepository, progress: @escaping @Sendable (Progress) -> Void
     ) async throws -> Outcome {
         let listing = try await client.listing(of: repository)
-        var files = try ModelFiles.needed(of: listing)
+        var files = try RepositoryFiles.needed(of: listing)
         let weights = files[files.count - 1].path
         try makeFolder(directory)
         let lock = try DirectoryLock(directory)
         defer { lock.release() }
-        if let other = ModelFiles.shadow(of: weights, present: exists) {
+        if let other = RepositoryFiles.shadow(of: weights, present: exists) {
             throw HubError.shadowed(directory: directory.path, file: weights, by: other)
         }
         var parts: [(HubFile, URL)] = []
@@ -53,10 +53,10 @@ package struct ModelDownload: Sendable {
         }
         try checkPlaces(files)
         for file in files { try await bring(file) }
-        if ModelFiles.isIndex(weights) {
+        if RepositoryFiles.isIndex(weights) {
             let index = try ShardIndex(
                 url: parts.last { $0.0.path == weights }?.1 ?? place(of: weights))
-            let shards = try ModelFiles.shards(of: index, named: weights, in: listing)
+            let shards = try RepositoryFiles.shards(of: index, named: weights, in: listing)
                 .filter { !files.contains($0) }
             try checkPlaces(shards)
             for shard in shards { try await bring(shard) }

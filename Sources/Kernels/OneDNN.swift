@@ -1,7 +1,7 @@
 internal import COneDNN
 import Synchronization
 
-/// What all products share: the engine, the primitives made so far, and scratch memory.
+/// What all products by oneDNN share.
 enum OneDNN {
     /// The processor as oneDNN's engine. oneDNN's engines may be used from any thread.
     nonisolated(unsafe) static let engine: dnnl_engine_t = {

@@ -43,13 +43,6 @@ final class Product: Sendable {
         idle.withLock { $0.append(runner) }
     }
 
-    /// The name of oneDNN's implementation, for benchmarks.
-    var implementation: String {
-        let runner = idle.withLock { $0.popLast() } ?? make()
-        defer { idle.withLock { $0.append(runner) } }
-        return runner.matmul.pointee.implementation.map { String(cString: $0) } ?? "unknown"
-    }
-
     private func make() -> Runner {
         var native = shape.native
         var status = dnnl_success

@@ -47,7 +47,7 @@ package enum RowTiles {
         return min(capacity, max(height, fewest * ComputeThreads.count))
     }
 
-    /// How many buffers `forEach` needs at once for so many rows.
+    /// How many buffers `run` needs at once for so many rows.
     package static func buffers(rows: Int) -> Int {
         isOne(rows) ? 1 : min(ComputeThreads.count, count(rows))
     }

@@ -83,7 +83,9 @@ package final class EncodingService: Sendable {
         let keys = texts.map { key($0, kind) }
         let found = rules.cache.mayRead ? await lookup(keys, kind, rules.cache) : [:]
 
-        var vectors = keys.map { found[$0].flatMap { floats($0.payload) } }
+        var vectors = keys.map { key in
+            found[key].flatMap { $0.payload.isEmpty ? nil : VectorBytes.floats($0.payload) }
+        }
         let missing = vectors.indices.filter { vectors[$0] == nil }
         if let first = missing.first, rules.cache.isReadOnly {
             throw .notCached(input: texts[first].input)
@@ -135,16 +137,17 @@ package final class EncodingService: Sendable {
         _ indices: [Int], _ keys: [CacheKey], _ texts: [PreparedText], _ kind: EncodingKind,
         _ policy: CachePolicy, _ timings: inout EncodingResult.Timings
     ) async throws(ServiceError) -> [[Float]] {
+        let outputs = kind == .scores ? .logits : loaded.pooling.outputs
         func run(_ indices: [Int]) async throws(ServiceError) -> [[Float]] {
-            let outcome = try await executor.run(
-                indices.map { texts[$0].sequence },
-                outputs: kind == .scores ? .logits : loaded.pooling.outputs,
-                model: loaded.model)
-            timings.queue += outcome.queueTime
-            timings.inference += outcome.inferenceTime
             var vectors: [[Float]] = []
-            for (index, output) in zip(indices, outcome.outputs) {
-                vectors.append(try vector(output, of: texts[index], kind, loaded.pooling))
+            for part in parts(indices, texts, outputs) {
+                let outcome = try await executor.run(
+                    part.map { texts[$0].sequence }, outputs: outputs, model: loaded.model)
+                timings.queue += outcome.queueTime
+                timings.inference += outcome.inferenceTime
+                for (index, output) in zip(part, outcome.outputs) {
+                    vectors.append(try vector(output, of: texts[index], kind, loaded.pooling))
+                }
             }
             if policy.mayKeep { await keep(indices, keys, texts, vectors, kind) }
             return vectors
@@ -157,6 +160,26 @@ package final class EncodingService: Sendable {
         ) { (positions) async throws(ServiceError) in
             try await run(positions.map { indices[$0] })
         }
+    }
+
+    /// The texts in parts whose states, where those are what is asked for, fit into memory together.
+    private func parts(
+        _ indices: [Int], _ texts: [PreparedText], _ outputs: OutputRequest
+    ) -> [[Int]] {
+        guard outputs.contains(.lastHiddenState) else { return [indices] }
+        let limit = Self.maximumStateCount / loaded.configuration.hiddenSize
+        var parts: [[Int]] = []
+        var tokens = 0
+        for index in indices {
+            let count = texts[index].sequence.ids.count
+            if parts.isEmpty || tokens + count > limit {
+                parts.append([])
+                tokens = 0
+            }
+            parts[parts.count - 1].append(index)
+            tokens += count
+        }
+        return parts
     }
 
     func vector(
@@ -307,7 +330,8 @@ extension EncodingService {
             (
                 keys[index],
                 CachedEncoding(
-                    payload: bytes(vector), kind: kind, tokens: texts[index].usage.tokens,
+                    payload: [UInt8](VectorBytes.data(vector)), kind: kind,
+                    tokens: texts[index].usage.tokens,
                     tokensUsed: texts[index].usage.tokensUsed, createdAt: now)
             )
         }
@@ -336,23 +360,6 @@ extension EncodingService {
             return trouble != text
         }
         if isNew { logger.warning("encodings are not being kept: \(text)") }
-    }
-
-    private func bytes(_ vector: [Float]) -> [UInt8] {
-        vector.flatMap { value in
-            withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
-        }
-    }
-
-    private func floats(_ payload: [UInt8]) -> [Float]? {
-        guard payload.count.isMultiple(of: 4), !payload.isEmpty else { return nil }
-        return payload.withUnsafeBytes { bytes in
-            (0..<bytes.count / 4).map {
-                Float(
-                    bitPattern: UInt32(
-                        littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
-            }
-        }
     }
 }
 

@@ -5,8 +5,9 @@ import Synchronization
 
 /// The one thread that runs models, behind a queue bounded in tokens.
 ///
-/// It owns the cores: oneDNN and FFTW are only ever entered from here, so that they never compete
-/// with each other or with Swift's cooperative pool, which stays free to answer. Passes run layer
+/// It owns the cores: texts run through layers only here, so that passes never compete with each other
+/// or with Swift's cooperative pool, which stays free to answer. (What a head makes of a mean that is
+/// there already is one small product, done where it is asked for.) Passes run layer
 /// by layer; between two layers a short request may run (``AdmissionQueue`` has the policy), and
 /// what nobody waits for any more, because its caller left or its deadline passed, is dropped.
 /// At most two passes are under way, one of which is quick, each in a workspace of its own: that

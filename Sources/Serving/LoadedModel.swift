@@ -1,6 +1,7 @@
 package import BiGSModel
 package import Checkpoints
 import Crypto
+import DocumentStore
 package import Foundation
 package import Kernels
 package import Tokenization
@@ -154,20 +155,5 @@ extension PaddingPolicy {
         _ configuration: BiGSConfiguration, _ head: Head, fixedLength: Int?
     ) -> PaddingPolicy {
         configuration.padding ?? (fixedLength == nil ? head.defaultPadding : .maxLength)
-    }
-}
-
-/// Bytes as lower-case hexadecimal digits.
-package enum Hexadecimal {
-    package static func text(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: UTF8.self)
-    }
-
-    /// Whether a text is a SHA-256 as `text` writes it, such as a model's fingerprint.
-    package static func isDigest(_ text: String) -> Bool {
-        text.utf8.count == 64 && text.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
     }
 }

@@ -212,7 +212,7 @@ import Testing
             hub.remove("pytorch_model.bin")
             await #expect(
                 throws: HubError.weightsMissing(
-                    repository: "owner/name", expected: ModelFiles.weights)
+                    repository: "owner/name", expected: RepositoryFiles.weights)
             ) { try await pull(from: address, into: directory) }
             hub.remove("config.json")
             await #expect(throws: HubError.configurationMissing(repository: "owner/name")) {

@@ -1,5 +1,6 @@
 import Serving
 import Synchronization
+import TestSupport
 import Testing
 
 /// A value that tasks share.

@@ -36,7 +36,9 @@ struct Operation: Sendable {
         }
 
         static func text(_ name: String, _ description: String) -> Query {
-            Query(name: name, description: description, schema: #"{"type":"string"}"#)
+            Query(
+                name: name, description: description,
+                schema: #"{"type":"string","pattern":"^[^\u0000]*$"}"#)
         }
     }
 

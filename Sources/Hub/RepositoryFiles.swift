@@ -1,7 +1,7 @@
 import Checkpoints
 
 /// Which files of a repository this program reads.
-package enum ModelFiles {
+package enum RepositoryFiles {
     /// The tokenizer's, sentence-transformers', and what people want beside them.
     private static let beside = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
@@ -21,7 +21,7 @@ package enum ModelFiles {
 
     /// What has to be fetched: the configuration, the first weights in the order in which a directory is
     /// searched for them, and what lies beside. For weights in several files this is their index; see
-    /// ``shards(of:in:)``. Throws `HubError.configurationMissing` and `HubError.weightsMissing`.
+    /// ``shards(of:named:in:)``. Throws `HubError.configurationMissing` and `HubError.weightsMissing`.
     static func needed(of listing: HubListing) throws(HubError) -> [HubFile] {
         guard let configuration = listing.file("config.json") else {
             throw .configurationMissing(repository: listing.repository.name)
@@ -49,6 +49,6 @@ package enum ModelFiles {
     /// What would be read instead of `weights` in a directory that has the files `present`; nil where
     /// nothing would.
     static func shadow(of weights: String, present: (String) -> Bool) -> String? {
-        ModelFiles.weights.prefix { $0 != weights }.first(where: present)
+        RepositoryFiles.weights.prefix { $0 != weights }.first(where: present)
     }
 }

@@ -4,7 +4,7 @@ import Kernels
 import Synchronization
 
 /// One search, on one connection and within one transaction.
-struct DocumentSearch {
+struct SearchRun {
     let request: SearchRequest
     let db: Database
     let path: String

@@ -1,0 +1,61 @@
+import HTTPServer
+import HTTPTypes
+import Serving
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import HTTPAPI
+
+/// Bodies of many requests take no more memory together than they may.
+@Suite struct BodyBudgetTests {
+    @Test func aShareIsGivenBackWithItsRequest() {
+        let budget = BodyBudget(limit: 10)
+        do {
+            let first = BodyBudget.Share(of: budget)
+            let second = BodyBudget.Share(of: budget)
+            #expect(first.take(6) && second.take(4))
+            #expect(!first.take(1) && second.take(0))
+        }
+        let third = BodyBudget.Share(of: budget)
+        #expect(third.take(10) && !third.take(1))
+    }
+
+    /// A body that has come but for its last byte until it is let through.
+    private func slow(_ bytes: [UInt8], until gate: Gate) -> RequestBody {
+        let rest = Mutex([bytes.dropLast(), bytes.suffix(1)])
+        return RequestBody(pull: {
+            let next = rest.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+            if next?.count == 1 { await gate.wait() }
+            return next.map(Array.init)
+        })
+    }
+
+    @Test func oneTooManyIsRefusedAtOnce() async throws {
+        let fixture = try APIFixture { $0.maximumBodyBytes = 100 }
+        defer { fixture.executor?.stop() }
+        let text = #"{"inputs":"\#(String(repeating: "a ", count: 40))"}"#
+        #expect(text.utf8.count > 89 && text.utf8.count <= 100)
+        var head = HTTPRequest(method: .post, scheme: "http", authority: "test", path: "/tokenize")
+        head.headerFields[.contentType] = "application/json"
+        let gate = Gate()
+        let statuses = await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 {
+                let request = ServerRequest(head: head, body: slow(Array(text.utf8), until: gate))
+                group.addTask { await fixture.api.answer(request).status.code }
+            }
+            // They all have their parts before long; then there is no room for one more.
+            var refused: APIFixture.Answer?
+            for _ in 0..<1_000 where refused == nil {
+                let answer = await fixture.post("/tokenize", text)
+                if answer.status == 429 { refused = answer }
+                try? await Task.sleep(for: .milliseconds(2))
+            }
+            #expect(refused?.errorType == "Overloaded" && refused?.header("Retry-After") == "1")
+            gate.open()
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(statuses == Array(repeating: 200, count: 8))
+        #expect(await fixture.post("/tokenize", text).status == 200)
+    }
+}
