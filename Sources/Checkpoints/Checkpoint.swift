@@ -88,7 +88,7 @@ package struct Checkpoint: Sendable {
             return nil
         }
         let configuration = collect(&problems) { () throws(CheckpointError) in
-            try readConfiguration(directory)
+            try Self.configuration(in: directory)
         }
         let weights = collect(&problems) { () throws(CheckpointError) in try find(directory) }
         guard let weights else { return nil }
@@ -131,7 +131,8 @@ package struct Checkpoint: Sendable {
         }
     }
 
-    private static func readConfiguration(_ directory: URL) throws(CheckpointError) -> Data {
+    /// The bytes of a directory's `config.json`.
+    package static func configuration(in directory: URL) throws(CheckpointError) -> Data {
         let url = directory.appending(path: "config.json")
         guard FileManager.default.fileExists(atPath: url.path) else {
             throw .configurationMissing(directory: directory.path)

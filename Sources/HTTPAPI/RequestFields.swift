@@ -91,10 +91,11 @@ struct TruncationDirection: Decodable {
 
 /// Reads a JSON body, or says which of its fields is wrong.
 enum RequestBodyDecoder {
+    /// - Parameter name: what the bytes are called where they are no JSON.
     static func decode<Body: Decodable>(
-        _ type: Body.Type, from bytes: [UInt8]
+        _ type: Body.Type, from bytes: [UInt8], called name: String = "the body"
     ) throws(APIError) -> Body {
-        try decode(type, from: tape(of: bytes))
+        try decode(type, from: tape(of: bytes, called: name))
     }
 
     /// Reads a short body here and now, a long one on a queue: the cooperative pool has a thread per core
@@ -113,11 +114,13 @@ enum RequestBodyDecoder {
     private static let queue = DispatchQueue(
         label: "bigs.decoding", qos: .utility, attributes: .concurrent)
 
-    static func tape(of bytes: [UInt8]) throws(APIError) -> JSONTape {
+    static func tape(
+        of bytes: [UInt8], called name: String = "the body"
+    ) throws(APIError) -> JSONTape {
         do throws(JSONSyntaxError) {
             return try JSONTape(bytes)
         } catch {
-            throw .malformed("the body is not JSON: \(error)")
+            throw .malformed("\(name) is not JSON: \(error)")
         }
     }
 

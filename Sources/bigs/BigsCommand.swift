@@ -14,11 +14,26 @@ struct BigsCommand: AsyncParsableCommand {
             HeadCommand.self, PullCommand.self, BenchCommand.self,
         ])
 
-    /// Reads the command line, with `serve`'s settings from the environment put before it.
+    /// Reads the command line, with `serve`'s settings from the environment put before it, and does what
+    /// it says.
     static func main() async {
-        let arguments = ServeEnvironment.arguments(
-            Array(CommandLine.arguments.dropFirst()), ProcessInfo.processInfo.environment)
-        await main(arguments)
+        let given = Array(CommandLine.arguments.dropFirst())
+        let arguments = ServeEnvironment.arguments(given, ProcessInfo.processInfo.environment)
+        do {
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let fromEnvironment = ServeEnvironment.settings(
+                in: message(for: error), among: arguments.dropLast(given.count - 1))
+            for flag in fromEnvironment {
+                StandardError.write("\(ServeEnvironment.name(of: flag)) sets \(flag).")
+            }
+            exit(withError: error)
+        }
     }
 }
 

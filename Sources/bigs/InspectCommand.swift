@@ -23,6 +23,9 @@ struct InspectCommand: ParsableCommand {
         if problems.isEmpty {
             report = BiGSModel.inspect(try Checkpoint(directory: directory))
             problems = report?.problems.map(\.description) ?? []
+        } else if let json = try? Checkpoint.configuration(in: directory) {
+            // Weights that cannot be read hide nothing that is wrong beside them.
+            do { _ = try BiGSConfiguration(json: json) } catch { problems.append("\(error)") }
         }
         let reading = ReadingReport(directory: directory, model: report?.summary)
         problems += reading.problems.map(\.description)

@@ -34,6 +34,14 @@ enum ServeEnvironment {
         return ["serve"] + added + arguments.dropFirst()
     }
 
+    /// The flags that a message names, of those that the environment added to the arguments.
+    static func settings(in message: String, among added: some Sequence<String>) -> [String] {
+        let words = Set(message.split { !($0.isLetter || $0 == "-") }.map(String.init))
+        return ServeCommand.settings.filter { flag in
+            words.contains(flag) && added.contains { $0 == flag || $0.hasPrefix(flag + "=") }
+        }
+    }
+
     /// `--max-body-bytes` to `BIGS_MAX_BODY_BYTES`.
     static func name(of flag: String) -> String {
         prefix + flag.drop { $0 == "-" }.uppercased().replacing("-", with: "_")

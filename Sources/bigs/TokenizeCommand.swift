@@ -39,6 +39,8 @@ struct TokenizeCommand: AsyncParsableCommand {
     private static let longest = 1 << 20
 
     private struct Line: Encodable {
+        /// Of JSON lines: the line's own, else its number.
+        let id: String?
         let ids: [Int32]
         let tokens: [String]
         let offsets: [[Int]]
@@ -46,6 +48,7 @@ struct TokenizeCommand: AsyncParsableCommand {
     }
 
     private struct Refusal: Encodable {
+        let id: String?
         let error: String
     }
 
@@ -67,18 +70,20 @@ struct TokenizeCommand: AsyncParsableCommand {
             padTo: padding == .maxLength ? maxLength : nil)
         var isComplete = true
         try await texts.read { text in
+            let id = texts.jsonl ? text.id : nil
             let encoding: Encoding
             do {
                 encoding = try tokenizer.encode(text.text, pair: text.pair, options: options)
             } catch {
                 // A text that cannot be cut as asked is that line's answer; the next may be fine.
-                try JSONLines.write(Refusal(error: "\(error)"))
+                try JSONLines.write(Refusal(id: id, error: "\(error)"))
                 isComplete = false
                 return
             }
             try JSONLines.write(
                 Line(
-                    ids: encoding.ids, tokens: encoding.ids.map { tokenizer.token($0) ?? "" },
+                    id: id, ids: encoding.ids,
+                    tokens: encoding.ids.map { tokenizer.token($0) ?? "" },
                     offsets: encoding.offsets.map { [$0.lowerBound, $0.upperBound] },
                     typeIds: encoding.typeIDs))
         }

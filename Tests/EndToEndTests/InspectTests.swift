@@ -37,6 +37,15 @@ import Testing
         #expect(loaded.status == 1 && loaded.errors.contains(file))
     }
 
+    @Test func missingWeightsHideNoWrongConfiguration() throws {
+        let (outcome, _) = try inspect([
+            "model.safetensors": nil, "config.json": #"{"num_ssm":-1}"#,
+        ])
+        #expect(outcome.status == 1)
+        #expect(outcome.lines.contains { $0.contains("there are no weights") }, "\(outcome.lines)")
+        #expect(outcome.lines.contains { $0.contains("vocab_size is missing") }, "\(outcome.lines)")
+    }
+
     @Test func theSummarySaysHowTextsAreRead() throws {
         let (outcome, _) = try inspect([
             "1_Pooling/config.json": #"{"pooling_mode_cls_token":true}"#,

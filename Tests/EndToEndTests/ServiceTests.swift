@@ -154,6 +154,15 @@ import Testing
             let outcome = try Program.run(["serve"], environment: [name: "?"])
             #expect(outcome.status == 64, "\(name)")
             #expect(outcome.errors.contains(String(flag.dropFirst(2))), "\(name)")
+            // Who set it need not be who reads the error.
+            #expect(outcome.errors.contains("\(name) sets \(flag)."), "\(outcome.errors)")
         }
+        let given = try Program.run(["serve", "--port", "?"], environment: ["BIGS_PORT": "80"])
+        #expect(given.status == 64 && !given.errors.contains("BIGS_PORT"))
+        let asked = try Program.run(["serve", "--help"], environment: ["BIGS_PORT": "?"])
+        #expect(asked.status == 0 && asked.errors.isEmpty)
+        let empty = try Program.run(
+            ["serve", "--threads", "?"], environment: ["BIGS_PORT": "", "BIGS_HOST": ""])
+        #expect(empty.errors.contains("threads") && !empty.errors.contains("host"))
     }
 }

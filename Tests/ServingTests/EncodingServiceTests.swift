@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func cancelledRequestsLeaveTheQueue() async throws {
-        let (service, executor) = try service()
+        let (service, executor) = try service(queueTokens: 1_000_000)
         defer { executor.stop() }
         let inputs = texts(256, seed: 11)
         let blocking = Task { try await service.embed(inputs, rules: EncodingRules()) }

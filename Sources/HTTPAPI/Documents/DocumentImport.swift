@@ -102,7 +102,8 @@ struct DocumentImport: Sendable {
         case .tooLong: return .failure(.payloadTooLarge(limit: settings.maximumBodyBytes))
         case .bytes(let bytes, _):
             do throws(APIError) {
-                let body = try RequestBodyDecoder.decode(DocumentBody.self, from: bytes)
+                let body = try RequestBodyDecoder.decode(
+                    DocumentBody.self, from: bytes, called: "the line")
                 try check(model: body.model)
                 return .success(try body.draft(settings: settings))
             } catch {

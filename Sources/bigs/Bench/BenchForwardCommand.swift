@@ -30,7 +30,11 @@ struct BenchForwardCommand: ParsableCommand {
                 + "768) or mini (6 of 256).", valueName: "size"))
     var random: Size?
 
-    @Option(help: "Positions of the random model: the longest length that can be measured.")
+    @Option(
+        help: """
+            Positions of the random model, where the measured lengths do not ask for more: their number \
+            decides which convolution a length takes.
+            """)
     var positions: Int?
 
     @Option(help: "Types, with commas between.")
