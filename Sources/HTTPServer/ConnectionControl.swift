@@ -122,6 +122,17 @@ final class ConnectionControl: Sendable {
         }
     }
 
+    /// Cancels what the connection is doing and lets it read nothing more; an answer may still leave.
+    func interrupt() {
+        let task = state.withLock { state in
+            if state.isCancelled { return nil as Task<Void, Never>? }
+            state.isCancelled = true
+            if !state.isClosed { shut(SHUT_RD) }
+            return state.task
+        }
+        task?.cancel()
+    }
+
     /// Ends the connection whatever it is doing.
     func cancel() {
         let task = state.withLock { state in

@@ -98,8 +98,9 @@ final class ServerState: Sendable {
         guard let deadline = state.withLock({ $0.drainDeadline }), deadline <= now else {
             return .running
         }
-        // A handler that ignores its cancellation gets one second more.
-        return deadline + .seconds(1) <= now ? .abandoned : .overdue
+        // A refusal gets half a second to leave, and who ignores its cancellation as much again.
+        if deadline + .seconds(1) <= now { return .abandoned }
+        return deadline + .milliseconds(500) <= now ? .cut : .overdue
     }
 
     func abandon() {
@@ -116,8 +117,10 @@ final class ServerState: Sendable {
 enum DrainStage: Sendable {
     /// Not draining, or within the time.
     case running
-    /// What still runs has to be cancelled.
+    /// What still runs has to be cancelled; it may say so to its client.
     case overdue
+    /// What could not end has to be cut off.
+    case cut
     /// What ignored that is left behind.
     case abandoned
 }

@@ -37,7 +37,8 @@ struct Watch: Sendable {
         for control in departed(watched) { control.peerLeft() }
         switch state.drainStage(at: now) {
         case .running: break
-        case .overdue: for connection in connections { connection.cancel() }
+        case .overdue: for connection in connections { connection.interrupt() }
+        case .cut: for connection in connections { connection.cancel() }
         case .abandoned: state.abandon()
         }
     }

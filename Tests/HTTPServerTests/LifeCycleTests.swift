@@ -65,7 +65,7 @@ struct LifeCycleTests {
         try await running.value
     }
 
-    @Test("what outlasts the drain's time is cancelled")
+    @Test("what outlasts the drain's time is cancelled, and what it answers to that is sent")
     func drainTimeout() async throws {
         var configuration = loopback()
         configuration.drainTimeout = .milliseconds(50)
@@ -81,6 +81,8 @@ struct LifeCycleTests {
         _ = await started.next()
         let start = ContinuousClock.now
         await server.shutdown()
+        let answer = String(decoding: try await client.receiveAll(), as: UTF8.self)
+        #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.hasSuffix("late"))
         try await running.value
         #expect(ContinuousClock.now - start < .seconds(20))
     }
