@@ -109,10 +109,16 @@ struct ModelArguments: ParsableArguments {
 
     private func load(_ place: Place) throws -> LoadedModel {
         noteDtype()
-        return try LoadedModel.load(
-            directory: place.directory, name: place.name,
-            options: LoadingOptions(
-                gelu: gelu, pooling: pooling, padding: padding, dtype: dtype))
+        do throws(ModelLoadingError) {
+            return try LoadedModel.load(
+                directory: place.directory, name: place.name,
+                options: LoadingOptions(
+                    gelu: gelu, pooling: pooling, padding: padding, dtype: dtype))
+        } catch {
+            // Of weights an error names the file alone, and there may be several models.
+            let (text, path) = ("\(error)", place.directory.path)
+            throw CommandError(description: text.contains(path) ? text : "\(path): \(text)")
+        }
     }
 
     /// Says on standard error what runs instead of a type that this processor does not have.

@@ -156,6 +156,19 @@ import Testing
         #expect(outcome.errors.contains("config.json"))
     }
 
+    /// Of several models, which one it is.
+    @Test func aDamagedModelIsNamedWithItsFolder() throws {
+        let golden = "t1/SequenceClassification/torch-safetensors"
+        let good = try SmallModel.directory(golden: golden, vocabularySize: 256)
+        let bad = try SmallModel.directory(golden: golden, vocabularySize: 256)
+        try Data("no weights".utf8).write(to: bad.appending(path: "model.safetensors"))
+        let outcome = try Program.run(
+            ["serve", "--port", "0", "--store", "none", "--model", "a=\(good.path)"]
+                + ["--model", "b=\(bad.path)"])
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("\(bad.path): model.safetensors: "), "\(outcome.errors)")
+    }
+
     @Test func settingsFromTheEnvironment() throws {
         // A bad value shows that the variable was read, without starting anything.
         let outcome = try Program.run(
