@@ -18,18 +18,16 @@ struct BigsCommand: AsyncParsableCommand {
     /// it says.
     static func main() async {
         let given = Array(CommandLine.arguments.dropFirst())
-        let arguments = ServeEnvironment.arguments(given, ProcessInfo.processInfo.environment)
+        let added = ServeEnvironment.flags(given, ProcessInfo.processInfo.environment)
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(given.prefix(1) + added + given.dropFirst())
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()
             }
         } catch {
-            let fromEnvironment = ServeEnvironment.settings(
-                in: message(for: error), among: arguments.dropLast(given.count - 1))
-            for flag in fromEnvironment {
+            for flag in ServeEnvironment.settings(in: message(for: error), among: added) {
                 StandardError.write("\(ServeEnvironment.name(of: flag)) sets \(flag).")
             }
             exit(withError: error)

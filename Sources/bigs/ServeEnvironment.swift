@@ -15,10 +15,10 @@ enum ServeEnvironment {
             .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
 
-    /// `arguments`, with a flag added for every setting that only the environment names.
-    static func arguments(_ arguments: [String], _ environment: [String: String]) -> [String] {
+    /// A flag for every setting of `arguments`' command that only the environment names.
+    static func flags(_ arguments: [String], _ environment: [String: String]) -> [String] {
         guard arguments.first == "serve", !arguments.contains("--help"), !arguments.contains("-h")
-        else { return arguments }
+        else { return [] }
         var added: [String] = []
         for flag in ServeCommand.settings {
             let isGiven = arguments.contains { $0 == flag || $0.hasPrefix(flag + "=") }
@@ -31,11 +31,11 @@ enum ServeEnvironment {
             // Nothing after an equals sign is taken as no value at all.
             added += values.flatMap { $0.isEmpty ? [flag, $0] : ["\(flag)=\($0)"] }
         }
-        return ["serve"] + added + arguments.dropFirst()
+        return added
     }
 
-    /// The flags that a message names, of those that the environment added to the arguments.
-    static func settings(in message: String, among added: some Sequence<String>) -> [String] {
+    /// The flags that a message names, of those that the environment added.
+    static func settings(in message: String, among added: [String]) -> [String] {
         let words = Set(message.split { !($0.isLetter || $0 == "-") }.map(String.init))
         return ServeCommand.settings.filter { flag in
             words.contains(flag) && added.contains { $0 == flag || $0.hasPrefix(flag + "=") }

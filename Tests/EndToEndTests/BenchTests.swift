@@ -64,6 +64,18 @@ import Testing
         #expect(long.status == 1 && long.errors.contains("5000"))
     }
 
+    /// A plot that cannot be written is found before the work; one that is there outlives its failure.
+    @Test func plotsAreTriedAndNotLost() throws {
+        let folder = try SmallModel.temporaryDirectory()
+        let plot = folder.appending(path: "plot.svg")
+        try Data("earlier".utf8).write(to: plot)
+        let arguments = ["bench", "--lengths", "5000", "--dtypes", "float32", "--plot"]
+        #expect(try Program.run(arguments + [plot.path]).status == 1)
+        #expect(try String(contentsOf: plot, encoding: .utf8) == "earlier")
+        let nowhere = try Program.run(arguments + [folder.path + "/none/plot.svg"])
+        #expect(nowhere.status == 1 && nowhere.errors.contains("--plot: "), "\(nowhere.errors)")
+    }
+
     @Test func printsThePlan() throws {
         let outcome = try Program.run(["bench", "--plan", "--lengths", "20,100"])
         #expect(outcome.status == 0)

@@ -11,6 +11,11 @@ import Testing
         #expect(String(decoding: outcome.output, as: UTF8.self).contains("USAGE: bigs \(command)"))
     }
 
+    @Test func withoutArgumentsThereIsHelp() throws {
+        let outcome = try Program.run([])
+        #expect(outcome.status == 0 && outcome.lines.contains { $0.contains("SUBCOMMANDS") })
+    }
+
     @Test func wrongUsageExitsWith64() throws {
         for arguments in [
             ["nothing"], ["embed", "--dimensions", "x"], ["embed", "--dtype", "float8"],

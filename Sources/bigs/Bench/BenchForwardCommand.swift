@@ -108,13 +108,19 @@ struct BenchForwardCommand: ParsableCommand {
             return
         }
         // It takes long to find what would be lost.
-        if let plot { try write("", to: plot) }
+        if let plot { try checkWritable(plot) }
         var report = BenchReport(
             model: random.map { "random \($0.rawValue)" } ?? model
                 ?? EmbeddedModel.embeddings.rawValue,
             processor: Processor.name, threads: ComputeThreads.count, version: Version.current)
         for type in try types() { try measure(type, lengths, &report) }
-        if let plot { try write(BenchPlot(report).svg, to: plot) }
+        if let plot {
+            do {
+                try Data(BenchPlot(report).svg.utf8).write(to: URL(filePath: plot))
+            } catch {
+                throw Self.unwritable(plot, SystemReason.text(of: error))
+            }
+        }
         if json {
             try JSONLines.write(report)
         } else {
@@ -122,13 +128,15 @@ struct BenchForwardCommand: ParsableCommand {
         }
     }
 
-    private func write(_ text: String, to path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(filePath: path))
-        } catch {
-            throw CommandError(
-                description: "--plot: \(path) cannot be written: \(SystemReason.text(of: error))")
-        }
+    /// Throws where the file cannot be written; what is in it stays.
+    private func checkWritable(_ path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw Self.unwritable(path, SystemReason.text(of: errno)) }
+        close(descriptor)
+    }
+
+    private static func unwritable(_ path: String, _ reason: String) -> CommandError {
+        CommandError(description: "--plot: \(path) cannot be written: \(reason)")
     }
 
     /// The states of the model whose convolutions are planned.
