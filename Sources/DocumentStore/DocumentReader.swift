@@ -158,7 +158,9 @@ extension Date {
 
     /// Milliseconds since the start of 1970, to the nearest: what `init` made comes back.
     /// A time that no 64 bits hold, which only a damaged file has, is 0.
-    var milliseconds: Int64 { Int64(exactly: (timeIntervalSince1970 * 1000).rounded()) ?? 0 }
+    package var milliseconds: Int64 {
+        Int64(exactly: (timeIntervalSince1970 * 1000).rounded()) ?? 0
+    }
 }
 
 extension PassageReference {

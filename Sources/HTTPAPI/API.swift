@@ -225,14 +225,9 @@ package struct API: Sendable {
         let share = BodyBudget.Share(of: bodies)
         // What is made of a body goes with it, so its part is held until the answer is out.
         RequestContext.current?.record.hold(share)
-        var result: [UInt8] = []
         do {
-            for try await piece in request.body {
-                guard piece.count <= settings.maximumBodyBytes - result.count else {
-                    throw RequestBodyError.tooLarge
-                }
-                guard share.take(piece.count) else { throw APIError.bodiesFull(bodies.limit) }
-                if result.isEmpty { result = piece } else { result += piece }
+            return try await request.body.collect(upTo: settings.maximumBodyBytes) { count in
+                guard share.take(count) else { throw APIError.bodiesFull(bodies.limit) }
             }
         } catch let error as APIError {
             throw error
@@ -241,7 +236,6 @@ package struct API: Sendable {
         } catch {
             throw .malformed("the body ended early")
         }
-        return result
     }
 
     /// What a request is refused for whose body could not be read.

@@ -28,8 +28,6 @@ struct Exchange: Sendable {
 
     var isHead: Bool { method == .head }
 
-    /// The route's pattern: one of a few, whatever is asked for.
-
     /// The access log: one line a request, without anything of its body, its query or its key.
     func log(to logger: Logger, after duration: Duration) {
         let level: Logger.Level =

@@ -123,21 +123,15 @@ final class ConnectionControl: Sendable {
     }
 
     /// Cancels what the connection is doing and lets it read nothing more; an answer may still leave.
-    func interrupt() {
-        let task = state.withLock { state in
-            if state.isCancelled { return nil as Task<Void, Never>? }
-            state.isCancelled = true
-            if !state.isClosed { shut(SHUT_RD) }
-            return state.task
-        }
-        task?.cancel()
-    }
+    func interrupt() { cancel(SHUT_RD) }
 
     /// Ends the connection whatever it is doing.
-    func cancel() {
+    func cancel() { cancel(SHUT_RDWR) }
+
+    private func cancel(_ how: some BinaryInteger) {
         let task = state.withLock { state in
             state.isCancelled = true
-            if !state.isClosed { shut(SHUT_RDWR) }
+            if !state.isClosed { shut(how) }
             return state.task
         }
         task?.cancel()

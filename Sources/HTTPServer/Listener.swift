@@ -60,40 +60,40 @@ struct Listener: Sendable {
             ? String(host.dropFirst().dropLast()) : host
     }
 
+    private static func socketAddress(
+        host: String, port: UInt16
+    ) throws(ListenError) -> any SocketAddress {
+        let literal = literal(of: host)
+        if let ip4 = try? sockaddr_in.inet(ip4: literal, port: port) { return ip4 }
+        if let ip6 = try? sockaddr_in6.inet6(ip6: literal, port: port) { return ip6 }
+        throw .notAnAddress(host)
+    }
+
+    private static func checkLength(of path: String) throws(ListenError) {
+        guard (1...longestPath).contains(path.utf8.count), !path.utf8.contains(0) else {
+            throw .pathLength(path, limit: longestPath)
+        }
+    }
+
     /// Throws for an address that nobody could listen on, without trying to.
     fileprivate static func check(_ address: ListenAddress) throws(ListenError) {
         switch address {
-        case .tcp(let host, let port):
-            let literal = literal(of: host)
-            guard (try? sockaddr_in.inet(ip4: literal, port: port)) == nil,
-                (try? sockaddr_in6.inet6(ip6: literal, port: port)) == nil
-            else { return }
-            throw .notAnAddress(host)
-        case .unix(let path):
-            guard (1...longestPath).contains(path.utf8.count), !path.utf8.contains(0) else {
-                throw .pathLength(path, limit: longestPath)
-            }
+        case .tcp(let host, let port): _ = try socketAddress(host: host, port: port)
+        case .unix(let path): try checkLength(of: path)
         }
     }
 
     private init(host: String, port: UInt16) throws(ListenError) {
-        try Self.check(.tcp(host: host, port: port))
         let literal = Self.literal(of: host)
         let name = literal.contains(":") ? "[\(literal)]:\(port)" : "\(literal):\(port)"
-        if let ip4 = try? sockaddr_in.inet(ip4: literal, port: port) {
-            socket = try Self.listen(on: ip4, name: name)
-        } else if let ip6 = try? sockaddr_in6.inet6(ip6: literal, port: port) {
-            socket = try Self.listen(on: ip6, name: name)
-        } else {
-            throw .notAnAddress(host)
-        }
+        socket = try Self.listen(on: Self.socketAddress(host: host, port: port), name: name)
         self.address = (try? socket.sockname()).flatMap(Self.text) ?? name
         isTCP = true
         file = nil
     }
 
     private init(path: String) throws(ListenError) {
-        try Self.check(.unix(path: path))
+        try Self.checkLength(of: path)
         try Self.removeStale(path)
         socket = try Self.listen(on: sockaddr_un.unix(path: path), name: path)
         address = "unix:" + path

@@ -49,12 +49,17 @@ package struct RequestBody: AsyncSequence, Sendable {
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(source: source) }
 
     /// The whole body.
-    /// - Parameter limit: the most bytes to take.
+    /// - Parameters:
+    ///   - limit: the most bytes to take.
+    ///   - admit: gets the number of bytes of each piece before it is kept; throws to keep no more.
     /// - Throws: `RequestBodyError`; `.tooLarge` as soon as more than `limit` bytes are there.
-    package func collect(upTo limit: Int) async throws -> [UInt8] {
+    package func collect(
+        upTo limit: Int, admit: (Int) throws -> Void = { _ in }
+    ) async throws -> [UInt8] {
         var result: [UInt8] = []
         for try await piece in self {
             guard piece.count <= limit - result.count else { throw RequestBodyError.tooLarge }
+            try admit(piece.count)
             if result.isEmpty { result = piece } else { result += piece }
         }
         return result

@@ -67,11 +67,11 @@ package struct AnswerSelection: Sendable, Equatable {
                 let range = place(candidate, in: window)
                 let text = scalars[range]
                 let score = Float(candidate.score)
-                let place = known[text.lowercased(), default: answers.count]
-                if place < answers.count {
+                let words = text.lowercased()
+                if let place = known[words] {
                     answers[place].score += score
                 } else {
-                    known[text.lowercased()] = place
+                    known[words] = answers.count
                     answers.append(AnswerSpan(score: score, range: range, text: text))
                 }
             }

@@ -24,10 +24,6 @@ struct ForwardCommand: ParsableCommand {
     @Option(help: "The safetensors file to write.")
     var output: String
 
-    struct CommandError: Error, CustomStringConvertible {
-        let description: String
-    }
-
     func run() throws {
         if let threads = model.threads { ComputeThreads.configure(threads) }
         let checkpoint = try Checkpoint(directory: model.directory())

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import DocumentStore
 import Foundation
 import Learning
@@ -25,18 +26,17 @@ struct HeadsArguments: ParsableArguments {
             valueName: "directory"))
     var heads: String?
 
-    /// The folder that `--heads` or the environment names, or that of a model.
-    func folder(model directory: URL) -> HeadFolder {
+    /// The folder that `--heads` or the environment names; nil where neither does.
+    var named: URL? {
         let set = ProcessInfo.processInfo.environment["BIGS_HEADS"] ?? ""
-        guard let named = heads ?? (set.isEmpty ? nil : set) else {
-            return Self.folder(in: directory)
+        return (heads ?? (set.isEmpty ? nil : set)).map {
+            URL(filePath: $0, directoryHint: .isDirectory)
         }
-        return HeadFolder(url: URL(filePath: named, directoryHint: .isDirectory))
     }
 
-    /// The folder of heads in a model's own.
-    static func folder(in directory: URL) -> HeadFolder {
-        HeadFolder(url: directory.appending(path: "heads", directoryHint: .isDirectory))
+    /// The folder that is named, or that of a model.
+    func folder(model directory: URL) -> HeadFolder {
+        HeadFolder(url: named ?? directory.appending(path: "heads", directoryHint: .isDirectory))
     }
 
     func validate() throws {
@@ -201,9 +201,13 @@ struct HeadListCommand: AsyncParsableCommand {
         let directory = try ModelLocator.directory(named: model)
         let folder = heads.folder(model: directory)
         // A model may have no heads yet; a folder that is named is there.
-        let isNamed = folder.url != HeadsArguments.folder(in: directory).url
-        for url in [directory] + (isNamed ? [folder.url] : []) {
-            _ = try FileManager.default.contentsOfDirectory(atPath: url.path)
+        for url in [directory, heads.named].compactMap({ $0 }) {
+            do {
+                _ = try FileManager.default.contentsOfDirectory(atPath: url.path)
+            } catch {
+                throw CommandError(
+                    description: "\(url.path): cannot be read: \(SystemReason.text(of: error))")
+            }
         }
         var isComplete = true
         for name in folder.names {

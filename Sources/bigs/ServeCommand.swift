@@ -127,9 +127,11 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("\(flag): expected 1 to \(largest), got \(value)")
         }
         // An empty store with its indexes has some 140,000 bytes.
-        if let storeMaxBytes, !(163_840...1 << 50).contains(storeMaxBytes) {
+        let sizes = 163_840...(1 << 50)
+        if let storeMaxBytes, !sizes.contains(storeMaxBytes) {
             throw ValidationError(
-                "--store-max-bytes: expected 163840 to \(1 << 50), got \(storeMaxBytes)")
+                "--store-max-bytes: expected \(sizes.lowerBound) to \(sizes.upperBound), "
+                    + "got \(storeMaxBytes)")
         }
         do {
             try address.check()

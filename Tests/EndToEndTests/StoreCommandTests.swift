@@ -122,6 +122,8 @@ import Testing
         #expect(try partly.objects().map { $0["name"] as? String } == ["kinds"])
         let nowhere = try run("head", "list", "--model", model, "--heads", heads + "/none")
         #expect(nowhere.status == 1 && nowhere.lines.isEmpty)
+        #expect(
+            nowhere.errors == "Error: \(heads)/none: cannot be read: No such file or directory\n")
         // Whether a head can be written is found out before it is made.
         let unwritable = try run(
             "head", "train", "--model", model, "--store", store, "--label-field", "metadata.kind",

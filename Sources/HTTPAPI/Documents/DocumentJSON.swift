@@ -69,11 +69,9 @@ extension JSONWriter {
         string(text)
     }
 
-    /// Seconds since 1970 with up to three decimals. A time that no 64 bits hold, which only a damaged
-    /// file has, is 0.
+    /// Seconds since 1970 with up to three decimals.
     mutating func time(_ date: Date) {
-        let milliseconds = Int(exactly: (date.timeIntervalSince1970 * 1000).rounded()) ?? 0
-        let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
+        let (seconds, rest) = date.milliseconds.quotientAndRemainder(dividingBy: 1000)
         var digits = String(1000 + abs(rest)).dropFirst()
         while digits.last == "0" { digits.removeLast() }
         verbatim(digits.isEmpty ? "\(seconds)" : "\(seconds).\(digits)")
