@@ -6,7 +6,9 @@ package enum SystemReason {
     /// on device", say. Other errors' own descriptions.
     package static func text(of error: any Error) -> String {
         let known = error as NSError
-        let cause = known.userInfo[NSUnderlyingErrorKey] as? NSError ?? known
+        // Foundation on Linux puts errors of Swift there as well as its own.
+        let cause =
+            (known.userInfo[NSUnderlyingErrorKey] as? any Error).map { $0 as NSError } ?? known
         guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
         return text(of: Int32(cause.code))
     }
