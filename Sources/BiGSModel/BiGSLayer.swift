@@ -21,13 +21,13 @@ struct BiGSLayer: Sendable {
     /// Replaces `w.h` [T, H] by the layer's output. What belongs to a row goes through it a tile of
     /// rows at a time, t of them; only the recurrences need the whole text.
     func apply(_ w: ModelWorkspace, layout: SequenceLayout) {
-        let rows = layout.totalRows
-        w.reserveTiles(rows: rows)
-        RowTiles.run(Entry(layer: self, w: w), rows: rows)
+        let tiles = RowTiles(rows: layout.totalRows)
+        w.reserve(tiles)
+        tiles.run(Entry(layer: self, w: w))
         SSMConvolution.apply(  //                              sf = kf * uf + Df uf      [T, H]
             fs4, on: w.uf, bs4, on: w.ub,  //                  sb = kb * ub + Db ub      [T, H]
             layout: layout, workspace: w.convolution)
-        RowTiles.run(Exit(layer: self, w: w), rows: rows)
+        tiles.run(Exit(layer: self, w: w))
     }
 
     private struct Entry: TileTask {

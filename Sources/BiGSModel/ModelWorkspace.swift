@@ -23,6 +23,7 @@ package final class ModelWorkspace {
     private let configuration: BiGSConfiguration
     private let precision: Precision
     private var tiles: [(c: Activations, v: Activations)] = []
+    private var tileRows: Int
 
     /// Buffers for `tokenCapacity` tokens; `scoreColumns` is the width of the head's output.
     init(
@@ -47,15 +48,20 @@ package final class ModelWorkspace {
         scores = Matrix(rowCapacity: blockRows, columns: max(scoreColumns, 1))
         convolution = ConvolutionWorkspace(
             maximumLength: min(tokenCapacity, configuration.maximumPositions))
-        reserveTiles(rows: tokenCapacity)
+        tileRows = RowTiles.tallest(capacity: tokenCapacity)
+        reserve(RowTiles(rows: tokenCapacity))
     }
 
-    /// Makes the buffers of as many tiles as a pass of `rows` rows has in flight.
-    func reserveTiles(rows: Int) {
-        while tiles.count < RowTiles.buffers(rows: rows) {
-            let capacity = RowTiles.bufferRows(capacity: tokenCapacity)
+    /// Makes the buffers of the tiles in flight, where those at hand are too few or, made for fewer
+    /// threads, too small.
+    func reserve(_ plan: RowTiles) {
+        if plan.tallest > tileRows {
+            tiles.removeAll()
+            tileRows = plan.tallest
+        }
+        while tiles.count < plan.workers {
             func buffer(_ columns: Int) -> Activations {
-                Activations(rowCapacity: capacity, columns: columns, precision: precision)
+                Activations(rowCapacity: tileRows, columns: columns, precision: precision)
             }
             tiles.append((buffer(configuration.hiddenSize), buffer(configuration.intermediateSize)))
         }

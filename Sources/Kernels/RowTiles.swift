@@ -32,48 +32,53 @@ private struct TileLoop<Task: TileTask>: ParallelLoop {
     }
 }
 
-/// How rows are cut into tiles. The bits of a row do not depend on it.
-package enum RowTiles {
+/// How the rows of a pass are cut into tiles: decided once, so that buffers made for it serve every
+/// task that goes over the rows, whoever changes the number of threads meanwhile. The bits of a row do
+/// not depend on it.
+package struct RowTiles {
     /// Rows in a tile: enough to hide that its weights come from beyond the core's cache, few enough
     /// that a tile of the widest activations fits there.
-    static let height = 128
+    private static let height = 128
     /// Fewer rows than this for each thread, and threads share out columns instead: then each reads a
     /// part of the weights, not all.
     private static let fewest = 96
 
-    /// The rows that the buffer of one worker must hold where a pass has up to `capacity` rows.
-    package static func bufferRows(capacity: Int) -> Int {
+    private let rows: Int
+    private let threads: Int
+    /// As many tiles for every thread; nil: one, that all share.
+    private let count: Int?
+
+    /// For `rows` rows, on as many threads as compute now.
+    package init(rows: Int) {
+        self.rows = rows
+        threads = ComputeThreads.count
+        let isOne =
+            !Processor.isVectorised || (threads > 1 && rows < Self.fewest * threads)
+        let perRound = Self.height * threads
+        count = isOne ? nil : max(1, (rows + perRound - 1) / perRound * threads)
+    }
+
+    /// How many tiles are in flight at once, each with a worker's buffer of its own.
+    package var workers: Int { min(threads, count ?? 1) }
+
+    /// The most rows that a tile has.
+    package var tallest: Int {
+        guard let count else { return rows }
+        return (rows + count - 1) / count
+    }
+
+    /// The most rows that a tile has in any pass of up to `capacity` rows, on as many threads as
+    /// compute now.
+    package static func tallest(capacity: Int) -> Int {
         guard Processor.isVectorised else { return capacity }
         return min(capacity, max(height, fewest * ComputeThreads.count))
     }
 
-    /// How many buffers `run` needs at once for so many rows.
-    package static func buffers(rows: Int) -> Int {
-        isOne(rows) ? 1 : min(ComputeThreads.count, count(rows))
-    }
-
-    /// Runs `task` for every tile of `rows` rows, on several threads at once where there is more than
-    /// one. Allocates nothing.
-    package static func run(_ task: some TileTask, rows: Int) {
-        if isOne(rows) {
-            task.run(.shared(0..<rows))
-            return
-        }
-        let count = count(rows)
+    /// Runs `task` for every tile, on several threads at once where there is more than one. Allocates
+    /// nothing.
+    package func run(_ task: some TileTask) {
+        guard let count else { return task.run(.shared(0..<rows)) }
         Parallel.run(
-            TileLoop(task: task, rows: rows, count: count), count: count,
-            threads: ComputeThreads.count)
-    }
-
-    private static func isOne(_ rows: Int) -> Bool {
-        let threads = ComputeThreads.count
-        return !Processor.isVectorised || (threads > 1 && rows < fewest * threads)
-    }
-
-    /// As many tiles for every thread.
-    private static func count(_ rows: Int) -> Int {
-        let threads = ComputeThreads.count
-        let rounds = (rows + height * threads - 1) / (height * threads)
-        return max(1, rounds * threads)
+            TileLoop(task: task, rows: rows, count: count), count: count, threads: threads)
     }
 }

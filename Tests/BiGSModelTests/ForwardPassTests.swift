@@ -1,4 +1,7 @@
 import BiGSModel
+import Foundation
+import Kernels
+import Synchronization
 import TestSupport
 import Testing
 
@@ -47,6 +50,44 @@ import Testing
             #expect(same(first.output, expected.0))
             #expect(same(second.output, expected.1))
             #expect(!first.step())
+        }
+    }
+
+    /// Whoever chooses another number of threads while a pass runs changes its time, nothing else.
+    @Test func threadsMayChangeAtAnyMoment() throws {
+        let configuration = BiGSConfiguration(
+            vocabularySize: 300, hiddenSize: 64, intermediateSize: 192, layerCount: 3,
+            stateSize: 8, maximumPositions: 700)
+        let model = try BiGSModel.random(configuration: configuration, seed: 5)
+        let batches = [batch([700], model, seed: 1), batch([140], model, seed: 2)]
+        let workspace = model.makeWorkspace(tokenCapacity: 700)
+        let expected = try batches.map {
+            try model.forward($0, workspace: workspace, outputs: Self.everything)
+        }
+        defer { ComputeThreads.configure(0) }
+        for threads in [1, 8, 2, 3] {
+            // Between the steps, in buffers that were made for another number.
+            for (batch, expected) in zip(batches, expected) {
+                let pass = try model.begin(batch, workspace: workspace, outputs: Self.everything)
+                repeat { ComputeThreads.configure(threads) } while pass.step()
+                #expect(same(pass.output, expected), "\(threads) threads")
+            }
+        }
+        // And within them.
+        let stop = Atomic(false)
+        let changes = Thread {
+            while !stop.load(ordering: .relaxed) {
+                for threads in [1, 8, 2] { ComputeThreads.configure(threads) }
+            }
+        }
+        changes.start()
+        defer { stop.store(true, ordering: .relaxed) }
+        for _ in 0..<20 {
+            for (batch, expected) in zip(batches, expected) {
+                let output = try model.forward(
+                    batch, workspace: workspace, outputs: Self.everything)
+                #expect(same(output, expected))
+            }
         }
     }
 
