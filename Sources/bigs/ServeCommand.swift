@@ -190,7 +190,7 @@ struct ServeCommand: AsyncParsableCommand {
             handler: { await api.answer($0) })
 
         var services: [any Service] = [
-            ModelService(command: self, readiness: readiness, logger: logger),
+            ModelService(command: self, server: server, readiness: readiness, logger: logger),
             ListeningService(server: server, readiness: readiness),
         ]
         if let apiKeyFile {
@@ -254,6 +254,7 @@ private struct RefusedStore: Error, CustomStringConvertible {
 /// end.
 private struct ModelService: Service, CustomStringConvertible {
     let command: ServeCommand
+    let server: HTTPServer
     let readiness: Readiness
     let logger: Logger
     /// The life cycle logs its services; what stands in the command line's keys is not for a log.
@@ -273,6 +274,8 @@ private struct ModelService: Service, CustomStringConvertible {
                 loaded: $0, executor: executor, store: store, storeTrouble: trouble, logger: logger)
         }
         readiness.becomeReady(ModelRegistry(services[0], others: Array(services.dropFirst())))
+        // Why it does not listen, the listener says; that it is ready would be wrong then.
+        guard (try? await server.waitUntilListening()) != nil else { return executor.stop() }
         let seconds = (ContinuousClock.now - start) / .milliseconds(1)
         for loaded in models {
             logger.info(

@@ -113,6 +113,15 @@ import Testing
         }
     }
 
+    @Test func aPortThatIsTakenEndsTheServer() async throws {
+        let server = try await RunningServer(["--store", "none"])
+        let port = try #require(server.base.port)
+        let outcome = try Program.run(["serve", "--store", "none", "--port", "\(port)"])
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("in use"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("ready"), "\(outcome.errors)")
+    }
+
     @Test func overloadIsAnsweredAtOnce() async throws {
         let server = try await RunningServer(["--store", "none", "--max-queue-tokens", "1"])
         let text = document
