@@ -59,44 +59,53 @@ package struct BiGSConfiguration: Sendable, Equatable {
         }
     }
 
-    /// Reads config.json. Throws what is wrong with which field.
+    /// Reads config.json. Throws what is wrong with the first field that is wrong.
     init(validating json: Data) throws(ConfigurationError) {
-        let reader = try ConfigurationReader(json: json)
-        vocabularySize = try reader.integer("vocab_size", in: 1...16_777_216)
-        hiddenSize = try reader.integer("hidden_size", in: 1...65_536)
-        intermediateSize = try reader.integer("intermediate_size", in: 1...262_144)
-        layerCount = try reader.integer("num_hidden_layers", in: 1...1_024)
-        stateSize = try reader.integer("num_ssm", in: 1...65_536)
-        maximumPositions = try reader.integer("max_position_embeddings", in: 1...1_048_576)
-        typeVocabularySize = try reader.integer("type_vocab_size", in: 1...65_536, default: 2)
+        var reader = try ConfigurationReader(json: json)
+        self.init(&reader)
+        if let problem = reader.problems.first { throw problem }
+    }
+
+    /// Everything that is wrong with a config.json.
+    package static func problems(in json: Data) -> [ConfigurationError] {
+        do throws(ConfigurationError) {
+            var reader = try ConfigurationReader(json: json)
+            _ = BiGSConfiguration(&reader)
+            return reader.problems
+        } catch {
+            return [error]
+        }
+    }
+
+    /// Reads every field; what is wrong stands in the reader then.
+    private init(_ reader: inout ConfigurationReader) {
+        vocabularySize = reader.integer("vocab_size", in: 1...16_777_216)
+        hiddenSize = reader.integer("hidden_size", in: 1...65_536)
+        intermediateSize = reader.integer("intermediate_size", in: 1...262_144)
+        layerCount = reader.integer("num_hidden_layers", in: 1...1_024)
+        stateSize = reader.integer("num_ssm", in: 1...65_536)
+        maximumPositions = reader.integer("max_position_embeddings", in: 1...1_048_576)
+        typeVocabularySize = reader.integer("type_vocab_size", in: 1...65_536, default: 2)
         layerNormEpsilon = Float(
-            try reader.number("layer_norm_eps", in: 0...1, default: 1e-12))
-        preNorm = try reader.boolean("pre_norm", default: true)
-        poolerType = try reader.string("pooler_type") == "mean" ? .mean : .maskedMean
-        hiddenActivation = try reader.string("hidden_act") ?? "gelu"
-        positionEmbeddingType = try reader.string("position_embedding_type") ?? "absolute"
+            reader.number("layer_norm_eps", in: 0...1, default: 1e-12))
+        preNorm = reader.boolean("pre_norm", default: true)
+        poolerType = reader.string("pooler_type") == "mean" ? .mean : .maskedMean
+        hiddenActivation = reader.string("hidden_act") ?? "gelu"
+        positionEmbeddingType = reader.string("position_embedding_type") ?? "absolute"
         padTokenID = Int32(
-            try reader.integer("pad_token_id", in: 0...(vocabularySize - 1), default: 0))
-        problemType = try reader.string("problem_type")
-        tieWordEmbeddings = try reader.boolean("tie_word_embeddings", default: true)
-        architectures = try reader.strings("architectures")
+            reader.integer("pad_token_id", in: 0...(vocabularySize - 1), default: 0))
+        problemType = reader.string("problem_type")
+        tieWordEmbeddings = reader.boolean("tie_word_embeddings", default: true)
+        architectures = reader.strings("architectures")
         head = architectures.lazy.compactMap(Head.init(architecture:)).first ?? .none
 
-        if let name = try reader.string("padding") {
-            guard let policy = PaddingPolicy(rawValue: name) else {
-                throw .unknownValue(
-                    field: "padding", value: name, allowed: "\"none\" or \"max-length\"")
-            }
-            padding = policy
-        } else {
-            padding = nil
-        }
+        padding = reader.oneOf("padding", allowed: "\"none\" or \"max-length\"")
 
         let labelLimit = 65_536
-        if let names = try reader.indexedStrings("id2label", atMost: labelLimit) {
+        if let names = reader.indexedStrings("id2label", atMost: labelLimit) {
             labels = names
         } else {
-            let count = try reader.integer("num_labels", in: 1...labelLimit, default: 2)
+            let count = reader.integer("num_labels", in: 1...labelLimit, default: 2)
             labels = (0..<count).map { "LABEL_\($0)" }
         }
     }

@@ -1,9 +1,12 @@
 internal import Checkpoints
 internal import Foundation
 
-/// Reads typed, range-checked fields of one JSON object. A field that is `null` counts as absent.
+/// Reads typed, range-checked fields of one JSON object. A field that is `null` counts as absent. One
+/// that is wrong is noted, and the reading goes on with a value that nothing else is wrong for.
 struct ConfigurationReader {
     private let fields: [String: JSONValue]
+    /// What is wrong with the fields read so far, in the order of reading.
+    private(set) var problems: [ConfigurationError] = []
 
     /// Parses `data`, which comes from a file nobody vouches for.
     init(json data: Data) throws(ConfigurationError) {
@@ -22,8 +25,16 @@ struct ConfigurationReader {
     }
 
     /// The value of `field` in `range`; without a default the field must be there.
-    func integer(
+    mutating func integer(
         _ field: String, in range: ClosedRange<Int>, default fallback: Int? = nil
+    ) -> Int {
+        noting(instead: range.upperBound) { reader throws(ConfigurationError) in
+            try reader.checkedInteger(field, in: range, default: fallback)
+        }
+    }
+
+    private func checkedInteger(
+        _ field: String, in range: ClosedRange<Int>, default fallback: Int?
     ) throws(ConfigurationError) -> Int {
         guard let value = present(field) else {
             guard let fallback else { throw .missing(field: field) }
@@ -46,7 +57,15 @@ struct ConfigurationReader {
     }
 
     /// The value of `field` in `range`, or the default where it is absent.
-    func number(
+    mutating func number(
+        _ field: String, in range: ClosedRange<Double>, default fallback: Double
+    ) -> Double {
+        noting(instead: fallback) { reader throws(ConfigurationError) in
+            try reader.checkedNumber(field, in: range, default: fallback)
+        }
+    }
+
+    private func checkedNumber(
         _ field: String, in range: ClosedRange<Double>, default fallback: Double
     ) throws(ConfigurationError) -> Double {
         guard let value = present(field) else { return fallback }
@@ -65,42 +84,68 @@ struct ConfigurationReader {
     }
 
     /// The boolean `field`, or the default where it is absent.
-    func boolean(_ field: String, default fallback: Bool) throws(ConfigurationError) -> Bool {
-        guard let value = present(field) else { return fallback }
-        guard case .boolean(let boolean) = value else {
-            throw .wrongType(field: field, expected: "a boolean", got: value.kind)
+    mutating func boolean(_ field: String, default fallback: Bool) -> Bool {
+        noting(instead: fallback) { reader throws(ConfigurationError) in
+            guard let value = reader.present(field) else { return fallback }
+            guard case .boolean(let boolean) = value else {
+                throw .wrongType(field: field, expected: "a boolean", got: value.kind)
+            }
+            return boolean
         }
-        return boolean
     }
 
     /// The string `field`, nil where it is absent.
-    func string(_ field: String) throws(ConfigurationError) -> String? {
-        guard let value = present(field) else { return nil }
-        guard case .string(let string) = value else {
-            throw .wrongType(field: field, expected: "a string", got: value.kind)
+    mutating func string(_ field: String) -> String? {
+        noting(instead: nil) { reader throws(ConfigurationError) in
+            guard let value = reader.present(field) else { return nil }
+            guard case .string(let string) = value else {
+                throw .wrongType(field: field, expected: "a string", got: value.kind)
+            }
+            return string
         }
-        return string
+    }
+
+    /// The string `field` as one of the values that an enumeration has, nil where it is absent;
+    /// `allowed` names them in a message.
+    mutating func oneOf<Choice: RawRepresentable<String>>(
+        _ field: String, allowed: String
+    ) -> Choice? {
+        guard let name = string(field) else { return nil }
+        let choice = Choice(rawValue: name)
+        if choice == nil {
+            problems.append(.unknownValue(field: field, value: name, allowed: allowed))
+        }
+        return choice
     }
 
     /// The array of strings `field`, empty where it is absent.
-    func strings(_ field: String) throws(ConfigurationError) -> [String] {
-        guard let value = present(field) else { return [] }
-        guard case .array(let values) = value else {
-            throw .wrongType(field: field, expected: "an array of strings", got: value.kind)
-        }
-        var strings: [String] = []
-        for value in values {
-            guard case .string(let string) = value else {
+    mutating func strings(_ field: String) -> [String] {
+        noting(instead: []) { reader throws(ConfigurationError) in
+            guard let value = reader.present(field) else { return [] }
+            guard case .array(let values) = value else {
                 throw .wrongType(field: field, expected: "an array of strings", got: value.kind)
             }
-            strings.append(string)
+            var strings: [String] = []
+            for value in values {
+                guard case .string(let string) = value else {
+                    throw .wrongType(
+                        field: field, expected: "an array of strings", got: value.kind)
+                }
+                strings.append(string)
+            }
+            return strings
         }
-        return strings
     }
 
     /// The object `field` whose keys are 0, 1, … n - 1 and whose values are strings, in the order
     /// of the keys; nil where it is absent.
-    func indexedStrings(
+    mutating func indexedStrings(_ field: String, atMost limit: Int) -> [String]? {
+        noting(instead: []) { reader throws(ConfigurationError) in
+            try reader.checkedIndexedStrings(field, atMost: limit)
+        }
+    }
+
+    private func checkedIndexedStrings(
         _ field: String, atMost limit: Int
     ) throws(ConfigurationError) -> [String]? {
         guard let value = present(field) else { return nil }
@@ -123,6 +168,18 @@ struct ConfigurationReader {
             strings.append(string)
         }
         return strings
+    }
+
+    /// What `read` gives, or `instead` where it fails; then the failure is noted.
+    private mutating func noting<Value>(
+        instead: Value, _ read: (Self) throws(ConfigurationError) -> Value
+    ) -> Value {
+        do {
+            return try read(self)
+        } catch {
+            problems.append(error)
+            return instead
+        }
     }
 
     private func present(_ field: String) -> JSONValue? {

@@ -56,7 +56,10 @@ extension BiGSModel {
         do {
             files = try ModelFiles(checkpoint)
         } catch {
-            return ModelReport(problems: [.configuration(error)], summary: nil)
+            return ModelReport(
+                problems: BiGSConfiguration.problems(in: checkpoint.configuration)
+                    .map(ModelProblem.configuration),
+                summary: nil)
         }
         return ModelReport(
             problems: files.problems(),

@@ -25,7 +25,8 @@ struct InspectCommand: ParsableCommand {
             problems = report?.problems.map(\.description) ?? []
         } else if let json = try? Checkpoint.configuration(in: directory) {
             // Weights that cannot be read hide nothing that is wrong beside them.
-            do { _ = try BiGSConfiguration(json: json) } catch { problems.append("\(error)") }
+            problems += BiGSConfiguration.problems(in: json)
+                .map { "\(ModelProblem.configuration($0))" }
         }
         let reading = ReadingReport(directory: directory, model: report?.summary)
         problems += reading.problems.map(\.description)

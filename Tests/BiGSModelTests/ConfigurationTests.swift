@@ -17,6 +17,24 @@ import Testing
         return try BiGSConfiguration(json: Data("{\(body.joined(separator: ", "))}".utf8))
     }
 
+    @Test func allThatIsWrongIsFound() {
+        let fields = #"""
+            {"vocab_size": "x", "hidden_size": 16, "num_hidden_layers": 0, "num_ssm": 8,
+             "max_position_embeddings": 32, "pad_token_id": -1, "layer_norm_eps": 2,
+             "padding": "left", "id2label": ["a"]}
+            """#
+        #expect(
+            BiGSConfiguration.problems(in: Data(fields.utf8)).map { "\($0)" } == [
+                "vocab_size is a string, not an integer", "intermediate_size is missing",
+                "num_hidden_layers is 0, allowed is 1 to 1024",
+                "layer_norm_eps is 2.0, allowed is 0.0 to 1.0",
+                "pad_token_id is -1, allowed is 0 to 16777215",
+                #"padding is "left", allowed is "none" or "max-length""#,
+                "id2label is an array, not an object",
+            ])
+        #expect(BiGSConfiguration.problems(in: Data("[]".utf8)) == [.notAnObject])
+    }
+
     private func problem(_ changes: [String: String?]) -> ConfigurationError? {
         do {
             _ = try parse(changes)
