@@ -51,21 +51,21 @@ struct DocumentReader {
         return StoredDocument(
             id: name, textHash: [UInt8](hash), createdAt: Date(milliseconds: createdAt),
             updatedAt: Date(milliseconds: updatedAt),
-            text: parts.contains(.text) ? try text(row: id, hash: hash) : nil,
+            text: parts.contains(.text) ? try text(row: id, hash: hash, of: name) : nil,
             metadata: parts.contains(.metadata) ? DocumentMetadata(json: json) : nil,
             encoding: try encoding(id))
     }
 
     /// The text of a document that was read without it.
     func text(of document: StoredDocument, row id: Int64) throws -> String {
-        try text(row: id, hash: Data(document.textHash))
+        try text(row: id, hash: Data(document.textHash), of: document.id)
     }
 
-    private func text(row id: Int64, hash: Data) throws -> String {
+    private func text(row id: Int64, hash: Data, of name: String) throws -> String {
         let statement = try db.cachedStatement(sql: "SELECT text FROM document_text WHERE id = ?")
         guard let data = try Data.fetchOne(statement, arguments: [id]),
-            let text = String(data: data, encoding: .utf8), TextHash.of(text) == hash
-        else { throw corrupt("a document's text differs from its hash") }
+            let text = String(validating: data, as: UTF8.self), TextHash.of(text) == hash
+        else { throw corrupt("the text of the document \"\(name)\" differs from its hash") }
         return text
     }
 

@@ -102,10 +102,13 @@ package final class EncodingStore: Sendable {
 
     /// The connection, for what needs more than a read or a write.
     func current() throws(StoreError) -> Connection {
-        if let error = damage.withLock({ $0 }) { throw error }
+        if let trouble { throw trouble }
         guard let current = connection.withLock({ $0 }) else { throw .closed(path: path) }
         return current
     }
+
+    /// Why nothing is read or written any more: a damaged page was met.
+    package var trouble: StoreError? { damage.withLock { $0 } }
 
     /// Remembers the first error that makes every later write a risk.
     func noted(_ error: StoreError) -> StoreError {

@@ -79,7 +79,7 @@ struct TextArguments: ParsableArguments {
         } catch {
             throw StandardInput.failure(of: file, error)
         }
-        guard let text = String(data: data, encoding: .utf8) else {
+        guard let text = String(validating: data, as: UTF8.self) else {
             throw CommandError(description: "\(StandardInput.name(of: file)) is not UTF-8")
         }
         return text

@@ -48,7 +48,7 @@ struct DocumentTests {
         var random = SeededGenerator(seed: 62)
         var draft = try random.draft(
             "a", metadata: ["z\0\"ero": .string("a\0b\u{1F600}"), "e\u{301}": .string("é")])
-        draft.text = "one\0two\r\n\u{FEFF}three \u{1F469}\u{200D}\u{1F680}"
+        draft.text = "\u{FEFF}one\0two\r\n\u{FEFF}three \u{1F469}\u{200D}\u{1F680}"
         let store = try openStore(folder.path())
         _ = try await store.put([draft], model: fingerprint)
         let found = try await store.document("a", parts: [.text, .metadata])
