@@ -105,7 +105,7 @@ let package = Package(
             "HTTPAPI",
             [
                 "HTTPAPI", "HTTPServer", "Serving", "DocumentStore", "Learning", "BiGSModel",
-                httpTypes, logging, coreMetrics,
+                httpTypes, logging, coreMetrics, grdb,
             ]),
         tests("EndToEnd", ["bigs", "Checkpoints", grdb]),
     ]

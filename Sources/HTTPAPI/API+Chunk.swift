@@ -9,8 +9,9 @@ extension API {
         let service = try service(request, body.options.model)
         let texts = body.value.inputs.items
         let inputs = texts.map(EncodingInput.text)
+        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
         received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
+        try check(inputs, names, limit: settings.maximumClientBatchSize)
         let granularities = try body.value.granularities()
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
@@ -28,7 +29,7 @@ extension API {
                         granularities[index], pooling: pooling, input: index))
             }
         } catch {
-            throw .service(error)
+            throw .service(error, names)
         }
         let passages = PassageWriter(
             finish: finish, type: body.options.embeddingType?.type ?? .float,

@@ -10,44 +10,62 @@ extension API {
     /// `POST /classify`: the classification head, or labels it was never trained on, in OpenAI's shape.
     /// The header `x-scoring` says what judged.
     func classify(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        try await classify(request, asPipeline: false)
+    }
+
+    /// - Parameter asPipeline: whether to answer the labels alone, as Hugging Face's pipeline does.
+    func classify(
+        _ request: ServerRequest, asPipeline: Bool
+    ) async throws(APIError) -> ServerResponse {
         let body = try await decode(WithOptions<ClassifyBody>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.input.items
         received(inputs, isSingle: body.value.input.isSingle)
-        try check(inputs, field: body.value.field, limit: settings.maximumClientBatchSize)
+        let names = InputNames(body.value.field, isSingle: body.value.input.isSingle)
+        try check(inputs, names, limit: settings.maximumClientBatchSize)
         let top = try top(body.options)
         let rules = rules(body.options, request)
         let lists: [[LabelScore]]
         let result: EncodingResult
+        let usage: [TokenUsage]
         let method: ScoringMethod
         if let labels = body.value.candidateLabels {
-            (lists, result, method) = try await zeroShot(
-                inputs, labels, body.value, body.options.rawScores ?? false, service, rules)
+            (lists, result, usage, method) = try await zeroShot(
+                inputs, labels, body.value, names, body.options.rawScores ?? false, service, rules)
         } else {
             method = .head
-            result = try await encode { () async throws(ServiceError) in
+            result = try await encode(names) { () async throws(ServiceError) in
                 try await service.classify(inputs, rules: rules)
             }
             let classification = Classification(service.loaded)
             lists = result.vectors.map {
                 classification.ranked($0, raw: body.options.rawScores ?? false)
             }
+            usage = result.usage
         }
         var writer = JSONWriter()
-        writer.object { writer in
-            writer.key("object")
-            writer.string("list")
-            writer.key("data")
-            writer.array { writer in
-                for list in lists { writer.labels(Array(list.prefix(top ?? list.count))) }
-            }
-            writer.key("model")
-            writer.string(service.loaded.name)
-            writer.openAIUsage(result.usage)
-            // With candidate labels that are read beside the text, of all those pairs together.
-            writer.key("inputs")
-            writer.array { writer in
-                for usage in result.usage { writer.object { $0.tokens(usage) } }
+        func write(_ list: [LabelScore], _ writer: inout JSONWriter) {
+            writer.labels(Array(list.prefix(top ?? list.count)))
+        }
+        func writeAll(_ writer: inout JSONWriter) {
+            writer.array { writer in for list in lists { write(list, &writer) } }
+        }
+        if asPipeline {
+            if body.value.input.isSingle { write(lists[0], &writer) } else { writeAll(&writer) }
+        } else {
+            writer.object { writer in
+                writer.key("object")
+                writer.string("list")
+                writer.key("data")
+                writeAll(&writer)
+                writer.key("model")
+                writer.string(service.loaded.name)
+                writer.openAIUsage(result.usage)
+                // With candidate labels that are read beside the text, of all those pairs together.
+                writer.key("inputs")
+                writer.array { writer in
+                    for usage in usage { writer.object { $0.tokens(usage) } }
+                }
             }
         }
         var response = response(writer, result, inputs)
@@ -55,10 +73,13 @@ extension API {
         return response
     }
 
+    /// Labels by falling score for each text; what all that was encoded took, and each text of it.
     private func zeroShot(
-        _ inputs: [EncodingInput], _ labels: [String], _ body: ClassifyBody, _ raw: Bool,
-        _ service: EncodingService, _ rules: EncodingRules
-    ) async throws(APIError) -> ([[LabelScore]], EncodingResult, ScoringMethod) {
+        _ inputs: [EncodingInput], _ labels: [String], _ body: ClassifyBody, _ names: InputNames,
+        _ raw: Bool, _ service: EncodingService, _ rules: EncodingRules
+    ) async throws(APIError) -> (
+        [[LabelScore]], EncodingResult, [TokenUsage], ScoringMethod
+    ) {
         if labels.isEmpty { throw .validation(field: "candidate_labels", "cannot be empty") }
         if let index = labels.firstIndex(where: \.isEmpty) {
             throw .validation(field: "candidate_labels[\(index)]", "cannot be empty")
@@ -72,7 +93,7 @@ extension API {
         for (index, input) in inputs.enumerated() {
             guard case .text(let text) = input else {
                 throw .validation(
-                    field: "\(body.field)[\(index)]", "candidate labels need a text, not token ids")
+                    field: names[index], "candidate labels need a text, not token ids")
             }
             texts.append(text)
         }
@@ -86,7 +107,8 @@ extension API {
             let pairs = texts.flatMap { text in
                 hypotheses.map { EncodingInput.pair(text, $0) }
             }
-            var result = try await encode { () async throws(ServiceError) in
+            let paired = InputNames(names.field) { names[$0 / labels.count] }
+            var result = try await encode(paired) { () async throws(ServiceError) in
                 try await service.classify(pairs, rules: rules)
             }
             let lists = texts.indices.map { index in
@@ -105,9 +127,13 @@ extension API {
                     tokens: usage.reduce(0) { $0 + $1.tokens },
                     tokensUsed: usage.reduce(0) { $0 + $1.tokensUsed })
             }
-            return (lists, result, .entailment)
+            return (lists, result, result.usage, .entailment)
         }
-        var result = try await encode { () async throws(ServiceError) in
+        let count = texts.count
+        let all = InputNames(names.field) {
+            $0 < count ? names[$0] : "candidate_labels[\($0 - count)]"
+        }
+        let result = try await encode(all) { [texts] () async throws(ServiceError) in
             try await service.embed((texts + hypotheses).map(EncodingInput.text), rules: rules)
         }
         let named = result.vectors[texts.count...]
@@ -117,8 +143,7 @@ extension API {
                 labels,
                 raw ? cosines : CosineScoring.scores(cosines, independent: independent))
         }
-        result.usage = Array(result.usage.prefix(texts.count))
-        return (lists, result, .cosine)
+        return (lists, result, Array(result.usage.prefix(texts.count)), .cosine)
     }
 
     private func ranked(_ labels: [String], _ scores: [Float]) -> [LabelScore] {

@@ -14,19 +14,19 @@ extension API {
         let body = try await decode(WithOptions<Body>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
+        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
         received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
-        if body.options.normalize == true || body.options.dimensions != nil {
-            throw .validation(
-                field: body.options.dimensions == nil ? "normalize" : "dimensions",
-                "token states are given as they are")
+        try check(inputs, names, limit: settings.maximumClientBatchSize)
+        for (field, isGiven) in [
+            ("dimensions", body.options.dimensions != nil),
+            ("normalize", body.options.normalize == true),
+            ("embedding_type", body.options.embeddingType.map { $0.type != .float } ?? false),
+        ] where isGiven {
+            throw .validation(field: field, "token states are given as they are")
         }
         let rules = rules(body.options, request)
-        let encoded: EncodedTexts
-        do throws(ServiceError) {
-            encoded = try await service.encodeStates(inputs, rules: rules)
-        } catch {
-            throw .service(error)
+        let encoded = try await encode(names) { () async throws(ServiceError) in
+            try await service.encodeStates(inputs, rules: rules)
         }
         let texts = encoded.texts
         let numbers = texts.reduce(0) { $0 + $1.states.count }

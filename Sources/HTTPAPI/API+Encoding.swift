@@ -15,14 +15,15 @@ extension API {
         let body = try await decode(WithOptions<Body>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
+        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
         received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
+        try check(inputs, names, limit: settings.maximumClientBatchSize)
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         if body.value.embeddingTypes?.isEmpty == true {
             throw .validation(field: "embedding_types", "cannot be empty")
         }
-        let result = try await encode { () async throws(ServiceError) in
+        let result = try await encode(names) { () async throws(ServiceError) in
             try await service.embed(inputs, rules: rules)
         }
         let type = body.options.embeddingType?.type ?? .float
@@ -62,8 +63,9 @@ extension API {
         let body = try await decode(WithOptions<Body>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
+        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
         received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
+        try check(inputs, names, limit: settings.maximumClientBatchSize)
         let top = try top(body.options)
         let head = body.value.head ?? request.query["head"]
         // The head by itself takes pairs, too, and what it says is kept.
@@ -73,7 +75,7 @@ extension API {
                 request, service: service)
         }
         let rules = rules(body.options, request)
-        let result = try await encode { () async throws(ServiceError) in
+        let result = try await encode(names) { () async throws(ServiceError) in
             try await service.classify(inputs, rules: rules)
         }
         let classification = Classification(service.loaded)
@@ -97,17 +99,17 @@ extension API {
     }
 
     /// Runs the service, turning its errors into the API's.
-    func encode(
-        _ work: () async throws(ServiceError) -> EncodingResult
-    ) async throws(APIError) -> EncodingResult {
-        do { return try await work() } catch { throw .service(error) }
+    func encode<Result>(
+        _ names: InputNames, _ work: () async throws(ServiceError) -> Result
+    ) async throws(APIError) -> Result {
+        do { return try await work() } catch { throw .service(error, names) }
     }
 
     /// Refuses lists that are empty or too long, and empty texts.
-    func check(_ inputs: [EncodingInput], field: String, limit: Int) throws(APIError) {
-        if inputs.isEmpty { throw .validation(field: field, "cannot be empty") }
+    func check(_ inputs: [EncodingInput], _ names: InputNames, limit: Int) throws(APIError) {
+        if inputs.isEmpty { throw .validation(field: names.field, "cannot be empty") }
         if inputs.count > limit {
-            throw .tooMany(field: field, count: inputs.count, limit: limit)
+            throw .tooMany(field: names.field, count: inputs.count, limit: limit)
         }
         for (index, input) in inputs.enumerated() {
             let isEmpty =
@@ -116,7 +118,7 @@ extension API {
                 case .pair: false
                 case .tokens(let ids): ids.isEmpty
                 }
-            if isEmpty { throw .validation(field: "\(field)[\(index)]", "cannot be empty") }
+            if isEmpty { throw .validation(field: names[index], "cannot be empty") }
         }
     }
 

@@ -25,8 +25,9 @@ extension API {
                 "expected \"float\" or \"base64\", got \"\(format.prefix(100))\"")
         }
         let inputs = body.value.input.items
+        let names = InputNames("input", isSingle: body.value.input.isSingle)
         received(inputs, isSingle: body.value.input.isSingle)
-        try check(inputs, field: "input", limit: Self.maximumOpenAIInputs)
+        try check(inputs, names, limit: Self.maximumOpenAIInputs)
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         let type = body.options.embeddingType?.type ?? .float
@@ -34,7 +35,7 @@ extension API {
             throw .validation(
                 field: "encoding_format", "base64 is of float32, not of \(type.rawValue)")
         }
-        let result = try await encode { () async throws(ServiceError) in
+        let result = try await encode(names) { () async throws(ServiceError) in
             try await service.embed(inputs, rules: rules)
         }
         var writer = JSONWriter(capacity: result.vectors.count * 12 * 256)

@@ -7,22 +7,27 @@ import Serving
 extension API {
     /// `POST /` and `POST /invocations`: what the model is for, as text-embeddings-inference and
     /// Hugging Face's endpoints have it. A classifier predicts, every other model embeds; a body
-    /// with a `source_sentence` asks for similarities.
+    /// with a `source_sentence` asks for similarities, one with `candidate_labels` for their scores.
     ///
     /// Pipelines keep their options in `parameters`. A body with that field is taken as theirs: the
     /// options count as if they stood beside `inputs`, and a classifier answers a list a text.
     func pipeline(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        var request = request
         let bytes = try await collect(request)
         let body = try await RequestBodyDecoder.offPool(bytes: bytes.count) {
             () throws(APIError) in
             try PipelineBody(bytes)
+        }
+        if body.namesLabels {
+            RequestContext.current?.record.work = .scoring
+            request.body = RequestBody(bytes: bytes)
+            return try await classify(request, asPipeline: true)
         }
         let service = try service(request, body.model)
         let classifies =
             !body.comparesSentences && service.loaded.model.head == .sequenceClassification
         RequestContext.current?.record.work = classifies ? .scoring : .embedding
         let function = Classification(service.loaded).isIndependent ? "sigmoid" : "softmax"
-        var request = request
         request.body = RequestBody(
             bytes: try await RequestBodyDecoder.offPool(bytes: bytes.count) {
                 () throws(APIError) in
@@ -43,6 +48,14 @@ struct PipelineBody: Sendable {
     /// Whether it has a sentence and others to compare it with.
     var comparesSentences: Bool {
         tape.member("inputs", of: 0).flatMap { tape.member("source_sentence", of: $0) } != nil
+    }
+
+    /// Whether it has labels to be chosen from, beside its inputs or in `parameters`.
+    var namesLabels: Bool {
+        [0, tape.member("parameters", of: 0)].contains { place in
+            let labels = place.flatMap { tape.member("candidate_labels", of: $0) }
+            return labels.map { tape.nodes[$0].kind != .null } ?? false
+        }
     }
 
     /// The model that it chooses, beside its inputs or in `parameters`.

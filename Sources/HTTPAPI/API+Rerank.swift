@@ -17,8 +17,9 @@ extension API {
         let texts = body.value.documents ?? body.value.texts ?? []
         let field = isCohere ? "documents" : "texts"
         received(texts.map(EncodingInput.text), isSingle: false)
+        let names = InputNames(field)
         try check(
-            texts.map(EncodingInput.text), field: field,
+            texts.map(EncodingInput.text), names,
             limit: isCohere ? Self.maximumRankedDocuments : settings.maximumClientBatchSize)
         if body.value.query.isEmpty { throw .validation(field: "query", "cannot be empty") }
         if let top = body.value.topN, top < 1 {
@@ -26,7 +27,7 @@ extension API {
         }
         let rules = rules(body.options, request)
         let (scores, result, method) = try await relevance(
-            body.value.query, texts, raw: body.options.rawScores ?? false, service, rules)
+            body.value.query, texts, names, raw: body.options.rawScores ?? false, service, rules)
         let order = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
             .prefix(body.value.topN ?? scores.count)
         var writer = JSONWriter()
@@ -92,14 +93,14 @@ extension API {
 
     /// How well each text answers the query.
     private func relevance(
-        _ query: String, _ texts: [String], raw: Bool, _ service: EncodingService,
-        _ rules: EncodingRules
+        _ query: String, _ texts: [String], _ names: InputNames, raw: Bool,
+        _ service: EncodingService, _ rules: EncodingRules
     ) async throws(APIError) -> ([Float], EncodingResult, ScoringMethod) {
         let loaded = service.loaded
         let isCrossEncoder =
             loaded.model.head == .sequenceClassification && loaded.configuration.labels.count == 1
         if isCrossEncoder {
-            let result = try await encode { () async throws(ServiceError) in
+            let result = try await encode(names) { () async throws(ServiceError) in
                 try await service.classify(
                     texts.map { .pair(query, $0) }, rules: rules)
             }
@@ -116,13 +117,12 @@ extension API {
             queryRules.promptName = first(["query"])
             textRules.promptName = first(["document", "passage", "corpus"])
         }
-        let asked: EncodingResult
-        var result: EncodingResult
-        do throws(ServiceError) {
-            asked = try await service.embed([.text(query)], rules: queryRules)
-            result = try await service.embed(texts.map(EncodingInput.text), rules: textRules)
-        } catch {
-            throw .service(error)
+        let asked = try await encode(InputNames("query", isSingle: true)) {
+            [queryRules] () async throws(ServiceError) in
+            try await service.embed([.text(query)], rules: queryRules)
+        }
+        var result = try await encode(names) { [textRules] () async throws(ServiceError) in
+            try await service.embed(texts.map(EncodingInput.text), rules: textRules)
         }
         let scores = result.vectors.map { Similarity.cosine(asked.vectors[0], $0) }
         result.count(asked)
@@ -143,12 +143,14 @@ extension API {
         let sentences = body.value.inputs.sentences.map(EncodingInput.text)
         let source = EncodingInput.text(body.value.inputs.sourceSentence)
         received(sentences, isSingle: false)
-        try check(sentences, field: "inputs.sentences", limit: settings.maximumClientBatchSize)
+        let names = InputNames("inputs.sentences")
+        try check(sentences, names, limit: settings.maximumClientBatchSize)
         if body.value.inputs.sourceSentence.isEmpty {
             throw .validation(field: "inputs.source_sentence", "cannot be empty")
         }
         let rules = rules(body.options, request)
-        let result = try await encode { () async throws(ServiceError) in
+        let all = InputNames("inputs") { $0 == 0 ? "inputs.source_sentence" : names[$0 - 1] }
+        let result = try await encode(all) { () async throws(ServiceError) in
             try await service.embed([source] + sentences, rules: rules)
         }
         var writer = JSONWriter()

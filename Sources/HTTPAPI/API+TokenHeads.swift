@@ -10,16 +10,14 @@ extension API {
         let body = try await decode(WithOptions<FillMaskBody>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
+        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
         received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
+        try check(inputs, names, limit: settings.maximumClientBatchSize)
         let top = min(try top(body.options) ?? 5, 1_000)
         let rules = rules(body.options, request)
-        let result: HeadResult<FilledText>
-        do throws(ServiceError) {
-            result = try await service.fillMasks(
+        let result = try await encode(names) { () async throws(ServiceError) in
+            try await service.fillMasks(
                 inputs, rules: rules, top: top, targets: body.value.targets?.names)
-        } catch {
-            throw .service(error)
         }
         var writer = JSONWriter()
         func write(_ text: FilledText, _ writer: inout JSONWriter) {
@@ -62,14 +60,12 @@ extension API {
         let service = try service(request, body.options.model)
         let texts = body.value.inputs.items
         let inputs = texts.map(EncodingInput.text)
+        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
         received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
+        try check(inputs, names, limit: settings.maximumClientBatchSize)
         let rules = rules(body.options, request)
-        let result: HeadResult<TokenScores>
-        do throws(ServiceError) {
-            result = try await service.classifyTokens(inputs, rules: rules)
-        } catch {
-            throw .service(error)
+        let result = try await encode(names) { () async throws(ServiceError) in
+            try await service.classifyTokens(inputs, rules: rules)
         }
         let strategy = body.value.strategy ?? .none
         let aggregation = EntityAggregation(
@@ -138,14 +134,12 @@ extension API {
             throw .validation(
                 field: field, "expected \(range.lowerBound) to \(range.upperBound), got \(value)")
         }
-        let result: HeadResult<AnswerSpan>
-        let usage: TokenUsage
-        do throws(ServiceError) {
-            (result, usage) = try await service.answer(
+        let names = InputNames("context", isSingle: true)
+        let rules = rules(body.options, request)
+        let (result, usage) = try await encode(names) { () async throws(ServiceError) in
+            try await service.answer(
                 asked.question, context: asked.context, selection: selection,
-                maximumLength: asked.maxSeqLen, stride: asked.docStride)
-        } catch {
-            throw .service(error)
+                maximumLength: asked.maxSeqLen, stride: asked.docStride, cache: rules.cache)
         }
         var writer = JSONWriter()
         func write(_ answer: AnswerSpan, _ writer: inout JSONWriter) {

@@ -16,7 +16,8 @@ extension API {
         let body = try await decode(Body.self, request)
         let service = try service(request, body.model)
         let inputs = body.inputs.items.map(EncodingInput.text)
-        try check(inputs, field: "inputs", limit: settings.maximumClientBatchSize)
+        let names = InputNames("inputs", isSingle: body.inputs.isSingle)
+        try check(inputs, names, limit: settings.maximumClientBatchSize)
         let prompt: String
         do throws(ServiceError) {
             prompt = try service.prompt(named: body.promptName, for: inputs) ?? ""
@@ -24,18 +25,15 @@ extension API {
             throw .service(error)
         }
         var encodings: [(text: String, encoding: Encoding)] = []
-        for text in body.inputs.items {
+        for (index, text) in body.inputs.items.enumerated() {
             let text = body.promptName == nil ? text : prompt + text
-            do {
-                encodings.append(
-                    (
-                        text,
-                        try await service.tokenize(
-                            text, addSpecialTokens: body.addSpecialTokens ?? true)
-                    ))
-            } catch {
-                throw .service(error)
+            // Each is tokenized by itself, as the first of one.
+            let encoding = try await encode(InputNames("inputs") { _ in names[index] }) {
+                () async throws(ServiceError) in
+                try await service.tokenize(
+                    text, addSpecialTokens: body.addSpecialTokens ?? true)
             }
+            encodings.append((text, encoding))
         }
         let pieces = TokenPieces(encodings, service.loaded.tokenizer)
         let tokens = encodings.reduce(0) { $0 + $1.encoding.ids.count }
@@ -67,8 +65,9 @@ extension API {
         let body = try await decode(Body.self, request)
         let service = try service(request, body.model)
         let lists = body.ids.lists
+        let names = InputNames("ids", isSingle: body.ids.isSingle)
         try check(
-            lists.map(EncodingInput.tokens), field: "ids", limit: settings.maximumClientBatchSize)
+            lists.map(EncodingInput.tokens), names, limit: settings.maximumClientBatchSize)
         let tokenizer = service.loaded.tokenizer
         var writer = JSONWriter()
         var texts: [String] = []
@@ -78,7 +77,7 @@ extension API {
                     try tokenizer.decode(
                         ids, skipSpecialTokens: body.skipSpecialTokens ?? true))
             } catch {
-                throw .validation(field: "ids[\(index)]", "\(error)")
+                throw .validation(field: names[index], "\(error)")
             }
         }
         writer.array { for text in texts { $0.string(text) } }
@@ -111,13 +110,17 @@ struct Texts: Decodable {
 /// A list of token ids, or a list of such lists.
 private struct TokenLists: Decodable {
     let lists: [[Int32]]
+    /// Whether it was one list of ids.
+    let isSingle: Bool
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let ids = try? container.decode([Int32].self) {
             lists = [ids]
+            isSingle = true
         } else if let lists = try? container.decode([[Int32]].self) {
             self.lists = lists
+            isSingle = false
         } else {
             throw FieldError(
                 field: "ids", reason: "expected a list of token ids or a list of such lists")

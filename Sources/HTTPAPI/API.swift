@@ -74,7 +74,9 @@ package struct API: Sendable {
     ) async throws(APIError) -> ServerResponse {
         if CrossOrigin.isPreflight(request) {
             let methods = router.methods(of: request)
-            if !methods.isEmpty, let answer = settings.crossOrigin.preflight(methods: methods) {
+            if !methods.isEmpty,
+                let answer = settings.crossOrigin.preflight(request, methods: methods)
+            {
                 return answer
             }
         }
@@ -116,6 +118,10 @@ package struct API: Sendable {
         of request: ServerRequest, for route: Route
     ) throws(APIError) {
         guard route.input != .nothing else { return }
+        let codings = request.head.headerFields[values: .contentEncoding]
+        if let coding = codings.first(where: { $0.lowercased() != "identity" }) {
+            throw .contentEncoding(coding)
+        }
         let given = request.head.headerFields[.contentType]
         if given == route.input.rawValue { return }
         let media = given?.prefix { $0 != ";" }.lowercased().trimmingCharacters(in: .whitespaces)
@@ -129,7 +135,8 @@ package struct API: Sendable {
     private func placeOfHead(_ error: APIError) -> String {
         let needed: Head
         switch error {
-        case .service(.headMissing(let head, _)), .document(.encoding(.headMissing(let head, _))):
+        case .service(.headMissing(let head, _), _),
+            .document(.encoding(.headMissing(let head, _))):
             needed = head
         default: return ""
         }

@@ -15,13 +15,16 @@ package enum APIError: Error, Sendable {
     /// The bodies of other requests leave no room for this one's, of so many bytes.
     case bodiesFull(Int)
     case contentType(String?, expected: String)
+    /// The body is coded, gzip for one.
+    case contentEncoding(String)
     /// A field has the wrong type or value; `field` names it.
     case validation(field: String, String)
     /// A list with more entries than a request may have.
     case tooMany(field: String, count: Int, limit: Int)
     /// The model is being loaded, or the server is draining.
     case unavailable(String)
-    case service(ServiceError)
+    /// The texts could not be encoded; the names are those that the request has for them.
+    case service(ServiceError, InputNames = InputNames("inputs"))
     case document(DocumentError)
     /// One of a list's documents was not kept, and so many of the others were.
     case listedDocument(DocumentError, index: Int, kept: Int)
@@ -73,6 +76,10 @@ struct Refused {
             self.init(
                 .unsupportedMediaType, "ContentType",
                 "the content type must be \(expected), not \(type ?? "missing")")
+        case .contentEncoding(let coding):
+            self.init(
+                .unsupportedMediaType, "ContentType",
+                "the body's Content-Encoding is \(coding.prefix(100)); only identity is read")
         case .validation(let field, let reason):
             self.init(.unprocessableContent, "Validation", "\(field): \(reason)")
             self.field = field
@@ -85,7 +92,7 @@ struct Refused {
         case .unavailable(let reason):
             self.init(.serviceUnavailable, "Unhealthy", reason)
             retryAfter = 1
-        case .service(let error): self.init(error)
+        case .service(let error, let names): self.init(error, names)
         case .document(let error): self.init(error)
         case .listedDocument(let error, let index, let kept):
             self.init(error, index: index, kept: kept)
@@ -94,27 +101,29 @@ struct Refused {
         }
     }
 
-    private init(_ error: ServiceError) {
-        let message = error.description
+    private init(_ error: ServiceError, _ names: InputNames) {
+        let name = error.input.map { names[$0] }
+        let message = error.text(input: name ?? "", truncate: "truncate: true")
         switch error {
         case .overloaded(_, let seconds):
             self.init(.tooManyRequests, "Overloaded", message)
             retryAfter = seconds
-        case .tokenizer(let input, _):
+        case .tokenizer:
             self.init(.unprocessableContent, "Validation", message)
-            field = "inputs[\(input)]"
+            field = name
             reason = "tokenization"
-        case .textTooLong(let input, _, _), .unknownToken(let input, _, _, _),
-            .emptyInput(let input):
+        case .textTooLong, .unknownToken, .emptyInput:
             self.init(.unprocessableContent, "Validation", message)
-            field = "inputs[\(input)]"
+            field = name
         case .unsupported(let name, _):
             self.init(.unprocessableContent, "Validation", message)
             field = name
         case .model: self.init(.unprocessableContent, "Validation", message)
         case .headMissing:
             self.init(.init(code: 424, reasonPhrase: "Failed Dependency"), "Backend", message)
-        case .notCached: self.init(.gatewayTimeout, "NotCached", message)
+        case .notCached:
+            self.init(.gatewayTimeout, "NotCached", message)
+            field = name
         case .notFinite: self.init(.internalServerError, "Internal", message)
         // As gRPC's DEADLINE_EXCEEDED maps to HTTP, and as proxies answer for slow servers.
         case .deadlinePassed: self.init(.gatewayTimeout, "Timeout", message)

@@ -51,15 +51,27 @@ package struct CrossOrigin: Sendable, Equatable {
             && request.head.headerFields[.accessControlRequestMethod] != nil
     }
 
-    /// The answer to a preflight for a path with `methods`; nil where no page is allowed at all.
-    func preflight(methods: [HTTPRequest.Method]) -> ServerResponse? {
+    /// The answer to a preflight for a path with `methods`; nil where no page is allowed at all. A page
+    /// that may ask may send any header: clients add their own.
+    func preflight(
+        _ request: ServerRequest, methods: [HTTPRequest.Method]
+    ) -> ServerResponse? {
         if isOff { return nil }
         var response = ServerResponse(status: .noContent)
         response.headers[.accessControlAllowMethods] =
             methods.map(\.rawValue).joined(separator: ", ")
         // `*` would not stand for Authorization.
-        response.headers[.accessControlAllowHeaders] =
-            "authorization, content-type, cache-control, x-request-id, x-request-timeout, traceparent"
+        var names = [
+            "authorization", "content-type", "cache-control", "x-request-id", "x-request-timeout",
+            "traceparent",
+        ]
+        let wanted = request.head.headerFields[.accessControlRequestHeaders] ?? ""
+        for name in wanted.lowercased().split(whereSeparator: { ", \t".contains($0) }).prefix(100) {
+            if let field = HTTPField.Name(String(name)), !names.contains(field.canonicalName) {
+                names.append(field.canonicalName)
+            }
+        }
+        response.headers[.accessControlAllowHeaders] = names.joined(separator: ", ")
         response.headers[.accessControlMaxAge] = "600"
         response.headers[.vary] = "Access-Control-Request-Method, Access-Control-Request-Headers"
         return response

@@ -49,8 +49,8 @@ struct JSONTape: Sendable {
         var scanner = JSONScanner(bytes: bytes)
         try scanner.scan(into: &nodes)
         // All bytes above ASCII lie in strings here.
-        if scanner.hasHighBytes, String(validating: bytes, as: UTF8.self) == nil {
-            throw JSONSyntaxError(offset: 0, reason: "text that is not UTF-8")
+        if scanner.hasHighBytes, let offset = bytes.firstNotUTF8 {
+            throw JSONSyntaxError(offset: offset, reason: "text that is not UTF-8")
         }
     }
 
@@ -344,5 +344,17 @@ struct JSONScanner {
 
     private func failure(_ reason: String) -> JSONSyntaxError {
         JSONSyntaxError(offset: position, reason: reason)
+    }
+}
+
+extension [UInt8] {
+    /// Where they stop being UTF-8; nil where they do not.
+    fileprivate var firstNotUTF8: Int? {
+        if String(validating: self, as: UTF8.self) != nil { return nil }
+        var (decoder, bytes, offset) = (UTF8(), makeIterator(), 0)
+        while case .scalarValue(let scalar) = decoder.decode(&bytes) {
+            offset += UTF8.width(scalar)
+        }
+        return offset
     }
 }

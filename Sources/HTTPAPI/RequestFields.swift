@@ -179,6 +179,27 @@ enum RequestBodyDecoder {
     }
 }
 
+/// Bodies with no other fields than those they are read for: where a misspelt condition would let more
+/// through than was meant.
+enum ClosedBody {
+    /// A value that only has to be there.
+    private struct Anything: Decodable {
+        init(from decoder: any Decoder) {}
+    }
+
+    /// Throws for the first field, by its name, that is none of `keys`; `what` says of what.
+    static func check(
+        _ decoder: any Decoder, _ keys: [any CodingKey], of what: String
+    ) throws {
+        let known = Set(keys.map(\.wireName))
+        // The names of a dictionary come as the client wrote them.
+        let given = try decoder.singleValueContainer().decode([String: Anything].self)
+        if let name = given.keys.filter({ !known.contains($0) }).min() {
+            throw FieldError(field: String(name.prefix(100)), reason: "is not a field of \(what)")
+        }
+    }
+}
+
 extension CodingKey {
     /// The key as the request has it: `truncation_direction`, not `truncationDirection`; a member's name,
     /// which is data, as it is.

@@ -161,7 +161,12 @@ extension API {
             truncationSide: options.truncationDirection?.side ?? .right,
             windows: options.long.map { _ in TextWindows(overlap: options.windowOverlap?.tokens) },
             promptName: options.promptName,
-            cache: CachePolicy(cacheControl: request.head.headerFields[.cacheControl]))
+            cache: cachePolicy(request))
+    }
+
+    /// What a request's cache may do.
+    func cachePolicy(_ request: ServerRequest) -> CachePolicy {
+        CachePolicy(cacheControl: request.head.headerFields[.cacheControl])
     }
 
     /// Normalisation and dimensions, checked against the model's size.

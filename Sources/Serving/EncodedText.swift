@@ -43,7 +43,8 @@ extension EncodingService {
     package static let maximumStateCount = 1 << 26
 
     /// Encodes each text once, for its vector and its tokens' states. Nothing is looked up or kept:
-    /// states are a thousand times larger than a vector.
+    /// states are a thousand times larger than a vector. So who wants what is kept alone gets
+    /// `notCached`.
     ///
     /// Texts over the window are cut, refused or read in windows as `rules` say; of windows each token
     /// appears once, with its state from the window that shows most text around it.
@@ -69,6 +70,7 @@ extension EncodingService {
         _ inputs: [EncodingInput], _ rules: EncodingRules, pooledBy pooling: Pooling?
     ) async throws(ServiceError) -> EncodedTexts {
         let start = ContinuousClock.now
+        if rules.cache.isReadOnly { throw .notCached(input: 0) }
         let prepared = try await prepare(inputs, rules, pooledBy: pooling)
         let tokenized = ContinuousClock.now
         let windows = prepared.flatMap(\.windows)

@@ -71,14 +71,17 @@ package struct EncodingResult: Sendable {
     /// of which there may be more than inputs.
     package var hits: Int
     package var misses: Int
+    /// For each input, whether all of it was found.
+    package var found: [Bool]
     /// Seconds since the oldest of those that were found was made; nil when none was.
     package var age: Int?
     package var timings: Timings
 
     init(
         vectors: [[Float]], usage: [TokenUsage], cache: CacheOutcome, hits: Int, misses: Int,
-        age: Int? = nil, timings: Timings
+        found: [Bool], age: Int? = nil, timings: Timings
     ) {
+        self.found = found
         self.age = age
         self.vectors = vectors
         self.usage = usage
@@ -92,20 +95,33 @@ package struct EncodingResult: Sendable {
     package init(uncached usage: [TokenUsage], vectors: [[Float]] = [], timings: Timings) {
         self.init(
             vectors: vectors, usage: usage, cache: .miss, hits: 0, misses: usage.count,
-            timings: timings)
+            found: usage.map { _ in false }, timings: timings)
+    }
+
+    /// A text whose encoding is kept as it was wanted.
+    init(kept usage: TokenUsage) {
+        self.init(usage: [usage], found: [true], timings: Timings())
+    }
+
+    /// Texts of which some were found as they were wanted, and the others were encoded.
+    package init(usage: [TokenUsage], found: [Bool], timings: Timings) {
+        let hits = found.count(where: \.self)
+        self.init(
+            vectors: [], usage: usage,
+            cache: hits == found.count ? .hit : hits == 0 ? .miss : .mixed, hits: hits,
+            misses: found.count - hits, found: found, timings: timings)
     }
 
     /// Counts the work of another call for the same request, whose texts came first; its vectors are not
     /// of the answer.
     package mutating func count(_ earlier: EncodingResult) {
         usage = earlier.usage + usage
+        found = earlier.found + found
         hits += earlier.hits
         misses += earlier.misses
         if earlier.cache != cache { cache = .mixed }
         age = [earlier.age, age].compactMap { $0 }.max()
-        timings.tokenization += earlier.timings.tokenization
-        timings.queue += earlier.timings.queue
-        timings.inference += earlier.timings.inference
+        timings += earlier.timings
     }
 
     /// Where the time went.
@@ -113,5 +129,20 @@ package struct EncodingResult: Sendable {
         package var tokenization = Duration.zero
         package var queue = Duration.zero
         package var inference = Duration.zero
+
+        /// None yet.
+        package init() {}
+
+        init(tokenization: Duration, queue: Duration = .zero, inference: Duration = .zero) {
+            self.tokenization = tokenization
+            self.queue = queue
+            self.inference = inference
+        }
+
+        static func += (sum: inout Timings, more: Timings) {
+            sum.tokenization += more.tokenization
+            sum.queue += more.queue
+            sum.inference += more.inference
+        }
     }
 }

@@ -26,6 +26,7 @@ extension EncodingService {
         _ inputs: [EncodingInput], rules: EncodingRules, top: Int, targets: [String]? = nil
     ) async throws(ServiceError) -> HeadResult<FilledText> {
         try require(.maskedLM)
+        if rules.cache.isReadOnly { throw .notCached(input: 0) }
         guard let maskID = loaded.tokenizer.maskID else {
             throw .unsupported(field: "inputs", reason: "the vocabulary has no mask token")
         }

@@ -31,6 +31,7 @@ extension EncodingService {
         _ inputs: [EncodingInput], rules: EncodingRules
     ) async throws(ServiceError) -> HeadResult<TokenScores> {
         try require(.tokenClassification)
+        if rules.cache.isReadOnly { throw .notCached(input: 0) }
         let start = ContinuousClock.now
         let prepared = try await prepare(inputs, rules)
         let tokenized = ContinuousClock.now
@@ -62,9 +63,10 @@ extension EncodingService {
     /// `maximumLength` tokens (the model's window, if nil) that overlap by `stride`. Nothing is cut.
     package func answer(
         _ question: String, context: String, selection: AnswerSelection,
-        maximumLength: Int? = nil, stride: Int? = nil
+        maximumLength: Int? = nil, stride: Int? = nil, cache: CachePolicy = CachePolicy()
     ) async throws(ServiceError) -> (result: HeadResult<AnswerSpan>, usage: TokenUsage) {
         try require(.questionAnswering)
+        if cache.isReadOnly { throw .notCached(input: 0) }
         let start = ContinuousClock.now
         let asked = try await tokenize(question, addSpecialTokens: false)
         let read = try await tokenize(context, addSpecialTokens: false)

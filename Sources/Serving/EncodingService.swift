@@ -45,9 +45,9 @@ package final class EncodingService: Sendable {
     /// What the executor has done since it started.
     package var passCounts: InferenceExecutor.Counts { executor.counts }
 
-    /// Whether encodings are kept, and the last trouble in keeping them.
+    /// Whether encodings are kept, and the last trouble in keeping them, or what ended it.
     package var storeStatus: (isOpen: Bool, trouble: String?) {
-        (store != nil, storeTrouble.withLock { $0 })
+        (store != nil, store?.trouble.map { "\($0)" } ?? storeTrouble.withLock { $0 })
     }
 
     /// What the store holds; nil without a store, or when it cannot be read now.
@@ -87,6 +87,7 @@ package final class EncodingService: Sendable {
             found[key].flatMap { $0.payload.isEmpty ? nil : VectorBytes.floats($0.payload) }
         }
         let missing = vectors.indices.filter { vectors[$0] == nil }
+        var wasFound = vectors.map { $0 != nil }[...]
         if let first = missing.first, rules.cache.isReadOnly {
             throw .notCached(input: texts[first].input)
         }
@@ -107,6 +108,10 @@ package final class EncodingService: Sendable {
             usage: prepared.map(\.usage),
             cache: missing.isEmpty ? .hit : missing.count == texts.count ? .miss : .mixed,
             hits: texts.count - missing.count, misses: missing.count,
+            found: prepared.map { input in
+                defer { wasFound.removeFirst(input.windows.count) }
+                return wasFound.prefix(input.windows.count).allSatisfy(\.self)
+            },
             // A time that is no time of this world is one of a damaged file.
             age: oldest.map {
                 max(0, Int(exactly: Date.now.timeIntervalSince($0).rounded(.down)) ?? 0)
@@ -354,6 +359,8 @@ extension EncodingService {
     /// The answer is right whether or not it could be kept, so trouble with the store is told in
     /// the log, once for each change, and the service goes on without it.
     private func report(_ error: StoreError) {
+        // Who left, or had no more time, says nothing about the store.
+        if case .cancelled = error { return }
         let text = "\(error)"
         let isNew = storeTrouble.withLock { trouble in
             defer { trouble = text }

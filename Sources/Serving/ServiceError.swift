@@ -56,7 +56,7 @@ extension ServiceError: CustomStringConvertible {
             "the queue is full: \(tokens) tokens are waiting; try again in \(seconds) s"
         case .textTooLong(_, let tokens, let limit):
             "\(name) has \(tokens) tokens, and the model's window is \(limit); "
-                + "pass \(truncate) to use the first \(limit)"
+                + "pass \(truncate) to use \(limit) of them"
         case .unknownToken(_, let position, let id, let size):
             "\(name)[\(position)] is token \(id); the vocabulary has 0 to \(size - 1)"
         case .emptyInput: "\(name) is an empty list of tokens"

@@ -94,7 +94,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Whether texts over the model's window are cut when a request does not say.")
     var autoTruncate = true
 
-    @Option(help: "The most bytes that the store's file may have; older cached encodings go.")
+    @Option(
+        help: "The most bytes of the store's file, its log not counted; older cached encodings go.")
     var storeMaxBytes: Int?
 
     @Option(help: "Seconds after which a cached encoding is made anew.")

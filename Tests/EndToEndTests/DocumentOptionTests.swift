@@ -33,7 +33,7 @@ import Testing
         func embedded(_ more: [String]) throws -> [Float] {
             try embedding(
                 run(
-                    ["embed", "--normalize", "false", "--jsonl"] + flags + more,
+                    ["embed", "--jsonl"] + flags + more,
                     input: #"{"id":"a","text":"\#(text)"}"# + "\n"))
         }
         let imported = try run(

@@ -107,6 +107,18 @@ import Testing
         #expect(answer.header("vary")?.contains("Origin") == true)
     }
 
+    /// Clients for browsers add headers of their own.
+    @Test func anyHeaderMayBeSent() async throws {
+        let fixture = try fixture(["*"])
+        var asked = preflight
+        asked["access-control-request-headers"] = "Authorization, x-stainless-os,x-stainless-lang"
+        let answer = await fixture.send(.options, "/v1/embeddings", headers: asked)
+        let allowed = answer.header("access-control-allow-headers")?.split(separator: ", ")
+        #expect(allowed?.filter { $0 == "authorization" }.count == 1)
+        #expect(allowed?.contains("x-stainless-os") == true)
+        #expect(allowed?.contains("x-stainless-lang") == true)
+    }
+
     @Test func otherOriginsGetNoLeave() async throws {
         let fixture = try fixture(["https://a.example"])
         var other = preflight

@@ -14,7 +14,7 @@ import Testing
         }
         let absent = await ask("only-if-cached")
         #expect(absent.status == 504 && absent.errorType == "NotCached")
-        #expect(absent.object["error"] as? String == "inputs[0] is not in the cache")
+        #expect(absent.object["error"] as? String == "inputs is not in the cache")
 
         let unkept = await ask("no-store")
         #expect(unkept.header("x-cache") == "miss" && unkept.header("age") == nil)
@@ -34,12 +34,60 @@ import Testing
     @Test func everyEncodingRouteDoes() async throws {
         let fixture = try APIFixture(keeps: true)
         defer { fixture.executor?.stop() }
-        for (path, body) in [
-            ("/embed", body), ("/predict", body), ("/v1/embeddings", #"{"input":"a text"}"#),
+        _ = await fixture.post("/documents", #"{"id":"kept","text":"another text"}"#)
+        let passes = fixture.executor?.counts.passes
+        for (path, body, field) in [
+            ("/embed", body, "inputs"), ("/predict", body, "inputs"),
+            ("/predict", #"{"inputs":"a text","evidence":true}"#, "inputs"),
+            ("/v1/embeddings", #"{"input":["a text"]}"#, "input[0]"),
+            ("/embed_all", body, "inputs"), ("/chunk", body, "inputs"),
+            ("/rerank", #"{"query":"a","texts":["b"]}"#, "query"),
+            ("/similarity", #"{"inputs":{"source_sentence":"a","sentences":["b"]}}"#, "inputs.s"),
+            ("/documents", #"{"text":"a text"}"#, "text"),
+            ("/documents", #"{"text":"a text","chunk":"sentence"}"#, "text"),
+            ("/documents/search", #"{"query":"a text"}"#, "query"),
+            ("/documents/kept/chunk", #"{"granularity":"sentence"}"#, "text"),
+            ("/documents/kept/predict", #"{"evidence":true}"#, "text"),
         ] {
             let answer = await fixture.post(
                 path, body, headers: ["cache-control": "only-if-cached"])
             #expect(answer.status == 504, "\(path)")
+            let error = answer.object["error"] as? String
+            let message =
+                error ?? (answer.object["error"] as? [String: Any])?["message"] as? String
+            #expect(message?.hasPrefix(field) == true, "\(path): \(message ?? "")")
+        }
+        #expect(fixture.executor?.counts.passes == passes)
+    }
+
+    @Test func everyRouteOfTokenHeadsDoes() async throws {
+        for (golden, path, body) in [
+            ("MaskedLM", "/fill-mask", #"{"inputs":"a [MASK]"}"#),
+            ("TokenClassification", "/token_classification", #"{"inputs":"a b"}"#),
+            ("QuestionAnswering", "/answer", #"{"question":"a","context":"b"}"#),
+        ] {
+            let fixture = try APIFixture(golden: "t1/\(golden)/torch-safetensors")
+            defer { fixture.executor?.stop() }
+            let answer = await fixture.post(
+                path, body, headers: ["cache-control": "only-if-cached"])
+            #expect(answer.status == 504 && answer.errorType == "NotCached", "\(path)")
+        }
+    }
+
+    /// A document is encoded from what the cache has, unless it is told not to.
+    @Test func documentsTakeWhatTheCacheHas() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        for (id, control, cache) in [("a", "", "hit"), ("b", "no-cache", "miss")] {
+            _ = await fixture.post("/embed", #"{"inputs":"text \#(id)"}"#)
+            let passes = try #require(fixture.executor?.counts.passes)
+            let answer = await fixture.post(
+                "/documents", #"{"id":"\#(id)","text":"text \#(id)"}"#,
+                headers: control.isEmpty ? [:] : ["cache-control": control])
+            #expect(answer.status == 201 && answer.header("x-cache") == cache, "\(id)")
+            #expect(fixture.executor?.counts.passes == passes + (cache == "hit" ? 0 : 1))
+            #expect(answer.header("x-inference-time") != nil)
+            #expect(answer.header("x-compute-characters") == "6")
         }
     }
 }

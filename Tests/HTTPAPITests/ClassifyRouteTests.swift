@@ -107,7 +107,15 @@ import Testing
         #expect(
             try lists(independent)[0].compactMap { $0["score"] as? Double }
                 == similar.sorted(by: >).map { max(0, $0) })
-        #expect(shared.header("x-input-tokens") == "5")
+        // The labels are encoded, too.
+        #expect(shared.header("x-input-tokens") == "15")
+        #expect((shared.object["usage"] as? [String: Int])?["total_tokens"] == 15)
+        let tokens = (shared.object["inputs"] as? [[String: Any]])?.map { $0["tokens"] as? Int }
+        #expect(tokens == [5])
+        let long = String(repeating: "xyz ", count: 200)
+        let cut = await fixture.post(
+            "/classify", #"{"input": "abc", "candidate_labels": ["\#(long)", "abd"]}"#)
+        #expect(cut.header("x-truncated-inputs") == "1")
         // Without labels there must be a head.
         let head = await fixture.post("/classify", #"{"input": "abc"}"#)
         #expect(head.status == 424)
@@ -117,11 +125,12 @@ import Testing
     @Test func whatCannotBeClassifiedIsRefused() async throws {
         let fixture = try APIFixture()
         for (body, field) in [
-            (#"{}"#, "input"), (#"{"input": ""}"#, "input[0]"), (#"{"input": []}"#, "input"),
+            (#"{}"#, "input"), (#"{"input": ""}"#, "input:"), (#"{"input": []}"#, "input"),
             (#"{"input": "a", "top_k": 0}"#, "top_k"),
             (#"{"input": "a", "candidate_labels": []}"#, "candidate_labels"),
             (#"{"input": "a", "candidate_labels": ["b", ""]}"#, "candidate_labels[1]"),
             (#"{"input": [[2, 3]], "candidate_labels": ["b"]}"#, "input[0]"),
+            (#"{"input": [2, 3], "candidate_labels": ["b"]}"#, "input:"),
             (
                 #"{"input": "a", "candidate_labels": ["b"], "hypothesis_template": "no place"}"#,
                 "hypothesis_template"

@@ -234,6 +234,8 @@ import Testing
         switch name {
         case "inputs": body["input"] != nil || body["question"] != nil
         case "input", "question", "context": body["inputs"] != nil
+        // What belongs to labels is not looked at without any.
+        case "hypothesis_template", "multi_label": body["candidate_labels"] == nil
         default: false
         }
     }

@@ -33,7 +33,7 @@ import Testing
         _ fixture: APIFixture, _ options: String
     ) async throws -> [Double] {
         let answer = await fixture.post(
-            "/embed", #"{"inputs":"\#(Self.long)","normalize":false,\#(options)}"#,
+            "/embed", #"{"inputs":"\#(Self.long)",\#(options)}"#,
             headers: ["cache-control": "no-store, no-cache"])
         return try #require(answer.array.first as? [Double], "\(answer.object)")
     }
@@ -120,7 +120,7 @@ import Testing
         func whole(_ more: String = "") async throws -> (vector: [Double], cache: String?) {
             let answer = await fixture.post(
                 "/documents/a/chunk",
-                #"{"granularity":"document","pooling":"max","normalize":false\#(more)}"#)
+                #"{"granularity":"document","pooling":"max"\#(more)}"#)
             let passage = try #require(answer.array.first as? [String: Any], "\(answer.object)")
             return (
                 try #require(passage["embedding"] as? [Double]), answer.header("x-cache")
@@ -165,7 +165,7 @@ import Testing
         }
         #expect(statuses == ["replaced", "unchanged"], "\(again.object)")
         let expected = await changed.post(
-            "/embed", #"{"inputs":"look for some words","normalize":false}"#)
+            "/embed", #"{"inputs":"look for some words"}"#)
         #expect(try await kept(changed, "a") == expected.array.first as? [Double])
         #expect(try await kept(changed, "a") != before)
         #expect(await whole(changed) == "hit")

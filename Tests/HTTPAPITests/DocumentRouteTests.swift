@@ -1,4 +1,6 @@
+import DocumentStore
 import Foundation
+import GRDB
 import HTTPTypes
 import Serving
 import Testing
@@ -69,7 +71,7 @@ import Testing
 
         let same = await put(fixture, "/documents/a", #"{"text":"abc"}"#)
         #expect(same.status == 200 && same.object["status"] as? String == "unchanged")
-        #expect(same.header("x-cache") == "hit" && same.header("x-compute-tokens") == "0")
+        #expect(same.header("x-cache") == "hit" && same.header("x-compute-tokens") == "5")
 
         let relabelled = await put(
             fixture, "/documents/a", #"{"text":"abc","metadata":{"my_key":2}}"#)
@@ -88,7 +90,7 @@ import Testing
         #expect(document["created_at"] is Double || document["created_at"] is Int)
 
         // The embedding is the one of /embed.
-        let embedded = await fixture.post("/embed", #"{"inputs":"abcd","normalize":false}"#)
+        let embedded = await fixture.post("/embed", #"{"inputs":"abcd"}"#)
         #expect(document["embedding"] as? [Double] == (embedded.array.first as? [Double]))
     }
 
@@ -330,5 +332,50 @@ import Testing
         #expect(await get(kept, "/documents?model=other").status == 404)
         let loading = try APIFixture(golden: nil)
         #expect(await get(loading, "/documents").status == 503)
+    }
+
+    /// Foundation's reading of UTF-8 takes a byte order mark away, and with it a document's hash.
+    @Test func aByteOrderMarkStays() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let text = "\u{FEFF}A file. Another"
+        #expect(await put(fixture, "/documents/a", #"{"text":"\#(text)"}"#).status == 201)
+        let document = await get(fixture, "/documents/a")
+        #expect(document.status == 200, "\(document.object)")
+        // Foundation's JSON takes it away, too.
+        #expect(document.bytes.firstRange(of: Array(#""text":"\#(text)""#.utf8)) != nil)
+        let found = await fixture.post(
+            "/documents/search", #"{"query":"file","mode":"text","include":["text"]}"#)
+        #expect((found.object["results"] as? [Any])?.count == 1)
+        #expect(try await fixture.stream(.get, "/documents/export").lines().count == 1)
+    }
+
+    @Test func onePartOfADocument() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        _ = await put(fixture, "/documents/a", #"{"text":"abc","metadata":{"n":1}}"#)
+        let part = await get(fixture, "/documents/a?include=embedding").object
+        #expect(part["embedding"] != nil && part["text"] == nil && part["metadata"] == nil)
+        let more = await get(fixture, "/documents/a?include=text&embedding=true").object
+        #expect(more["embedding"] != nil && more["text"] != nil && more["metadata"] == nil)
+        #expect(await get(fixture, "/documents/a?include=vector").status == 422)
+    }
+
+    /// A store that is not used any more is no sound one.
+    @Test func damageIsToldToThoseWhoWatch() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        _ = await put(fixture, "/documents/a", #"{"text":"abc"}"#)
+        let store = try #require(fixture.store)
+        #expect(await get(fixture, "/info").object["store"] as? String == "open")
+        let file = try DatabaseQueue(path: store.path)
+        try await file.write { try $0.execute(sql: "UPDATE document_text SET text = 'abd'") }
+        let damaged = await get(fixture, "/documents/a")
+        #expect(damaged.status == 500)
+        let state = await get(fixture, "/info").object["store"] as? String
+        #expect(state?.contains(#"the text of the document "a" differs"#) == true, "\(state ?? "")")
+        let metrics = await get(fixture, "/metrics")
+        #expect(String(decoding: metrics.bytes, as: UTF8.self).contains("bigs_store_open 0"))
+        #expect(await fixture.post("/embed", #"{"inputs":"abc"}"#).status == 200)
     }
 }

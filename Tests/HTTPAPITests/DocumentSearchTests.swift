@@ -173,4 +173,23 @@ import Testing
         let gone = await fixture.post("/documents/search", #"{"query":"number 4"}"#)
         #expect(!ids(gone).contains("new"))
     }
+
+    @Test func whatNoSearchHasIsRefused() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        for (member, field) in [
+            (#""where":{"a":1}"#, "where"), (#""limit":3"#, "limit"),
+            (#""passages":true,"mode":"text""#, "passages"),
+        ] {
+            let answer = await fixture.post("/documents/search", #"{"query":"a",\#(member)}"#)
+            #expect(answer.status == 422, "\(member)")
+            #expect(
+                (answer.object["error"] as? String)?.hasPrefix("\(field): ") == true,
+                "\(answer.object)")
+        }
+        #expect(
+            await fixture.post(
+                "/documents/search", #"{"query":"a","passages":false,"mode":"text"}"#
+            ).status == 200)
+    }
 }

@@ -52,7 +52,7 @@ import Testing
             await put(fixture, #","keep_states":"\#(states)","chunk":"sentence""#).status == 201)
         let kept = await fixture.send(.get, "/documents/a?passages=1").object["passages"]
         let answer = await fixture.post(
-            "/documents/a/chunk", #"{"granularity":"sentence","normalize":false}"#)
+            "/documents/a/chunk", #"{"granularity":"sentence"}"#)
         #expect(answer.status == 200, "\(answer.object)")
         #expect(answer.header("x-cache") == (states == "none" ? "miss" : "hit"))
         let tolerances: [String: Double] = ["none": 0, "float16": 2e-3, "int8": 3e-2]

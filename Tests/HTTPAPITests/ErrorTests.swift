@@ -51,6 +51,76 @@ import Testing
         #expect((unknown.object["error"] as? String)?.hasPrefix("inputs[1][1]") == true)
     }
 
+    /// The text that is to blame is called what the request calls it.
+    @Test func theTextIsNamed() async throws {
+        let long = String(repeating: "a ", count: 300)
+        for (golden, path, body, name) in [
+            ("MaskedLM", "/embed", #"{"inputs":"LONG","truncate":false}"#, "inputs"),
+            ("MaskedLM", "/v1/embeddings", #"{"input":["a","LONG"],"truncate":false}"#, "input[1]"),
+            ("MaskedLM", "/v1/embeddings", #"{"input":[99999]}"#, "input"),
+            (
+                "MaskedLM", "/similarity",
+                #"{"inputs":{"source_sentence":"a","sentences":["b","LONG"]},"truncate":false}"#,
+                "inputs.sentences[1]"
+            ),
+            (
+                "MaskedLM", "/similarity",
+                #"{"inputs":{"source_sentence":"LONG","sentences":["b"]},"truncate":false}"#,
+                "inputs.source_sentence"
+            ),
+            (
+                "MaskedLM", "/classify",
+                #"{"input":"a","candidate_labels":["b","LONG"],"truncate":false}"#,
+                "candidate_labels[1]"
+            ),
+            ("MaskedLM", "/rerank", #"{"query":"LONG","texts":["b"],"truncate":false}"#, "query"),
+            (
+                "MaskedLM", "/v1/rerank",
+                #"{"query":"a","documents":["b","LONG"],"truncate":false}"#, "documents[1]"
+            ),
+            (
+                "SequenceClassification", "/classify", #"{"input":"LONG","truncate":false}"#,
+                "input"
+            ),
+            (
+                "SequenceClassification", "/documents/search",
+                #"{"query":"LONG","truncate":false}"#, "query"
+            ),
+        ] {
+            let fixture = try APIFixture(golden: "t1/\(golden)/torch-safetensors", keeps: true)
+            defer { fixture.executor?.stop() }
+            let answer = await fixture.post(path, body.replacing("LONG", with: long))
+            #expect(answer.status == 422, "\(path)")
+            let openAI = answer.object["error"] as? [String: Any]
+            let message = answer.object["error"] as? String ?? openAI?["message"] as? String
+            let isNamed = ["\(name) ", "\(name):", "\(name)["].contains {
+                message?.hasPrefix($0) == true
+            }
+            #expect(isNamed, "\(path): \(message ?? "")")
+            if let openAI { #expect(openAI["param"] as? String == name, "\(path)") }
+        }
+    }
+
+    @Test func whatIsNotUTF8IsFound() async throws {
+        let fixture = try APIFixture()
+        let body = Array(#"{"inputs": "aé"#.utf8) + [0xFF] + Array(#""}"#.utf8)
+        let answer = await fixture.send(.post, "/embed", body, contentType: "application/json")
+        #expect(answer.status == 400)
+        #expect((answer.object["error"] as? String)?.hasSuffix("UTF-8 at byte 15") == true)
+    }
+
+    @Test func codedBodiesAreRefused() async throws {
+        let fixture = try APIFixture()
+        func post(_ coding: String) async -> APIFixture.Answer {
+            await fixture.post(
+                "/embed", #"{"inputs": "a"}"#, headers: ["content-encoding": coding])
+        }
+        let coded = await post("gzip")
+        #expect(coded.status == 415 && coded.errorType == "ContentType")
+        #expect((coded.object["error"] as? String)?.contains("gzip") == true)
+        #expect(await post("identity").status == 200)
+    }
+
     /// Members of metadata are called what their owner called them.
     @Test(arguments: [
         (

@@ -73,6 +73,35 @@ import Testing
         #expect(value("bigs_cache_hits_total", in: text) == 2 * lookups + 3)
     }
 
+    /// What documents take counts, too.
+    @Test func documentsAreCounted() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        var tokens = 0.0
+        var truncated = 0.0
+        func expect(_ more: Double, _ cut: Double, _ what: String) async {
+            let text = await scrape(fixture)
+            tokens += more
+            truncated += cut
+            #expect(value("bigs_tokens_total", in: text) == tokens, "\(what)")
+            #expect(value("bigs_truncated_inputs_total", in: text) == truncated, "\(what)")
+        }
+        let long = String(repeating: "a ", count: 300)
+        _ = await fixture.post(
+            "/documents", #"[{"id":"a","text":"abc"},{"id":"b","text":"\#(long)"}]"#)
+        await expect(5 + 128, 1, "put")
+        _ = await fixture.stream(
+            .post, "/documents/import", Array(#"{"text":"abcd"}"#.utf8),
+            contentType: "application/x-ndjson")
+        await expect(6, 0, "import")
+        _ = await fixture.post("/documents/search", #"{"query":"abcde"}"#)
+        await expect(7, 0, "search")
+        _ = await fixture.post("/documents/a/chunk", #"{"granularity":"sentence"}"#)
+        await expect(5, 0, "chunk")
+        _ = await fixture.post("/documents/search", #"{"query":"abcde","where":{}}"#)
+        await expect(0, 0, "refused")
+    }
+
     @Test func whatSucceedsIsWhatCame() async throws {
         let fixture = try APIFixture(golden: "t1/MaskedLM/torch-safetensors")
         _ = await fixture.post("/rerank", #"{"query": "x", "texts": ["y", "z"]}"#)

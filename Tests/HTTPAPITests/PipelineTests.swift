@@ -38,6 +38,33 @@ import Testing
         #expect(nested.bytes == embedded.bytes)
     }
 
+    @Test func candidateLabelsAreScored() async throws {
+        for golden in [
+            "t1/MaskedLM/torch-safetensors", "t1/SequenceClassification/torch-safetensors",
+        ] {
+            let fixture = try APIFixture(golden: golden)
+            let labels = #""candidate_labels": ["x y", "b"]"#
+            let direct = await fixture.post("/classify", #"{"inputs": ["a b", "b"], \#(labels)}"#)
+            let lists = try #require(direct.object["data"] as? [[[String: Any]]])
+            for body in [
+                #"{"inputs": ["a b", "b"], "parameters": {\#(labels)}}"#,
+                #"{"inputs": ["a b", "b"], \#(labels)}"#,
+            ] {
+                let answer = await fixture.post("/", body)
+                #expect(answer.header("x-scoring") == direct.header("x-scoring"))
+                #expect(
+                    try scores(#require(answer.json as? [[[String: Any]]])) == scores(lists))
+            }
+            let single = await fixture.post("/", #"{"inputs": "a b", "parameters": {\#(labels)}}"#)
+            #expect(
+                try scores([#require(single.json as? [[String: Any]])]) == scores([lists[0]]))
+        }
+    }
+
+    private func scores(_ lists: [[[String: Any]]]) -> [[String]] {
+        lists.map { $0.map { "\($0["label"] ?? "") \($0["score"] ?? "")" } }
+    }
+
     @Test func sentencesAreCompared() async throws {
         for golden in [
             "t1/MaskedLM/torch-safetensors", "t1/SequenceClassification/torch-safetensors",

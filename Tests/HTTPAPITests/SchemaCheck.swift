@@ -51,6 +51,9 @@ struct SchemaCheck {
         if let object = value as? [String: Any] {
             problems += self.problems(object, schema, at: place, isWhole: isWhole)
         }
+        if let list = value as? [Any], list.count < schema["minItems"] as? Int ?? 0 {
+            problems.append("\(place): has too few entries")
+        }
         if let list = value as? [Any], let items = schema["items"] as? [String: Any] {
             for (index, item) in list.enumerated().prefix(50) {
                 problems += self.problems(item, items, at: "\(place)[\(index)]", isWhole: true)
@@ -66,10 +69,20 @@ struct SchemaCheck {
         for name in schema["required"] as? [String] ?? [] where object[name] == nil {
             problems.append("\(place).\(name): is missing")
         }
+        if object.count < schema["minProperties"] as? Int ?? 0 {
+            problems.append("\(place): has too few members")
+        }
         let properties = schema["properties"] as? [String: [String: Any]] ?? [:]
+        let others = schema["additionalProperties"] as? [String: Any]
+        let patterns = schema["patternProperties"] as? [String: [String: Any]] ?? [:]
         for (name, value) in object {
-            if let property = properties[name] {
+            let byPattern = patterns.first { pattern, _ in
+                name.range(of: pattern, options: .regularExpression) != nil
+            }
+            if let property = properties[name] ?? byPattern?.value ?? others {
                 problems += self.problems(value, property, at: "\(place).\(name)", isWhole: true)
+            } else if !patterns.isEmpty {
+                problems.append("\(place).\(name): is no such name")
             }
         }
         if isWhole, isClosed {
@@ -85,7 +98,9 @@ struct SchemaCheck {
     /// or has a word for those that it does not name.
     private func members(_ schema: [String: Any]) -> Set<String>? {
         let schema = resolved(schema)
-        if schema["additionalProperties"] is [String: Any] { return nil }
+        if schema["additionalProperties"] is [String: Any] || schema["patternProperties"] != nil {
+            return nil
+        }
         var names = Set((schema["properties"] as? [String: Any] ?? [:]).keys)
         for key in ["allOf", "anyOf", "oneOf"] {
             for part in schema[key] as? [[String: Any]] ?? [] {

@@ -44,7 +44,7 @@ import Testing
         let long = String(repeating: "a ", count: 200) + "[MASK]"
         for (body, field) in [
             (#"{"inputs": ["[MASK]", "abc"]}"#, "inputs[1]"),
-            (#"{"inputs": "\#(long)"}"#, "inputs[0]"),
+            (#"{"inputs": "\#(long)"}"#, "inputs"),
             (#"{"inputs": "[MASK]", "targets": []}"#, "targets"),
             (#"{"inputs": "[MASK]", "targets": ["a", " "]}"#, "targets[1]"),
             (#"{"inputs": "[MASK]", "top_k": 0}"#, "top_k"),

@@ -22,6 +22,7 @@ extension API {
         }
         let work = DocumentImport(
             documents: documents, settings: settings, reportsAll: reportsAll,
+            cache: cachePolicy(request), note: { [metrics] in metrics.encoded($0) },
             checkReadiness: { [readiness] () throws(APIError) in _ = try readiness.service() })
         return ServerResponse(
             headers: [.contentType: Self.ndjson],

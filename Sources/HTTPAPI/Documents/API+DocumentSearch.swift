@@ -23,6 +23,8 @@ private struct PassagesField: Decodable {
     }
 }
 
+/// What to look for. A field that is none of a search's is refused: by a misspelt filter everything would
+/// be found.
 private struct SearchBody: Decodable {
     let query: String?
     let embedding: [Float]?
@@ -36,6 +38,33 @@ private struct SearchBody: Decodable {
     let passages: PassagesField?
     let include: [String]?
     let explain: Bool?
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case query, embedding, like, mode, fusion, rankConstant, alpha, topK, filter, passages
+        case include, explain
+        // How the query is read: CommonOptions.
+        case model, truncate, truncationDirection, long, windowOverlap, promptName
+    }
+
+    init(from decoder: any Decoder) throws {
+        try ClosedBody.check(decoder, CodingKeys.allCases, of: "a search")
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
+            try container.decodeIfPresent(Value.self, forKey: key)
+        }
+        query = try value(.query)
+        embedding = try value(.embedding)
+        like = try value(.like)
+        mode = try value(.mode)
+        fusion = try value(.fusion)
+        rankConstant = try value(.rankConstant)
+        alpha = try value(.alpha)
+        topK = try value(.topK)
+        filter = try value(.filter)
+        passages = try value(.passages)
+        include = try value(.include)
+        explain = try value(.explain)
+    }
 }
 
 extension API {
@@ -57,8 +86,13 @@ extension API {
         search.filter = try body.filter.map { value throws(APIError) in try Self.filter(value) }
         search.scope = body.passages?.scope ?? .documents
         search.parts = try Self.parts(body.include ?? ["metadata"], field: "include")
-        let answer = try await run { [search] () async throws(DocumentError) in
-            try await documents.search(search)
+        let answer: DocumentSearch.Answer
+        do throws(DocumentError) {
+            answer = try await documents.search(search)
+        } catch .encoding(let reason) {
+            throw .service(reason, InputNames("query", isSingle: true))
+        } catch {
+            throw .document(error)
         }
         var writer = JSONWriter(capacity: 1 << 14)
         writer.object { writer in

@@ -44,7 +44,7 @@ extension API {
             finish: finish, type: body.options.embeddingType?.type ?? .float,
             returnsText: fields.returnText ?? true
         ).write(view.value, of: view.text, view.usage, to: &writer)
-        return Self.viewed(writer, view.usage, isEncoded: view.isEncoded)
+        return response(writer, view.result, [.text(view.text)])
     }
 
     /// `POST /documents/{id}/predict`: a head on a kept document.
@@ -71,19 +71,7 @@ extension API {
         }
         var writer = JSONWriter()
         writer.prediction(view.value, text: view.text)
-        return Self.viewed(writer, view.usage, isEncoded: view.isEncoded)
-    }
-
-    /// An answer that was made from what is kept (`x-cache: hit`), or for which a text was encoded.
-    private static func viewed(
-        _ writer: JSONWriter, _ usage: TokenUsage, isEncoded: Bool
-    ) -> ServerResponse {
-        var response = ServerResponse.json(writer)
-        response.headers[.cacheOutcome] = isEncoded ? "miss" : "hit"
-        response.headers[.computeTokens] = String(isEncoded ? usage.tokensUsed : 0)
-        response.headers[.inputTokens] = String(usage.tokens)
-        response.headers[.truncatedInputs] = usage.isTruncated ? "1" : "0"
-        return response
+        return response(writer, view.result, [.text(view.text)])
     }
 
     /// How a question wants a document read; what it does not say is as the document was put.

@@ -27,7 +27,8 @@ extension API {
     func putDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(DocumentBody.self, request)
         let documents = try documents(request, model: body.model)
-        let draft = try body.draft(id: request.parameters["id"], settings: settings)
+        var draft = try body.draft(id: request.parameters["id"], settings: settings)
+        draft.rules.cache = cachePolicy(request)
         return try await kept([draft], isList: false, by: documents)
     }
 
@@ -55,7 +56,8 @@ extension API {
         var places: [[UInt8]: Int] = [:]
         for (index, item) in body.items.enumerated() {
             let field = body.isList ? "documents[\(index)]" : ""
-            let draft = try item.draft(field: field, settings: settings)
+            var draft = try item.draft(field: field, settings: settings)
+            draft.rules.cache = cachePolicy(request)
             if let first = places.updateValue(index, forKey: Array(draft.effectiveID.utf8)) {
                 throw .validation(
                     field: "documents[\(index)]", "has the id of documents[\(first)]")
@@ -76,7 +78,8 @@ extension API {
                 throw refusal(error, index, kept: 0)
             }
         }
-        let results = await documents.put(drafts)
+        var timings = EncodingResult.Timings()
+        let results = await documents.put(drafts, timings: &timings)
         let receipts = results.compactMap { try? $0.get() }
         for (index, result) in results.enumerated() {
             if case .failure(let error) = result {
@@ -96,14 +99,9 @@ extension API {
         }
         let isNew = receipts.contains { $0.outcome == .stored }
         var response = ServerResponse.json(writer, status: isNew ? .created : .ok)
-        let usage = receipts.compactMap(\.usage)
-        let encoded = receipts.filter(\.isEncoded)
-        response.headers[.cacheOutcome] =
-            encoded.isEmpty ? "hit" : encoded.count == receipts.count ? "miss" : "mixed"
-        response.headers[.computeTokens] = String(
-            encoded.reduce(0) { $0 + ($1.usage?.tokensUsed ?? 0) })
-        response.headers[.inputTokens] = String(usage.reduce(0) { $0 + $1.tokens })
-        response.headers[.truncatedInputs] = String(usage.count(where: \.isTruncated))
+        tell(
+            EncodingResult(receipts, timings: timings), drafts.map { .text($0.text) },
+            &response.headers)
         if !isList, isNew { response.headers[.location] = Self.path(ofDocument: receipts[0].id) }
         return response
     }
@@ -129,6 +127,9 @@ extension API {
     func getDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let documents = try documents(request)
         var parts: DocumentParts = [.text, .metadata]
+        if let include = request.query["include"] {
+            parts = try Self.parts(named: include)
+        }
         if try request.flag("embedding") ?? false { parts.insert(.vector) }
         if try request.flag("passages") ?? false { parts.insert(.passages) }
         let id = request.parameters["id"] ?? ""
@@ -159,8 +160,7 @@ extension API {
             query.order = order
         }
         if let include = request.query["include"] {
-            query.parts = try Self.parts(
-                include.split(separator: ",").map(String.init), field: "include")
+            query.parts = try Self.parts(named: include)
         }
         let page = try await run { () async throws(DocumentError) in
             try await documents.list(query)
@@ -252,6 +252,11 @@ extension API {
         }
     }
 
+    /// The same of names with commas between them.
+    private static func parts(named include: String) throws(APIError) -> DocumentParts {
+        try parts(include.split(separator: ",").map(String.init), field: "include")
+    }
+
     /// Which parts of documents are answered, by their names.
     static func parts(_ names: [String], field: String) throws(APIError) -> DocumentParts {
         var parts: DocumentParts = []
@@ -268,6 +273,16 @@ extension API {
             }
         }
         return parts
+    }
+}
+
+extension EncodingResult {
+    /// What came of documents, those left out that went meanwhile.
+    init(_ receipts: [DocumentReceipt], timings: Timings) {
+        let receipts = receipts.filter { $0.usage != nil }
+        self.init(
+            usage: receipts.compactMap(\.usage), found: receipts.map { !$0.isEncoded },
+            timings: timings)
     }
 }
 

@@ -21,13 +21,14 @@ extension API {
         for (index, item) in inputs.items.enumerated() {
             guard case .text(let text) = item else {
                 throw .validation(
-                    field: "inputs[\(index)]",
+                    field: InputNames("inputs", isSingle: inputs.isSingle)[index],
                     name.map { "the head \"\($0)\" takes texts, not pairs" }
                         ?? "evidence stands in a text, not in a pair")
             }
             texts.append(text)
         }
         let question = HeadQuestion(options, evidence: evidence)
+        let names = InputNames("inputs", isSingle: inputs.isSingle)
         let (predictions, result): ([HeadPrediction], EncodingResult)
         do throws(ServiceError) {
             let rules = rules(options, request)
@@ -39,7 +40,7 @@ extension API {
                     try await service.classify(texts, question: question, rules: rules)
                 }
         } catch {
-            throw .service(error)
+            throw .service(error, names)
         }
         var writer = JSONWriter()
         if inputs.isSingle {

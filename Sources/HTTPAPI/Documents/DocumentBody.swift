@@ -93,19 +93,8 @@ struct DeletionBody: Decodable {
         case ids, filter, all, model
     }
 
-    /// A value that only has to be there.
-    private struct Anything: Decodable {
-        init(from decoder: any Decoder) {}
-    }
-
     init(from decoder: any Decoder) throws {
-        let known = Set(CodingKeys.allCases.map(\.rawValue))
-        // The names of a dictionary come as the client wrote them.
-        let given = try decoder.singleValueContainer().decode([String: Anything].self)
-        if let name = given.keys.filter({ !known.contains($0) }).min() {
-            throw FieldError(
-                field: String(name.prefix(100)), reason: "is not a field of a deletion")
-        }
+        try ClosedBody.check(decoder, CodingKeys.allCases, of: "a deletion")
         let container = try decoder.container(keyedBy: CodingKeys.self)
         ids = try container.decodeIfPresent([DocumentID].self, forKey: .ids)
         filter = try container.decodeIfPresent(MetadataValue.self, forKey: .filter)

@@ -15,12 +15,11 @@ extension Refused {
             retryAfter = 5
         case .notFound: self.init(.notFound, "NotFound", error.description)
         case .encoding(let reason):
-            let refused = Refused(.service(reason))
+            // Of a document a request has one text.
+            let refused = Refused(.service(reason, InputNames("text", isSingle: true)))
             self.init(refused.status, refused.type, error.description)
             retryAfter = refused.retryAfter
-            // Of a document a request has one text; other fields have their own names.
             field = refused.field
-            if field?.hasPrefix("inputs") == true { field = "text" }
         case .store(let reason): self.init(reason)
         }
     }

@@ -17,6 +17,10 @@ struct DocumentImport: Sendable {
     /// Whether trouble with the store is told in full, files included: to a command's user, not to a
     /// client of a server, which has a log for that.
     var namesFiles = false
+    /// What the cache may do for all lines.
+    var cache = CachePolicy()
+    /// Told what each group took.
+    var note: @Sendable (EncodingResult) -> Void = { _ in }
     /// Throws when no new work is to be begun.
     let checkReadiness: @Sendable () throws(APIError) -> Void
 
@@ -105,7 +109,9 @@ struct DocumentImport: Sendable {
                 let body = try RequestBodyDecoder.decode(
                     DocumentBody.self, from: bytes, called: "the line")
                 try check(model: body.model)
-                return .success(try body.draft(settings: settings))
+                var document = try body.draft(settings: settings)
+                document.rules.cache = cache
+                return .success(document)
             } catch {
                 return .failure(error)
             }
@@ -178,16 +184,18 @@ struct DocumentImport: Sendable {
 
     /// A full queue is no reason to give up: the client waits as it does for the reader.
     private func put(_ valid: [NewDocument]) async -> [Result<DocumentReceipt, DocumentError>] {
-        var results = await documents.put(valid)
+        var timings = EncodingResult.Timings()
+        var results = await documents.put(valid, timings: &timings)
         while !Task.isCancelled {
             let refused = results.indices.filter { index in
                 if case .failure(.encoding(.overloaded)) = results[index] { true } else { false }
             }
             if refused.isEmpty { break }
             try? await Task.sleep(for: .milliseconds(250))
-            let again = await documents.put(refused.map { valid[$0] })
+            let again = await documents.put(refused.map { valid[$0] }, timings: &timings)
             for (index, result) in zip(refused, again) { results[index] = result }
         }
+        note(EncodingResult(results.compactMap { try? $0.get() }, timings: timings))
         return results
     }
 

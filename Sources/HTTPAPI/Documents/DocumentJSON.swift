@@ -5,7 +5,8 @@ import Tokenization
 
 /// Documents as JSON.
 extension JSONWriter {
-    /// A document's members, as far as they were read. Times are seconds since 1970.
+    /// A document's members, as far as they were read. Times are seconds since 1970; vectors have length
+    /// one, as those of `/embed`.
     mutating func members(of document: StoredDocument, passageText: Bool = true) {
         key("id")
         string(document.id)
@@ -38,7 +39,7 @@ extension JSONWriter {
         bool(encoding.hasStates)
         if let vector = encoding.vector {
             key("embedding")
-            numbers(vector)
+            numbers(VectorFinish(normalize: true).apply(vector))
         }
         if let passages = encoding.passages {
             let text = passageText ? document.text.map(ScalarText.init) : nil
@@ -49,7 +50,7 @@ extension JSONWriter {
                         let place = passage.start..<passage.end
                         writer.place(place, of: passage.granularity, text: text?[place])
                         writer.key("embedding")
-                        writer.numbers(passage.vector)
+                        writer.numbers(VectorFinish(normalize: true).apply(passage.vector))
                     }
                 }
             }

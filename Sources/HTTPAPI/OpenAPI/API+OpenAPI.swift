@@ -27,7 +27,9 @@ extension API {
             prompts.isEmpty
             ? #"{"type":"null"}"#
             : #"{"anyOf":[{"type":"null"},{"enum":\#(list(prompts))}]}"#
-        let heads = loaded.map(settings.heads.names) ?? []
+        let all = models?.services.map(\.loaded) ?? []
+        let heads = Set(all.flatMap(settings.heads.names)).sorted()
+        let judges = !heads.isEmpty || all.contains { $0.model.head == .sequenceClassification }
         return OpenAPIDocument(
             values: [
                 ("promptName", promptName),
@@ -44,8 +46,7 @@ extension API {
                 ),
                 (
                     "evidence",
-                    heads.isEmpty && !classifies
-                        ? "[null,false]" : #"[null,false,true,"sentence","paragraph"]"#
+                    judges ? #"[null,false,true,"sentence","paragraph"]"# : "[null,false]"
                 ),
             ],
             version: settings.version, needsKey: keys.isRequired)

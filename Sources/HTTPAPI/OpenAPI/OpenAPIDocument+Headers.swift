@@ -22,7 +22,15 @@ extension OpenAPIDocument {
             ("allow", #"{"type":"string"}"#, "The methods the path takes."),
             ("retry-after", #"{"type":"integer","minimum":1}"#, "Seconds to wait."),
         ]
-        return (common + encodingHeaders.map { ($0.name, $0.schema, $0.meaning) }).map {
+        let some = [
+            (
+                "x-scoring",
+                #"{"type":"string","enum":["cross-encoder","cosine","entailment","head"]}"#,
+                "What judged."
+            ),
+            ("location", #"{"type":"string"}"#, "The path of a new document."),
+        ]
+        return (common + some + encodingHeaders.map { ($0.name, $0.schema, $0.meaning) }).map {
             #""\#($0.0)":{"description":"\#($0.2)","schema":\#($0.1)}"#
         }.joined(separator: ",")
     }()
@@ -42,9 +50,10 @@ extension OpenAPIDocument {
         """
 
     /// The references of an answer.
-    static func headerReferences(encodes: Bool) -> String {
+    static func headerReferences(of operation: Operation) -> String {
         let names =
-            ["x-request-id", "x-total-time"] + (encodes ? encodingHeaders.map(\.name) : [])
+            ["x-request-id", "x-total-time"] + operation.headers
+            + (operation.encodes ? encodingHeaders.map(\.name) : [])
         return names.map { ##""\##($0)":{"$ref":"#/components/headers/\##($0)"}"## }
             .joined(separator: ",")
     }

@@ -101,7 +101,7 @@ struct OpenAPIDocument {
     private func answers(_ route: Route, _ operation: Operation) -> String {
         var answers = operation.answers.sorted { $0.key < $1.key }.map { status, answer in
             #""\#(status)":{"description":"\#(Self.meaning(of: status))","headers":{"#
-                + Self.headerReferences(encodes: operation.encodes)
+                + Self.headerReferences(of: operation)
                 + #"}\#(Self.content(answer))}"#
         }
         let shape = route.pattern.description.hasPrefix("/v1/") ? "OpenAI" : ""

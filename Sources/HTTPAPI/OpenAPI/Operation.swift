@@ -65,6 +65,8 @@ struct Operation: Sendable {
     var body: String?
     /// By status.
     var answers: [Int: Answer]
+    /// Header fields of its answers beside those that follow from the rest.
+    var headers: [String] = []
     /// Runs the model or reads what it made: the headers and refusals that come with that.
     var encodes = false
     /// Whether a request may choose the model.

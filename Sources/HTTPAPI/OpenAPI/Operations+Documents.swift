@@ -3,15 +3,22 @@ extension OpenAPIDocument {
     private static let filter = Operation.Query.json(
         "filter", "Filter", "Only documents whose metadata pass.")
 
+    private static let include = Operation.Query(
+        name: "include", description: "Some of text, metadata, embedding, passages; with commas.",
+        schema: #"{"type":"string","pattern":"^,*((text|metadata|embedding|"#
+            + #"passages)(,+(text|metadata|embedding|passages))*,*)?$"}"#)
+
     static let documents: [String: Operation] = [
         "PUT /documents/{id}": Operation(
             tag: .documents, summary: "Encodes and keeps a document.", body: "DocumentBody",
-            answers: [200: .json("Receipt"), 201: .json("Receipt")], encodes: true,
+            answers: [200: .json("Receipt"), 201: .json("Receipt")], headers: ["location"],
+            encodes: true,
             refusals: [507]),
         "POST /documents": Operation(
             tag: .documents, summary: "Encodes and keeps a document or a list.",
             body: "Documents",
-            answers: [200: .json("ReceiptOrList"), 201: .json("ReceiptOrList")], encodes: true,
+            answers: [200: .json("ReceiptOrList"), 201: .json("ReceiptOrList")],
+            headers: ["location"], encodes: true,
             refusals: [507]),
         "POST /documents/import": Operation(
             tag: .documents, summary: "Documents line by line in, results line by line out.",
@@ -23,8 +30,8 @@ extension OpenAPIDocument {
         "GET /documents/{id}": Operation(
             tag: .documents, summary: "A kept document.",
             query: [
-                .flag("embedding", "With the text's vector."),
-                .flag("passages", "With the passages and their vectors."),
+                .flag("embedding", "With the text's vector, of length one."),
+                .flag("passages", "With the passages and their vectors."), include,
             ], answers: [200: .json("KeptDocument")], refusals: [424]),
         "GET /documents": Operation(
             tag: .documents, summary: "A page of the kept documents.",
@@ -38,11 +45,7 @@ extension OpenAPIDocument {
                     name: "order", description: "What they are sorted by; - turns it around.",
                     schema: #"{"type":"string","enum":["id","created","updated","-id","#
                         + #""-created","-updated"]}"#),
-                Operation.Query(
-                    name: "include",
-                    description: "Some of text, metadata, embedding, passages; with commas.",
-                    schema: #"{"type":"string","pattern":"^,*((text|metadata|embedding|"#
-                        + #"passages)(,+(text|metadata|embedding|passages))*,*)?$"}"#),
+                include,
             ], answers: [200: .json("DocumentPage")], refusals: [424]),
         "DELETE /documents/{id}": Operation(
             tag: .documents, summary: "Deletes a document.", answers: [200: .json("Deleted")],
@@ -75,9 +78,27 @@ extension OpenAPIDocument {
     ]
 
     private static let id = #"""
-        {"anyOf":[{"type":"null"},{"type":"integer","minimum":0,"maximum":9223372036854775807},{"type":"string","minLength":1,
-        "maxLength":256,"pattern":"^[^\\u0000-\\u001f\\u007f]+$"}]}
+        {"anyOf":[{"type":"null"},{"type":"integer","minimum":-9223372036854775808,
+        "maximum":9223372036854775807},{"type":"string","minLength":1,"maxLength":1024,
+        "description":"At most 1,024 bytes.","pattern":"^[^\\u0000-\\u001f\\u007f]+$"}]}
         """#
+
+    /// The values of metadata that can be asked for.
+    private static let scalar = """
+        {"type":["string","number","boolean","null"],"minimum":-9223372036854775808,
+        "maximum":9223372036854775807}
+        """
+    private static let ordered = """
+        {"type":["string","number"],"minimum":-9223372036854775808,"maximum":9223372036854775807}
+        """
+    private static let filters = """
+        {"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/Filter"}}
+        """
+
+    private static let chunk = """
+        {"anyOf":[{"enum":["document","sentence","paragraph","line","tokens"]},
+        {"$ref":"#/components/schemas/Chunk"}]}
+        """
 
     private static let passage = """
         "granularity":{"type":"string"},"start":{"type":"integer","minimum":0},
@@ -97,11 +118,10 @@ extension OpenAPIDocument {
             "DocumentBody",
             """
             {"type":"object","required":["text"],"properties":{
-            "text":{"$ref":"#/components/schemas/Text"},"metadata":{"type":["object","null"]},
-            "chunk":{"anyOf":[{"type":"null"},
-            {"enum":["document","sentence","paragraph","line","tokens"]},
-            {"$ref":"#/components/schemas/Chunk"},
-            {"type":"array","maxItems":1,"items":{"$ref":"#/components/schemas/Chunk"}}]},
+            "text":{"$ref":"#/components/schemas/Text"},"metadata":{"type":["object","null"],
+            "description":"Replaces what there is; null, or none, leaves a document its own."},
+            "chunk":{"anyOf":[{"type":"null"},\(chunk),{"type":"array","items":\(chunk)}],
+            "description":"The passages that get a vector; null, or none, keeps none."},
             "keep_states":{"enum":["float16","int8","none",null]},"model":{"anyOf":[{"type":"null"},
             {"enum":"{{models}}"},{"type":"string","pattern":"^[0-9a-f]{64}$"}],
             "description":"A served model's name or fingerprint. A line of an import may have any \
@@ -123,7 +143,7 @@ extension OpenAPIDocument {
             {"description":"Of a list nothing is kept where a field of one document is wrong. Where a \
             text cannot be encoded, the error names its document, and says how many others were kept.",
             "anyOf":[{"$ref":"#/components/schemas/Document"},{"type":"array","minItems":1,
-            "maxItems":1,"items":{"$ref":"#/components/schemas/Document"}}]}
+            "maxItems":\(API.maximumDocuments),"items":{"$ref":"#/components/schemas/Document"}}]}
             """
         ),
         (
@@ -222,13 +242,22 @@ extension OpenAPIDocument {
         (
             "Filter",
             """
-            {"type":"object","description":"Chroma's language.","minProperties":1,
-            "propertyNames":{"pattern":"^([^$]|$)"},"additionalProperties":{
-            "anyOf":[{"type":["string","number","boolean"]},{"type":"object","minProperties":1,
-            "properties":{"$eq":{"type":["string","number"]},"$ne":{"type":["string","number"]},
-            "$gt":{"type":"number"},"$gte":{"type":"number"},"$lt":{"type":"number"},
-            "$lte":{"type":"number"},"$exists":{"type":"boolean"},
-            "$contains":{"type":["string","number","boolean","null"]}},"additionalProperties":false}]}}
+            {"type":"object","description":"Chroma's language: conditions by the path of a member, all of \
+            which must hold.",
+            "properties":{"$and":\(filters),"$or":\(filters),
+            "$not":{"$ref":"#/components/schemas/Filter"}},"patternProperties":{"^([^$]|$)":
+            {"anyOf":[\(scalar),{"$ref":"#/components/schemas/Operators"}]}},
+            "additionalProperties":false}
+            """
+        ),
+        (
+            "Operators",
+            """
+            {"type":"object","minProperties":1,"properties":{"$eq":\(scalar),"$ne":\(scalar),
+            "$gt":\(ordered),"$gte":\(ordered),"$lt":\(ordered),"$lte":\(ordered),
+            "$in":{"type":"array","items":\(scalar)},"$nin":{"type":"array","items":\(scalar)},
+            "$contains":\(scalar),"$not_contains":\(scalar),"$exists":{"type":"boolean"},
+            "$not":{"$ref":"#/components/schemas/Operators"}},"additionalProperties":false}
             """
         ),
         (
@@ -249,7 +278,10 @@ extension OpenAPIDocument {
             "alpha":{"type":"null"}}},
             {"required":["mode"],"properties":{"mode":{"const":"hybrid"}}}]},
             {"anyOf":[{"properties":{"rank_constant":{"type":"null"}}},
-            {"properties":{"fusion":{"enum":["rrf",null]}}}]}],"properties":{
+            {"properties":{"fusion":{"enum":["rrf",null]}}}]},
+            {"anyOf":[{"properties":{"passages":{"enum":[false,null]}}},
+            {"properties":{"mode":{"enum":["vector","hybrid",null]}}}]}],
+            "additionalProperties":false,"properties":{
             "query":{"type":["string","null"]},
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
             "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},
@@ -267,7 +299,7 @@ extension OpenAPIDocument {
             "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
             "filter":{"$ref":"#/components/schemas/Filter"},
             "passages":{"anyOf":[{"type":["boolean","null"]},{"enum":\(granularities)}],
-            "description":"Ranks passages, of all granularities or of one."},
+            "description":"Ranks passages, of all granularities or of one, by their vectors."},
             "include":{"type":["array","null"],"items":{"enum":["text","metadata","embedding",
             "passages"]}},"explain":{"type":["boolean","null"]}}}
             """

@@ -16,7 +16,8 @@ extension OpenAPIDocument {
         "POST /classify": Operation(
             tag: .encoding,
             summary: "The head's labels, or candidate labels it was never trained on.",
-            body: "ClassifyRequest", answers: [200: .json("Classes")], encodes: true,
+            body: "ClassifyRequest", answers: [200: .json("Classes")], headers: ["x-scoring"],
+            encodes: true,
             refusals: [404, 424]),
         "POST /rerank": rerank, "POST /v1/rerank": rerank, "POST /v2/rerank": rerank,
         "POST /similarity": Operation(
@@ -51,7 +52,8 @@ extension OpenAPIDocument {
     ]
 
     private static let pipeline = Operation(
-        tag: .encoding, summary: "What the model is for: classes from a classifier, else vectors.",
+        tag: .encoding,
+        summary: "What the model is for: classes from a classifier, else vectors.",
         body: "PipelineRequest", answers: [200: .json("PipelineAnswer")], encodes: true,
         refusals: [404])
 
@@ -62,7 +64,8 @@ extension OpenAPIDocument {
 
     private static let rerank = Operation(
         tag: .encoding, summary: "Texts in the order in which they answer a query.",
-        body: "RerankRequest", answers: [200: .json("RerankAnswer")], encodes: true,
+        body: "RerankRequest", answers: [200: .json("RerankAnswer")], headers: ["x-scoring"],
+        encodes: true,
         refusals: [404])
 
     /// How a text is read. A document's is kept with it; of a kept one, what is not said is as it was put.
@@ -192,7 +195,7 @@ extension OpenAPIDocument {
             "input":{"$ref":"#/components/schemas/OpenAIInputs"},
             "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
             "encoding_format":{"anyOf":[{"type":"null"},{"enum":["float","base64"]}]},
-            "user":{"type":["string","null"]},\(common),
+            "user":{"type":["string","null"]},"normalize":{"type":["boolean","null"]},\(common),
             "dimensions":{"type":["integer","null"],"minimum":1,"maximum":"{{dimensions}}"}}}
             """
         ),
@@ -252,14 +255,18 @@ extension OpenAPIDocument {
             "PipelineRequest",
             """
             {"anyOf":[{"$ref":"#/components/schemas/{{pipelineRequest}}"},
-            {"$ref":"#/components/schemas/SimilarityRequest"}]}
+            {"$ref":"#/components/schemas/SimilarityRequest"},
+            {"allOf":[{"$ref":"#/components/schemas/ClassifyRequest"},{"type":"object",
+            "description":"The labels and their options may also stand in parameters.",
+            "required":["inputs","candidate_labels"],
+            "properties":{"candidate_labels":{"type":["string","array"]}}}]}]}
             """
         ),
         (
             "PipelineAnswer",
             """
             {"anyOf":[{"$ref":"#/components/schemas/{{pipelineAnswer}}"},
-            {"$ref":"#/components/schemas/Vector"}]}
+            {"$ref":"#/components/schemas/Vector"},{"$ref":"#/components/schemas/PredictAnswer"}]}
             """
         ),
         ("Texts", #"{"type":"array","items":{"type":"string"}}"#),

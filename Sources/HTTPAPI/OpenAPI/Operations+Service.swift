@@ -33,7 +33,7 @@ extension OpenAPIDocument {
             "error":{"type":"string"},
             "error_type":{"type":"string","enum":["Malformed","Unauthorized","NotFound","Method",
             "Timeout","PayloadTooLarge","ContentType","Validation","Backend","Overloaded",
-            "Unhealthy","Internal"]},
+            "Unhealthy","Internal","NotCached","StoreFull"]},
             "request_id":{"type":"string"}}}
             """
         ),

@@ -25,10 +25,10 @@ extension DocumentError: CustomStringConvertible {
         case .store(let error): "\(error)"
         case .encoding(.textTooLong(_, let tokens, let limit)):
             "text: has \(tokens) tokens, and the model's window is \(limit); pass truncate: true to "
-                + "use the first \(limit)"
+                + "use \(limit) of them"
         case .encoding(.tokenizer(_, let error)): "text: \(error)"
         case .encoding(.notFinite): "text: led to numbers that are not finite"
-        case .encoding(let error): "\(error)"
+        case .encoding(let error): error.text(input: "text", truncate: "truncate: true")
         case .notFound(let id): "there is no document \"\(id)\""
         case .noHead(let name, let available):
             "there is no head \"\(name)\"; this model has: "

@@ -8,10 +8,8 @@ struct DocumentMaterial: Sendable {
     let states: TextStates
     /// The whole text's vector; empty where it was not needed.
     let whole: [Float]
-    /// How many tokens the text has, and how many were used.
-    let usage: TokenUsage
-    /// Whether the text had to be encoded for it.
-    let isEncoded: Bool
+    /// How many tokens the text has and were used, and what that took where the text had to be encoded.
+    let result: EncodingResult
 
     /// What of it is needed.
     struct Needs {
@@ -40,11 +38,10 @@ extension DocumentService {
                 return kept
             }
             let encoded = try await encoding.encodeStates(
-                [.text(text)], rules: rules, pooling: pooling
-            ).texts[0]
+                [.text(text)], rules: rules, pooling: pooling)
             return DocumentMaterial(
-                text: text, states: encoded.textStates, whole: encoded.pooled,
-                usage: encoded.usage, isEncoded: true)
+                text: text, states: encoded.texts[0].textStates, whole: encoded.texts[0].pooled,
+                result: encoded.result)
         } catch {
             throw .encoding(error)
         }
@@ -73,7 +70,7 @@ extension DocumentService {
             states: try await needs.states
                 ? states ?? .none
                 : encoding.places(in: text, rules, isTruncated: usage.isTruncated),
-            whole: vector, usage: usage, isEncoded: false)
+            whole: vector, result: EncodingResult(kept: usage))
     }
 
     /// The whole text's vector of what is kept; nil where that does not give it.

@@ -46,6 +46,12 @@ extension DocumentService {
     package func search(
         _ search: DocumentSearch
     ) async throws(DocumentError) -> DocumentSearch.Answer {
+        if case .words = search.question, case .passages = search.scope {
+            throw .store(
+                .invalid(
+                    field: "passages",
+                    reason: "are found by their vectors, so they need mode vector or hybrid"))
+        }
         var encoded: EncodingResult?
         func vector(_ text: String) async throws(DocumentError) -> [Float] {
             do throws(ServiceError) {
@@ -60,7 +66,7 @@ extension DocumentService {
                     .unsupported(
                         field: "query",
                         reason: "has \(tokens) tokens, and the model's window is \(limit); pass "
-                            + "truncate: true to use the first \(limit)"))
+                            + "truncate: true to use \(limit) of them"))
             }
         }
         let query: SearchRequest.Query

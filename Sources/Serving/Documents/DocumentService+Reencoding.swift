@@ -28,12 +28,13 @@ extension DocumentService {
             }
             for group in groups(Array(documents.indices), documents) {
                 var encoded: [(document: PendingDocument, encoding: DocumentEncoding)] = []
-                for (index, result) in await encode(group, documents) {
+                var timings = EncodingResult.Timings()
+                for (index, result) in await encode(group, documents, &timings) {
                     do throws(ServiceError) {
                         var done = pending[index]
                         // A name may stand for another prompt here.
                         done.options = options(of: documents[index])
-                        encoded.append((done, try result.get()))
+                        encoded.append((done, try result.get().encoding))
                     } catch {
                         throw .encoding(error)
                     }

@@ -5,27 +5,24 @@ import Learning
 /// Answers from what is kept of a document, without encoding it again where its token states are
 /// there.
 extension DocumentService {
-    /// What was asked of a document, and whether it had to be encoded for it.
+    /// What was asked of a document, and what that took.
     package struct View<Value: Sendable>: Sendable {
         package let value: Value
         package let text: String
+        /// Of the text: found, when the answer was made from what is kept.
+        package let result: EncodingResult
+
         /// How many tokens the text has, and how many were used.
-        package let usage: TokenUsage
-        /// False when the answer was made from what is kept.
-        package let isEncoded: Bool
+        package var usage: TokenUsage { result.usage[0] }
 
         init(_ value: Value, of material: DocumentMaterial) {
-            self.value = value
-            text = material.text
-            usage = material.usage
-            isEncoded = material.isEncoded
+            self.init(value, text: material.text, result: material.result)
         }
 
-        init(value: Value, text: String, usage: TokenUsage, isEncoded: Bool) {
+        init(_ value: Value, text: String, result: EncodingResult) {
             self.value = value
             self.text = text
-            self.usage = usage
-            self.isEncoded = isEncoded
+            self.result = result
         }
     }
 
@@ -110,14 +107,13 @@ extension DocumentService {
             guard question.evidence == nil else {
                 let (predictions, result) = try await encoding.classify(
                     [text], question: question, rules: rules)
-                return View(
-                    value: predictions[0], text: text, usage: result.usage[0], isEncoded: true)
+                return View(predictions[0], text: text, result: result)
             }
             let result = try await encoding.classify([.text(text)], rules: rules)
             return View(
-                value: try await encoding.prediction(
+                try await encoding.prediction(
                     result.vectors[0], of: .none, text: text, question),
-                text: text, usage: result.usage[0], isEncoded: result.cache != .hit)
+                text: text, result: result)
         } catch {
             throw .encoding(error)
         }
@@ -139,8 +135,8 @@ extension DocumentService {
         guard let mean else { return nil }
         let scores = try await encoding.scores(ofMeans: [mean])[0]
         return View(
-            value: try await encoding.prediction(
+            try await encoding.prediction(
                 scores, of: states ?? .none, text: text, question),
-            text: text, usage: record.usage, isEncoded: false)
+            text: text, result: EncodingResult(kept: record.usage))
     }
 }

@@ -55,9 +55,9 @@ package struct DocumentService: Sendable {
     /// Keeps documents, whose ids must differ: encodes those whose text, model or options are new.
     ///
     /// Each has a result of its own, in the order given; those that went well are on the disk when
-    /// this returns, the others left nothing.
+    /// this returns, the others left nothing. What encoding took is added to `timings`.
     package func put(
-        _ documents: [NewDocument]
+        _ documents: [NewDocument], timings: inout EncodingResult.Timings
     ) async -> [Result<DocumentReceipt, DocumentError>] {
         var results: [Result<DocumentReceipt, DocumentError>?] = Array(
             repeating: nil, count: documents.count)
@@ -77,7 +77,7 @@ package struct DocumentService: Sendable {
             let outcomes = try await store.put(
                 known.compactMap { drafts[$0] }, model: fingerprint)
             for (index, outcome) in zip(known, outcomes) {
-                if let receipt = receipt(outcome, documents[index], nil) {
+                if let receipt = receipt(outcome, documents[index], nil, isEncoded: false) {
                     results[index] = .success(receipt)
                 } else {
                     missing.append(index)
@@ -88,7 +88,7 @@ package struct DocumentService: Sendable {
         }
         await count(known.filter { !missing.contains($0) }, documents, &results)
         for group in groups(missing, documents) {
-            for (index, result) in await encodeAndPut(group, documents, drafts) {
+            for (index, result) in await encodeAndPut(group, documents, drafts, &timings) {
                 results[index] = result
             }
         }
@@ -131,7 +131,7 @@ package struct DocumentService: Sendable {
     }
 
     private func receipt(
-        _ outcome: PutOutcome, _ document: NewDocument, _ usage: TokenUsage?
+        _ outcome: PutOutcome, _ document: NewDocument, _ usage: TokenUsage?, isEncoded: Bool
     ) -> DocumentReceipt? {
         let name: DocumentReceipt.Outcome
         switch outcome {
@@ -141,7 +141,7 @@ package struct DocumentService: Sendable {
         case .needsEncoding: return nil
         }
         return DocumentReceipt(
-            id: document.effectiveID, outcome: name, usage: usage, isEncoded: usage != nil)
+            id: document.effectiveID, outcome: name, usage: usage, isEncoded: isEncoded)
     }
 
     /// Parts documents into groups whose numbers fit into memory together.
@@ -165,30 +165,33 @@ package struct DocumentService: Sendable {
     }
 
     private func encodeAndPut(
-        _ indices: [Int], _ documents: [NewDocument], _ drafts: [Int: DocumentDraft]
+        _ indices: [Int], _ documents: [NewDocument], _ drafts: [Int: DocumentDraft],
+        _ timings: inout EncodingResult.Timings
     ) async -> [Int: Result<DocumentReceipt, DocumentError>] {
         var results: [Int: Result<DocumentReceipt, DocumentError>] = [:]
-        var encoded: [(index: Int, draft: DocumentDraft)] = []
-        for (index, result) in await encode(indices, documents) {
+        var encoded: [(index: Int, draft: DocumentDraft, isFound: Bool)] = []
+        for (index, result) in await encode(indices, documents, &timings) {
             switch result {
             case .failure(let error): results[index] = .failure(.encoding(error))
-            case .success(let encoding):
+            case .success(let made):
                 guard var draft = drafts[index] else { continue }
-                draft.encoding = encoding
-                encoded.append((index, draft))
+                draft.encoding = made.encoding
+                encoded.append((index, draft, made.isFound))
             }
         }
         encoded.sort { $0.index < $1.index }
         do throws(StoreError) {
             let outcomes = try await store.put(encoded.map(\.draft), model: fingerprint)
-            for ((index, draft), outcome) in zip(encoded, outcomes) {
+            for ((index, draft, isFound), outcome) in zip(encoded, outcomes) {
                 let usage = draft.encoding.map {
                     TokenUsage(tokens: $0.tokens, tokensUsed: $0.tokensUsed)
                 }
-                results[index] = receipt(outcome, documents[index], usage).map { .success($0) }
+                results[index] = receipt(
+                    outcome, documents[index], usage, isEncoded: !isFound
+                ).map { .success($0) }
             }
         } catch {
-            for (index, _) in encoded { results[index] = .failure(.store(error)) }
+            for (index, _, _) in encoded { results[index] = .failure(.store(error)) }
         }
         return results
     }
