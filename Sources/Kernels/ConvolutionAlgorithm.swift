@@ -77,9 +77,10 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
         let ends = PartitionedConvolution.sizes.map { $0 * mostBlocks } + [longestToeplitz]
         let lengths = ends.filter { $0 < maximumLength } + [maximumLength]
         return lengths.flatMap { length in
-            (candidates(length: length, states: 1) + [usual(length: length)]).map {
-                $0.workFloats(length: length)
-            }
+            // The planner chooses for a class of lengths by its longest.
+            Set([length, ConvolutionPlanner.classLength(length)]).flatMap { known in
+                candidates(length: known, states: 1) + [usual(length: known)]
+            }.map { $0.workFloats(length: length) }
         }.max() ?? 0
     }
 }

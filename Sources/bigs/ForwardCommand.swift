@@ -48,6 +48,11 @@ struct ForwardCommand: ParsableCommand {
         let types = try tensor("token_type_ids", file, shape: ids.shape)
         let positions = try tensor("position_ids", file, shape: ids.shape)
 
+        // Before memory is taken for what will be refused.
+        guard length <= bigs.configuration.maximumPositions else {
+            throw ModelError.input(
+                .tooLong(sequence: 0, tokens: length, maximum: bigs.configuration.maximumPositions))
+        }
         let workspace = bigs.makeWorkspace(tokenCapacity: length)
         var outputs: [SequenceOutput] = []
         for start in stride(from: 0, to: ids.values.count, by: length) {

@@ -293,4 +293,17 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
             #expect(sameBits(alone.1, Array(together.1[part])))
         }
     }
+
+    /// The planner chooses for a class of lengths: of every choice the memory has to suffice.
+    @Test func theMemoryOfAWorkspaceSuffices() {
+        var needed = 0
+        for length in 1...9_000 {
+            let known = ConvolutionPlanner.classLength(length)
+            let choices =
+                ConvolutionAlgorithm.candidates(length: known, states: 1) + [.usual(length: known)]
+            needed = max(needed, choices.map { $0.workFloats(length: length) }.max() ?? 0)
+            let given = ConvolutionAlgorithm.workFloats(maximumLength: length)
+            #expect(given >= needed, "\(length)")
+        }
+    }
 }
