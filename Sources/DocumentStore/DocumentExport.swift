@@ -86,7 +86,7 @@ package final class DocumentExport: Sendable {
     /// - Parameter id: the last document of the piece before; nil starts.
     package func next(after id: String?) async throws(StoreError) -> [StoredDocument] {
         let piece = Self.piece(after: id, isFiltered: isFiltered)
-        return try await onQueue { [reader] db in
+        return try await onQueue { [reader, path] db in
             let reader = try reader(db)
             let rows = try Row.fetchCursor(db, sql: piece.sql, arguments: piece.arguments)
             var documents: [StoredDocument] = []
@@ -95,6 +95,12 @@ package final class DocumentExport: Sendable {
                 let document = try reader.document(row)
                 bytes += document.estimatedBytes
                 documents.append(document)
+            }
+            // A damaged name could be met again and again.
+            if let id, let first = documents.first,
+                !id.utf8.lexicographicallyPrecedes(first.id.utf8)
+            {
+                throw StoreError.corrupt(path: path, detail: "documents are not in order")
             }
             return documents
         }

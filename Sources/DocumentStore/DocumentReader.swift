@@ -42,7 +42,8 @@ struct DocumentReader {
     /// The document of a row with `columns`.
     func document(_ row: Row) throws -> StoredDocument {
         guard let id = Int64.fromDatabaseValue(row[0]),
-            let name = String.fromDatabaseValue(row[1]),
+            // Bytes would be read as a text, and come behind all of them.
+            case .string(let name) = (row[1] as DatabaseValue).storage,
             let hash = Data.fromDatabaseValue(row[2]),
             let createdAt = Int64.fromDatabaseValue(row[3]),
             let updatedAt = Int64.fromDatabaseValue(row[4]),
@@ -90,8 +91,9 @@ struct DocumentReader {
         guard let id = Int64.fromDatabaseValue(row[0]),
             let fingerprint = Data.fromDatabaseValue(row[1]),
             let options = String.fromDatabaseValue(row[2]),
-            let tokens = Int.fromDatabaseValue(row[3]),
-            let tokensUsed = Int.fromDatabaseValue(row[4]),
+            let tokens = Int32.fromDatabaseValue(row[3]).map(Int.init),
+            let tokensUsed = Int32.fromDatabaseValue(row[4]).map(Int.init),
+            0 <= tokensUsed, tokensUsed <= tokens,
             let encodedAt = Int64.fromDatabaseValue(row[5]),
             let hasStates = Bool.fromDatabaseValue(row[6])
         else { throw corrupt("an encoding of a document has a wrong type") }
@@ -142,6 +144,7 @@ struct DocumentReader {
             let columns = Int.fromDatabaseValue(row[1]),
             let digest = Int64.fromDatabaseValue(row[2]),
             let offsets = Data.fromDatabaseValue(row[3]).flatMap(VectorBytes.ranges),
+            TokenStates.areInOrder(offsets),
             let bytes = Data.fromDatabaseValue(row[4]), VectorBytes.digest(bytes) == digest,
             let states = TokenStates(
                 bytes: [UInt8](bytes), columns: columns, offsets: offsets, format: format)

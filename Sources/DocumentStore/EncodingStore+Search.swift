@@ -15,7 +15,12 @@ extension EncodingStore {
     package func search(_ request: SearchRequest) async throws(StoreError) -> [SearchHit] {
         let (path, images) = (path, images)
         let threads = options.searchThreads > 0 ? options.searchThreads : ComputeThreads.count
+        var attempt = 0
         while true {
+            attempt += 1
+            // An image is ahead of a transaction that began before it was brought up to date, and of every
+            // one where the file has gone back: another was restored into it, or it is damaged.
+            if attempt % 8 == 0 { images.forget() }
             let hits = try await read { db in
                 try SearchRun(
                     request: request, db: db, path: path, images: images, threads: threads

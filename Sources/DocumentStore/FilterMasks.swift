@@ -8,6 +8,8 @@ struct FilterMasks: Sendable {
 
     /// How many masks are kept until documents change.
     private static let capacity = 32
+    /// The most bytes of a filter that is kept with its mask.
+    private static let mostBytes = 4_096
 
     /// The mask that was made for this filter on these rows.
     func find(_ filter: MetadataFilter, _ snapshot: VectorImage.Snapshot) -> RowMask? {
@@ -19,7 +21,7 @@ struct FilterMasks: Sendable {
         _ mask: RowMask, for filter: MetadataFilter, _ snapshot: VectorImage.Snapshot
     ) {
         let moment = (snapshot.generation, snapshot.revision)
-        if moment < (generation, revision) { return }
+        if moment < (generation, revision) || filter.estimatedBytes > Self.mostBytes { return }
         if moment > (generation, revision) || masks.count >= Self.capacity { masks = [:] }
         (generation, revision) = moment
         masks[filter] = mask

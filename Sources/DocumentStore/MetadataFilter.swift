@@ -60,6 +60,33 @@ package struct MetadataFilter: Sendable, Hashable {
     }
 }
 
+extension MetadataFilter {
+    /// About how much memory it takes.
+    var estimatedBytes: Int { root.estimatedBytes }
+}
+
+extension MetadataFilter.Node {
+    fileprivate var estimatedBytes: Int {
+        switch self {
+        case .all(let nodes), .any(let nodes): nodes.reduce(32) { $0 + $1.estimatedBytes }
+        case .not(let node): 32 + node.estimatedBytes
+        case .test(let path, let test):
+            switch test {
+            case .equal(let values): values.reduce(32 + path.count) { $0 + $1.estimatedBytes }
+            case .ordered(_, let value), .contains(let value):
+                32 + path.count + value.estimatedBytes
+            case .exists: 32 + path.count
+            }
+        }
+    }
+}
+
+extension Scalar {
+    fileprivate var estimatedBytes: Int {
+        if case .string(let bytes) = self { 32 + bytes.count } else { 32 }
+    }
+}
+
 /// Why a filter is none.
 package struct MetadataFilterError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The place in the filter, e.g. `filter.$or[1].year.$gte`.

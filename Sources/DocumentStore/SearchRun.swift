@@ -246,17 +246,17 @@ struct SearchRun {
         for found in found {
             let row = found.ranked.document
             guard let document = try documents[row] ?? reader.find(row: row) else { continue }
-            if documents.updateValue(document, forKey: row) == nil {
-                bytes += document.estimatedBytes
-            }
+            documents[row] = document
+            let passage = try found.ranked.passage.flatMap(passage)
+            // Each hit is written with all that is included of its document.
+            bytes += document.estimatedBytes + (passage.map { $0.end - $0.start } ?? 0)
             guard bytes < StoredDocument.answerLimit || hits.isEmpty else {
                 throw StoreError.invalid(
                     field: "top_k",
                     reason:
-                        "what is included of the first \(documents.count) documents has more than "
+                        "what is included of the first \(hits.count + 1) hits has more than "
                         + "\(StoredDocument.answerLimit) bytes; ask for fewer, or for less of each")
             }
-            let passage = try found.ranked.passage.flatMap(passage)
             if passage != nil { places[row, default: []].append(hits.count) }
             hits.append(
                 SearchHit(

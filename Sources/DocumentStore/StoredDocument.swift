@@ -63,12 +63,15 @@ extension StoredDocument {
     static let readingLimit = 4 << 20
 
     /// The most bytes of documents that one answer holds at a time.
-    static let answerLimit = 256 << 20
+    static let answerLimit = 64 << 20
 
     /// About how much memory its parts take.
     var estimatedBytes: Int {
         let vectors = (encoding?.vector?.count ?? 0) * 4
-        let passages = encoding?.passages?.reduce(0) { $0 + $1.vector.count * 4 + 64 } ?? 0
+        let passages =
+            encoding?.passages?.reduce(0) {
+                $0 + $1.vector.count * 4 + 64 + (text == nil ? 0 : $1.end - $1.start)
+            } ?? 0
         return (text?.utf8.count ?? 0) + (metadata?.json.utf8.count ?? 0) + vectors + passages
             + (encoding?.states?.byteCount ?? 0) + 256
     }

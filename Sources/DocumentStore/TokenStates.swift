@@ -21,6 +21,15 @@ package struct TokenStates: Sendable, Equatable {
     /// The kept bytes, little-endian: row after row of numbers; for int8 each row's scale before it.
     let bytes: [UInt8]
 
+    /// Whether tokens lie one after the other in the text, special tokens left out: what a damaged file
+    /// says may not.
+    static func areInOrder(_ offsets: [Range<Int>]) -> Bool {
+        let real = offsets.filter { !$0.isEmpty }
+        return zip(real, real.dropFirst()).allSatisfy {
+            $0.lowerBound <= $1.lowerBound && $0.upperBound <= $1.upperBound
+        }
+    }
+
     /// How many tokens there are.
     package var rows: Int { offsets.count }
 

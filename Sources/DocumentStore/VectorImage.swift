@@ -74,6 +74,9 @@ final class VectorImage: Sendable {
     /// already: the caller then has to begin another transaction.
     func snapshot(_ db: Database) throws -> Snapshot? {
         let revision = try Counter.revision.value(in: db)
+        guard revision >= 0 else {
+            throw StoreError.corrupt(path: path, detail: "its revision is \(revision)")
+        }
         return try state.withLock { state in
             if state.revision > revision { return nil }
             if state.revision < revision { try follow(&state, to: revision, db) }

@@ -237,4 +237,60 @@ struct DocumentTroubleTests {
             #expect(throws: MetadataFilterError.self) { try MetadataFilter(.object(value)) }
         }
     }
+
+    /// A backup that was restored into the file takes its counter back, and images are ahead of it then.
+    @Test(.timeLimit(.minutes(1)), arguments: ["0", "1", "'x'", "-9223372036854775808"])
+    func aCounterThatGoesBack(value: String) async throws {
+        var random = SeededGenerator(seed: 91)
+        let drafts = try await makeStore(&random)
+        let store = try openStore(folder.path())
+        let filter = try MetadataFilter(.object(["n": .object(["$gte": .integer(0)])]))
+        let request = SearchRequest(
+            query: .vector(try #require(drafts[7].encoding?.vector)), model: fingerprint, topK: 1,
+            filter: filter)
+        #expect(try await store.search(request).map(\.document.id) == ["d7"])
+        let file = try DatabaseQueue(path: folder.path())
+        try await file.write {
+            try $0.execute(sql: "UPDATE counter SET value = \(value) WHERE name = 'revision'")
+        }
+        do {
+            #expect(try await store.search(request).map(\.document.id) == ["d7"])
+        } catch {
+            guard case .corrupt = error else { throw error }
+        }
+    }
+
+    /// What one row says wrongly is named, and neither ends the process nor goes on for ever.
+    @Test(arguments: [
+        "UPDATE document SET name = CAST(name AS BLOB) WHERE name = 'd5'",
+        "UPDATE document SET name = CAST(x'64ff' AS TEXT) WHERE name = 'd5'",
+        "UPDATE document_encoding SET tokens = 9223372036854775807",
+        "UPDATE document_encoding SET tokens_used = tokens + 1",
+        "UPDATE document_encoding SET tokens_used = -1",
+        "UPDATE token_state SET offsets = x'64000000660000000100000002000000' || substr(offsets, 17)",
+    ])
+    func aWrongRow(change: String) async throws {
+        var random = SeededGenerator(seed: 92)
+        let drafts = try await makeStore(&random)
+        let file = try DatabaseQueue(path: folder.path())
+        try await file.write { try $0.execute(sql: change) }
+        let store = try openStore(folder.path())
+        let error = await storeError {
+            let export = try await store.export(parts: Self.everything)
+            var last: String?
+            var count = 0
+            while count <= drafts.count {
+                let documents = try await export.next(after: last)
+                if documents.isEmpty { break }
+                count += documents.count
+                last = documents.last?.id
+            }
+            #expect(count <= drafts.count, "documents come again")
+        }
+        guard case .corrupt? = error else {
+            Issue.record("expected the damage to be named, got \(String(describing: error))")
+            return
+        }
+        try await useAll(store, drafts, &random)
+    }
 }

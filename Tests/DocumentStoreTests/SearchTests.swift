@@ -283,4 +283,24 @@ struct SearchTests {
             return
         }
     }
+
+    /// Each hit is written with its document, so that one document may be more than an answer holds.
+    @Test("an answer's bytes are those of all its hits")
+    func hitsOfOneLargeDocument() async throws {
+        var random = SeededGenerator(seed: 93)
+        var draft = try random.draft("a", metadata: [:], passages: 600)
+        draft.text = String(repeating: "river ", count: 30_000)
+        let store = try openStore(folder.path())
+        _ = try await store.put([draft], model: fingerprint)
+        var request = SearchRequest(
+            query: .vector(random.floats(8)), model: fingerprint, topK: 600,
+            scope: .passages(granularity: nil), parts: [.text])
+        let error = await storeError { _ = try await store.search(request) }
+        guard case .invalid("top_k", _)? = error else {
+            Issue.record("expected the answer to be too large, got \(String(describing: error))")
+            return
+        }
+        request.topK = 100
+        #expect(try await store.search(request).count == 100)
+    }
 }
