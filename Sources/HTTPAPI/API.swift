@@ -15,7 +15,9 @@ package struct API: Sendable {
     let logger: Logger
     let metrics: ServiceMetrics
     let storeReader = StoreReader()
-    private let bodies: BodyBudget
+    let bodies: SharedBudget
+    /// Exports that are being read.
+    let exports = SharedBudget(limit: API.maximumExports)
     private let router: Router
 
     /// Answers with the service that `readiness` has.
@@ -32,7 +34,7 @@ package struct API: Sendable {
         self.metrics = ServiceMetrics(metrics)
         self.logger = logger
         router = Router(Route.all)
-        bodies = BodyBudget(limit: settings.maximumBodiesBytes)
+        bodies = SharedBudget(limit: settings.maximumBodiesBytes)
     }
 
     /// The answer to any request; never throws, every refusal is JSON.
@@ -229,7 +231,7 @@ package struct API: Sendable {
 
     /// The body, read whole.
     func collect(_ request: ServerRequest) async throws(APIError) -> [UInt8] {
-        let share = BodyBudget.Share(of: bodies)
+        let share = SharedBudget.Share(of: bodies)
         // What is made of a body goes with it, so its part is held until the answer is out.
         RequestContext.current?.record.hold(share)
         do {

@@ -14,6 +14,8 @@ package enum APIError: Error, Sendable {
     case payloadTooLarge(limit: Int)
     /// The bodies of other requests leave no room for this one's, of so many bytes.
     case bodiesFull(Int)
+    /// As many exports are being read as may be.
+    case exportsFull(Int)
     case contentType(String?, expected: String)
     /// The body is coded, gzip for one.
     case contentEncoding(String)
@@ -72,6 +74,11 @@ struct Refused {
                 "the bodies of the requests that are being answered have \(limit) bytes together; "
                     + "try again")
             retryAfter = 1
+        case .exportsFull(let limit):
+            self.init(
+                .tooManyRequests, "Overloaded",
+                "\(limit) exports are being read; try again when one has ended")
+            retryAfter = 5
         case .contentType(let type, let expected):
             self.init(
                 .unsupportedMediaType, "ContentType",

@@ -28,12 +28,12 @@ package final class RequestRecord: Sendable {
     }
 
     private let state = Mutex(Values())
-    private let share = Mutex<BodyBudget.Share?>(nil)
+    private let share = Mutex<SharedBudget.Share?>(nil)
 
     init() {}
 
     /// Keeps the body's part of the memory for bodies as long as the request lasts.
-    func hold(_ share: BodyBudget.Share) { self.share.withLock { $0 = share } }
+    func hold(_ share: SharedBudget.Share) { self.share.withLock { $0 = share } }
 
     var values: Values { state.withLock { $0 } }
 

@@ -6,9 +6,10 @@ import Foundation
 /// the system's timers abort the process when they get none. So some are kept back.
 package enum DescriptorBudget {
     /// Descriptors that connections leave to the rest of the process.
-    package static let reserve = 48
+    package static let reserve = 56
 
-    /// How many of those may belong to spools; a process with a store needs about 30 for the rest.
+    /// How many of those may belong to spools; a process with a store needs about 30 for
+    /// the rest, and two for each export.
     static let spools = 16
 
     /// The most connections, at least one, of `wanted` under a limit of `limit` descriptors.

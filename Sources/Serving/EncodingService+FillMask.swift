@@ -19,6 +19,9 @@ package struct FilledText: Sendable {
 }
 
 extension EncodingService {
+    /// The most bytes that the texts of all candidates may have together.
+    static let maximumCandidateBytes = 1 << 26
+
     /// The likeliest tokens for every [MASK] of each text, as Hugging Face's fill-mask pipeline has
     /// them (transformers 4.57): softmax over the vocabulary, of which only `targets` are looked at
     /// where there are some. Throws `unsupported` for a text without a mask.
@@ -62,6 +65,20 @@ extension EncodingService {
                 field: "inputs",
                 reason: "\(count) masks are too many at once; at most "
                     + "\(Self.maximumStateCount / vocabulary)")
+        }
+        // Each candidate comes with the whole text.
+        var bytes = 0
+        for (input, masks) in zip(inputs, masks) {
+            let size =
+                if case .text(let text) = input { text.utf8.count } else { 16 * loaded.window }
+            bytes += masks.count * min(top, vocabulary) * size
+        }
+        guard bytes <= Self.maximumCandidateBytes else {
+            throw .unsupported(
+                field: "top_k",
+                reason:
+                    "\(count) masks with \(top) candidates each make \(bytes) bytes of text; at "
+                    + "most \(Self.maximumCandidateBytes); ask for fewer")
         }
         let outcome = try await executor.run(
             sequences, outputs: .logits,

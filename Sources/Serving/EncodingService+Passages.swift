@@ -9,6 +9,10 @@ extension EncodingService {
     /// passage: overlapping windows of nearly the whole text would keep a core busy for minutes.
     package static let maximumPooledStates = 1 << 21
 
+    /// The most characters that the passages of one text may have together, each counted anew: a word of
+    /// any length is one token.
+    package static let maximumPassageCharacters = 1 << 25
+
     /// The pooling that a caller asked for by name, or the model's own. Throws `unsupported` where the
     /// checkpoint has no such pooling, or where one of `granularities` has no vectors under it: a
     /// pooler's weights were made for whole texts.
@@ -77,6 +81,15 @@ extension EncodingService {
                         reason:
                             "\(ranges.count) passages with \(pooled) tokens in all are too many; at "
                             + "most \(Self.maximumPooledStates) tokens"))
+            }
+            let characters = ranges.reduce(0) { $0 + $1.count }
+            guard characters <= Self.maximumPassageCharacters else {
+                return .failure(
+                    .unsupported(
+                        field: "granularity",
+                        reason:
+                            "\(ranges.count) passages with \(characters) characters in all are too "
+                            + "many; at most \(Self.maximumPassageCharacters) characters"))
             }
             var passages = states.passages(ranges, pooling: pooling)
             if case .spans = granularity {} else { passages.removeAll { $0.vector == nil } }

@@ -75,13 +75,18 @@ import Testing
         }
         // And within them.
         let stop = Atomic(false)
+        let stopped = DispatchSemaphore(value: 0)
         let changes = Thread {
             while !stop.load(ordering: .relaxed) {
                 for threads in [1, 8, 2] { ComputeThreads.configure(threads) }
             }
+            stopped.signal()
         }
         changes.start()
-        defer { stop.store(true, ordering: .relaxed) }
+        defer {
+            stop.store(true, ordering: .relaxed)
+            stopped.wait()
+        }
         for _ in 0..<20 {
             for (batch, expected) in zip(batches, expected) {
                 let output = try model.forward(

@@ -119,12 +119,14 @@ final class RunningServer: @unchecked Sendable {
         return Answer(status: response.statusCode, headers: headers, body: data)
     }
 
-    /// Sends a signal.
-    func signal(_ signal: Int32) { kill(process.processIdentifier, signal) }
+    /// Sends a signal, unless the server has ended: its number may be another process's then.
+    func signal(_ signal: Int32) {
+        if process.isRunning { kill(process.processIdentifier, signal) }
+    }
 
     /// Sends a signal and waits for the end; the exit status, or the signal's number.
     func end(_ signal: Int32) -> Int32 {
-        kill(process.processIdentifier, signal)
+        self.signal(signal)
         process.waitUntilExit()
         return process.terminationStatus
     }

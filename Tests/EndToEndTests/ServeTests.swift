@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -142,16 +143,19 @@ import Testing
     @Test func sigtermFinishesWhatRuns() async throws {
         let server = try await RunningServer(["--store", "none"])
         let text = document
+        let isDone = Atomic(false)
         let running = Task {
-            try await server.post("/embed", inputs: (0..<16).map { "\($0) \(text)" })
+            defer { isDone.store(true, ordering: .relaxed) }
+            return try await server.post("/embed", inputs: (0..<16).map { "\($0) \(text)" })
         }
         var isRunning = false
-        while !isRunning {
+        while !isRunning, !isDone.load(ordering: .relaxed) {
             let info =
                 try JSONSerialization.jsonObject(
                     with: try await server.get("/info").body) as? [String: Any]
             isRunning = (info?["queued_tokens"] as? Int ?? 0) > 0
         }
+        #expect(isRunning, "the texts were encoded before anybody saw it")
         #expect(server.end(SIGTERM) == 0)
         let answer = try await running.value
         #expect(answer.status == 200)

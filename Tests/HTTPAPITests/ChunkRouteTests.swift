@@ -184,4 +184,16 @@ import Testing
         #expect(texts.map(\.count) == Array(repeating: 242, count: 31) + [122])
         #expect(texts.allSatisfy { $0.allSatisfy { $0.count == 64 } })
     }
+
+    /// A word of any length is one token, and spans may say it again and again.
+    @Test func passagesOfTooManyCharactersAreRefused() async throws {
+        let fixture = try APIFixture(golden: "t1/MaskedLM/torch-safetensors")
+        defer { fixture.executor?.stop() }
+        let word = String(repeating: "a", count: 100_000)
+        let spans = Array(repeating: "[0,100000]", count: 400).joined(separator: ",")
+        let answer = await fixture.post(
+            "/chunk", #"{"inputs":"\#(word)","spans":[\#(spans)],"return_text":true}"#)
+        #expect(answer.status == 422)
+        #expect((answer.object["error"] as? String)?.contains("40000000 characters") == true)
+    }
 }

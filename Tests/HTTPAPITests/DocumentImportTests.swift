@@ -1,12 +1,13 @@
 import DocumentStore
 import Foundation
-import HTTPAPI
 import HTTPServer
 import HTTPTypes
 import Logging
 import Serving
 import Synchronization
 import Testing
+
+@testable import HTTPAPI
 
 @Suite struct DocumentImportTests {
     /// Imports `text` in memory; the result lines.
@@ -148,5 +149,20 @@ import Testing
             .post, "/documents/import?results=some", [], contentType: "application/x-ndjson")
         #expect(query.status == 422)
         #expect(statuses(try await run(fixture, "")) == ["done"])
+    }
+
+    /// Lines that are being read take their part of the memory for bodies.
+    @Test func linesWithoutRoomAreRefused() async throws {
+        let fixture = try APIFixture(keeps: true) { $0.maximumBodyBytes = 4 << 20 }
+        defer { fixture.executor?.stop() }
+        let share = SharedBudget.Share(of: fixture.api.bodies)
+        #expect(share.take(fixture.api.bodies.limit - (1 << 20)))
+        let long = String(repeating: "a", count: 3 << 20)
+        let body = "{\"id\":\"long\",\"text\":\"\(long)\"}\n{\"id\":\"short\",\"text\":\"b\"}\n"
+        let lines = try await fixture.stream(
+            .post, "/documents/import", Array(body.utf8), contentType: "application/x-ndjson"
+        ).lines()
+        #expect(lines.map { $0["status"] as? String } == ["error", "stored", "done"])
+        #expect(lines[0]["error_type"] as? String == "Overloaded")
     }
 }

@@ -3,6 +3,8 @@ import HTTPTypes
 import Serving
 import Testing
 
+@testable import HTTPAPI
+
 /// New spans of kept documents, exports, statistics.
 @Suite struct DocumentViewTests {
     private let text = "Ab cd ef. Gh ab cd!\n\nDe fg h\u{e4}b 😀 c."
@@ -137,5 +139,19 @@ import Testing
         let compacted = await fixture.post("/store/compact", "{}")
         #expect(compacted.status == 200, "\(compacted.object)")
         #expect(compacted.object["bytes_after"] is Int)
+    }
+
+    @Test func onlySoManyExportsAtOnce() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        do {
+            let share = SharedBudget.Share(of: fixture.api.exports)
+            #expect(share.take(API.maximumExports))
+            let answer = await fixture.stream(.get, "/documents/export")
+            #expect(answer.status == 429 && answer.header("retry-after") != nil)
+        }
+        for _ in 0...API.maximumExports {
+            #expect(await fixture.stream(.get, "/documents/export").status == 200)
+        }
     }
 }

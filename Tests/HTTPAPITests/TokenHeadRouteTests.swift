@@ -177,4 +177,15 @@ import Testing
         #expect(answer.status == 424)
         #expect((answer.object["error"] as? String)?.contains("questionAnswering") == true)
     }
+
+    /// Every candidate comes with the whole text.
+    @Test func candidatesOfTooManyBytesAreRefused() async throws {
+        let fixture = try APIFixture(golden: "t1/MaskedLM/torch-safetensors")
+        defer { fixture.executor?.stop() }
+        let text = "[MASK] " + String(repeating: "a", count: 400_000)
+        let answer = await fixture.post("/fill-mask", #"{"inputs":"\#(text)","top_k":200}"#)
+        #expect(answer.status == 422)
+        #expect((answer.object["error"] as? String)?.hasPrefix("top_k: ") == true)
+        #expect(await fixture.post("/fill-mask", #"{"inputs":"\#(text)","top_k":2}"#).status == 200)
+    }
 }

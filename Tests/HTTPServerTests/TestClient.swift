@@ -23,7 +23,8 @@ final class TestClient: Sendable {
         let (family, storage, length) = try Self.parse(address)
         descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.connect(errno) }
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        // A server whose threads other tests hold may take its time.
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)

@@ -22,7 +22,8 @@ extension API {
         }
         let work = DocumentImport(
             documents: documents, settings: settings, reportsAll: reportsAll,
-            cache: cachePolicy(request), note: { [metrics] in metrics.encoded($0) },
+            cache: cachePolicy(request), bodies: bodies,
+            note: { [metrics] in metrics.encoded($0) },
             checkReadiness: { [readiness] () throws(APIError) in _ = try readiness.service() })
         return ServerResponse(
             headers: [.contentType: Self.ndjson],

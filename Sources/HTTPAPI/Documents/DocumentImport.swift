@@ -19,6 +19,8 @@ struct DocumentImport: Sendable {
     var namesFiles = false
     /// What the cache may do for all lines.
     var cache = CachePolicy()
+    /// Where the bytes of long lines come out of; nil takes them without asking.
+    var bodies: SharedBudget?
     /// Told what each group took.
     var note: @Sendable (EncodingResult) -> Void = { _ in }
     /// Throws when no new work is to be begun.
@@ -91,7 +93,8 @@ struct DocumentImport: Sendable {
     }
 
     private func read(_ body: RequestBody, into queue: LineQueue) async throws {
-        var splitter = LineSplitter(limit: settings.maximumBodyBytes)
+        let share = bodies.map(SharedBudget.Share.init)
+        var splitter = LineSplitter(limit: settings.maximumBodyBytes) { share?.take($0) ?? true }
         for try await piece in body {
             await queue.add(splitter.append(piece))
             try Task.checkCancellation()
@@ -104,6 +107,7 @@ struct DocumentImport: Sendable {
     private func parse(_ line: LineSplitter.Line) -> Result<NewDocument, APIError> {
         switch line {
         case .tooLong: return .failure(.payloadTooLarge(limit: settings.maximumBodyBytes))
+        case .noRoom: return .failure(.bodiesFull(bodies?.limit ?? 0))
         case .bytes(let bytes, _):
             do throws(APIError) {
                 let body = try RequestBodyDecoder.decode(

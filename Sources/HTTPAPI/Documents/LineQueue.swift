@@ -87,7 +87,7 @@ final class LineQueue: Sendable {
         switch line {
         // An empty array costs something, too.
         case .bytes(let bytes, _): bytes.count + 64
-        case .tooLong: 64
+        case .tooLong, .noRoom: 64
         }
     }
 }

@@ -6,6 +6,8 @@ struct LineSplitter {
         case bytes([UInt8], number: Int)
         /// It had more than `limit` bytes, which are gone.
         case tooLong(number: Int)
+        /// There was no room for its bytes, which are gone.
+        case noRoom(number: Int)
 
         /// How many bytes of it are held.
         var byteCount: Int {
@@ -14,18 +16,25 @@ struct LineSplitter {
 
         var number: Int {
             switch self {
-            case .bytes(_, let number), .tooLong(let number): number
+            case .bytes(_, let number), .tooLong(let number), .noRoom(let number): number
             }
         }
     }
 
     /// The most bytes in a line.
     let limit: Int
+    /// Asked for room for so many bytes more, before a line takes more than any other had.
+    private let makeRoom: (Int) -> Bool
+    /// The bytes that there is room for.
+    private var room = 1 << 20
     private var held: [UInt8] = []
-    private var isSkipping = false
+    private var skipped: ((Int) -> Line)?
     private var number = 1
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, makeRoom: @escaping (Int) -> Bool = { _ in true }) {
+        self.limit = limit
+        self.makeRoom = makeRoom
+    }
 
     /// The lines that `piece` completes.
     mutating func append(_ piece: [UInt8]) -> [Line] {
@@ -44,22 +53,30 @@ struct LineSplitter {
     mutating func finish() -> Line? { endLine() }
 
     private mutating func take(_ bytes: ArraySlice<UInt8>) {
-        if isSkipping { return }
-        if held.count + bytes.count > limit {
-            isSkipping = true
-            held = []
+        if skipped != nil { return }
+        let size = held.count + bytes.count
+        if size > limit {
+            skip(Line.tooLong)
+        } else if size > room, !makeRoom(min(2 * size, limit) - room) {
+            skip(Line.noRoom)
         } else {
+            if size > room { room = min(2 * size, limit) }
             held += bytes
         }
+    }
+
+    private mutating func skip(_ line: @escaping (Int) -> Line) {
+        skipped = line
+        held = []
     }
 
     private mutating func endLine() -> Line? {
         defer {
             held = []
-            isSkipping = false
+            skipped = nil
             number += 1
         }
-        if isSkipping { return .tooLong(number: number) }
+        if let skipped { return skipped(number) }
         if held.last == 0x0D { held.removeLast() }
         let isBlank = held.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
         return isBlank ? nil : .bytes(held, number: number)

@@ -8,25 +8,30 @@ import Testing
 @testable import HTTPAPI
 
 /// Bodies of many requests take no more memory together than they may.
-@Suite struct BodyBudgetTests {
+@Suite struct SharedBudgetTests {
     @Test func aShareIsGivenBackWithItsRequest() {
-        let budget = BodyBudget(limit: 10)
+        let budget = SharedBudget(limit: 10)
         do {
-            let first = BodyBudget.Share(of: budget)
-            let second = BodyBudget.Share(of: budget)
+            let first = SharedBudget.Share(of: budget)
+            let second = SharedBudget.Share(of: budget)
             #expect(first.take(6) && second.take(4))
             #expect(!first.take(1) && second.take(0))
         }
-        let third = BodyBudget.Share(of: budget)
+        let third = SharedBudget.Share(of: budget)
         #expect(third.take(10) && !third.take(1))
     }
 
-    /// A body that has come but for its last byte until it is let through.
-    private func slow(_ bytes: [UInt8], until gate: Gate) -> RequestBody {
+    /// A body that has come but for its last byte until it is let through; `coming` hears when it has.
+    private func slow(
+        _ bytes: [UInt8], coming: AsyncStream<Void>.Continuation, until gate: Gate
+    ) -> RequestBody {
         let rest = Mutex([bytes.dropLast(), bytes.suffix(1)])
         return RequestBody(pull: {
             let next = rest.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-            if next?.count == 1 { await gate.wait() }
+            if next?.count == 1 {
+                coming.yield()
+                await gate.wait()
+            }
             return next.map(Array.init)
         })
     }
@@ -39,19 +44,22 @@ import Testing
         var head = HTTPRequest(method: .post, scheme: "http", authority: "test", path: "/tokenize")
         head.headerFields[.contentType] = "application/json"
         let gate = Gate()
+        let (arrivals, coming) = AsyncStream.makeStream(of: Void.self)
         let statuses = await withTaskGroup(of: Int.self) { group in
             for _ in 0..<8 {
-                let request = ServerRequest(head: head, body: slow(Array(text.utf8), until: gate))
+                let request = ServerRequest(
+                    head: head, body: slow(Array(text.utf8), coming: coming, until: gate))
                 group.addTask { await fixture.api.answer(request).status.code }
             }
-            // They all have their parts before long; then there is no room for one more.
-            var refused: APIFixture.Answer?
-            for _ in 0..<1_000 where refused == nil {
-                let answer = await fixture.post("/tokenize", text)
-                if answer.status == 429 { refused = answer }
-                try? await Task.sleep(for: .milliseconds(2))
+            // When they all have their parts, there is no room for one more.
+            var arrived = 0
+            for await _ in arrivals {
+                arrived += 1
+                if arrived == 8 { break }
             }
-            #expect(refused?.errorType == "Overloaded" && refused?.header("Retry-After") == "1")
+            let refused = await fixture.post("/tokenize", text)
+            #expect(refused.status == 429 && refused.errorType == "Overloaded")
+            #expect(refused.header("Retry-After") == "1")
             gate.open()
             return await group.reduce(into: []) { $0.append($1) }
         }
