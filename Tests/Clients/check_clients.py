@@ -156,6 +156,11 @@ def hub_client(checks, server, expected, _):
     checks.same(
         "huggingface_hub sentence_similarity at /similarity",
         at_route.sentence_similarity(TEXTS[0], TEXTS[1:]), cosines)
+    found = hub.zero_shot_classification(TEXTS[0], candidate_labels=TEXTS[1:], multi_label=True)
+    scores = {label.label: label.score for label in found}
+    checks.same(
+        "huggingface_hub zero_shot_classification", [scores[text] for text in TEXTS[1:]],
+        cosines.clip(0))
 
 
 def langchain_clients(checks, server, expected, flat):

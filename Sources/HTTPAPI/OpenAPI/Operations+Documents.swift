@@ -68,7 +68,7 @@ extension OpenAPIDocument {
             answers: [200: .json("Scores")], encodes: true),
         "GET /documents/export": Operation(
             tag: .documents, summary: "All documents with their vectors: a snapshot.",
-            query: [filter], answers: [200: .ndjson("ExportedDocument")], refusals: [424]),
+            query: [filter], answers: [200: .ndjson("ExportedDocument")], refusals: [424, 429]),
         "GET /store": Operation(
             tag: .documents, summary: "What is kept, and how it was used.",
             answers: [200: .json("Store")], refusals: [424]),
