@@ -170,7 +170,8 @@ extension PassageReference {
     /// Reads granularity, start and end; nil where they are of a wrong type or name no place.
     init?(_ row: Row) {
         guard let granularity = String.fromDatabaseValue(row[0]),
-            let start = Int.fromDatabaseValue(row[1]), let end = Int.fromDatabaseValue(row[2]),
+            let start = Int32.fromDatabaseValue(row[1]).map(Int.init),
+            let end = Int32.fromDatabaseValue(row[2]).map(Int.init),
             0 <= start, start <= end
         else { return nil }
         self.init(granularity: granularity, start: start, end: end)

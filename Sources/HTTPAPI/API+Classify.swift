@@ -28,10 +28,13 @@ extension API {
         let lists: [[LabelScore]]
         let result: EncodingResult
         let usage: [TokenUsage]
+        var read = inputs
         let method: ScoringMethod
         if let labels = body.value.candidateLabels {
-            (lists, result, usage, method) = try await zeroShot(
+            let judged = try await zeroShot(
                 inputs, labels, body.value, names, body.options.rawScores ?? false, service, rules)
+            (lists, result, usage) = (judged.lists, judged.result, judged.usage)
+            (read, method) = (inputs + judged.labels, judged.method)
         } else {
             method = .head
             result = try await encode(names) { () async throws(ServiceError) in
@@ -68,18 +71,28 @@ extension API {
                 }
             }
         }
-        var response = response(writer, result, inputs)
+        var response = response(writer, result, read)
         response.headers[.scoring] = method.rawValue
         return response
     }
 
-    /// Labels by falling score for each text; what all that was encoded took, and each text of it.
+    /// What came of candidate labels.
+    private struct Judged {
+        /// Labels by falling score for each text.
+        let lists: [[LabelScore]]
+        /// What all that was encoded took.
+        let result: EncodingResult
+        /// The texts' part of it.
+        let usage: [TokenUsage]
+        /// Labels that were encoded as texts of their own.
+        var labels: [EncodingInput] = []
+        let method: ScoringMethod
+    }
+
     private func zeroShot(
         _ inputs: [EncodingInput], _ labels: [String], _ body: ClassifyBody, _ names: InputNames,
         _ raw: Bool, _ service: EncodingService, _ rules: EncodingRules
-    ) async throws(APIError) -> (
-        [[LabelScore]], EncodingResult, [TokenUsage], ScoringMethod
-    ) {
+    ) async throws(APIError) -> Judged {
         if labels.isEmpty { throw .validation(field: "candidate_labels", "cannot be empty") }
         if let index = labels.firstIndex(where: \.isEmpty) {
             throw .validation(field: "candidate_labels[\(index)]", "cannot be empty")
@@ -127,7 +140,7 @@ extension API {
                     tokens: usage.reduce(0) { $0 + $1.tokens },
                     tokensUsed: usage.reduce(0) { $0 + $1.tokensUsed })
             }
-            return (lists, result, result.usage, .entailment)
+            return Judged(lists: lists, result: result, usage: result.usage, method: .entailment)
         }
         let count = texts.count
         let all = InputNames(names.field) {
@@ -143,7 +156,9 @@ extension API {
                 labels,
                 raw ? cosines : CosineScoring.scores(cosines, independent: independent))
         }
-        return (lists, result, Array(result.usage.prefix(texts.count)), .cosine)
+        return Judged(
+            lists: lists, result: result, usage: Array(result.usage.prefix(texts.count)),
+            labels: hypotheses.map(EncodingInput.text), method: .cosine)
     }
 
     private func ranked(_ labels: [String], _ scores: [Float]) -> [LabelScore] {

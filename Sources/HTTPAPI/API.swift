@@ -120,9 +120,10 @@ package struct API: Sendable {
         of request: ServerRequest, for route: Route
     ) throws(APIError) {
         guard route.input != .nothing else { return }
-        let codings = request.head.headerFields[values: .contentEncoding]
-        if let coding = codings.first(where: { $0.lowercased() != "identity" }) {
-            throw .contentEncoding(coding)
+        let codings = request.head.headerFields[.contentEncoding] ?? ""
+        for coding in codings.split(whereSeparator: { ", \t".contains($0) })
+        where coding.lowercased() != "identity" {
+            throw .contentEncoding(String(coding))
         }
         let given = request.head.headerFields[.contentType]
         if given == route.input.rawValue { return }

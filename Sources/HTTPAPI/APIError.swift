@@ -122,9 +122,10 @@ struct Refused {
         case .textTooLong, .unknownToken, .emptyInput:
             self.init(.unprocessableContent, "Validation", message)
             field = name
-        case .unsupported(let name, _):
-            self.init(.unprocessableContent, "Validation", message)
-            field = name
+        case .unsupported(let field, let reason):
+            let own = names.named(field)
+            self.init(.unprocessableContent, "Validation", "\(own): \(reason)")
+            self.field = own
         case .model: self.init(.unprocessableContent, "Validation", message)
         case .headMissing:
             self.init(.init(code: 424, reasonPhrase: "Failed Dependency"), "Backend", message)

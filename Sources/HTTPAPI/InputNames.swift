@@ -15,6 +15,15 @@ package struct InputNames: Sendable {
         self.name = name
     }
 
+    /// A field of the service's, `inputs` and `inputs[0]` as the request calls them.
+    func named(_ field: String) -> String {
+        if field == "inputs" { return self.field }
+        guard field.hasPrefix("inputs["), field.hasSuffix("]"),
+            let index = Int(field.dropFirst(7).dropLast())
+        else { return field }
+        return self[index]
+    }
+
     /// The name of the text at this place of what is encoded.
     subscript(index: Int) -> String { name(index) }
 }

@@ -15,6 +15,9 @@ final class SharedBudget: Sendable {
 
         init(of budget: SharedBudget) { self.budget = budget }
 
+        /// What all may take together.
+        var limit: Int { budget.limit }
+
         deinit { budget.giveBack(taken.withLock { $0 }) }
 
         /// Takes so much more; false where there is no room for it.
@@ -22,6 +25,12 @@ final class SharedBudget: Sendable {
             guard budget.take(amount) else { return false }
             taken.withLock { $0 += amount }
             return true
+        }
+
+        /// Gives so much of it back.
+        func giveBack(_ amount: Int) {
+            taken.withLock { $0 -= amount }
+            budget.giveBack(amount)
         }
     }
 

@@ -71,7 +71,7 @@ package struct EncodingResult: Sendable {
     /// of which there may be more than inputs.
     package var hits: Int
     package var misses: Int
-    /// For each input, whether all of it was found.
+    /// For each input that was encoded, whether all of it was found.
     package var found: [Bool]
     /// Seconds since the oldest of those that were found was made; nil when none was.
     package var age: Int?

@@ -66,18 +66,16 @@ extension EncodingService {
                 reason: "\(count) masks are too many at once; at most "
                     + "\(Self.maximumStateCount / vocabulary)")
         }
-        // Each candidate comes with the whole text.
-        var bytes = 0
-        for (input, masks) in zip(inputs, masks) {
-            let size =
-                if case .text(let text) = input { text.utf8.count } else { 16 * loaded.window }
-            bytes += masks.count * min(top, vocabulary) * size
+        // Each candidate comes with all of the text that was used, of at most so many bytes a token.
+        let kinds = min(top, candidates?.count ?? vocabulary)
+        let bytes = zip(prepared, masks).reduce(0) { sum, text in
+            sum + text.1.count * kinds * 16 * text.0.usage.tokensUsed
         }
         guard bytes <= Self.maximumCandidateBytes else {
             throw .unsupported(
                 field: "top_k",
                 reason:
-                    "\(count) masks with \(top) candidates each make \(bytes) bytes of text; at "
+                    "\(count) masks with \(kinds) candidates each make about \(bytes) bytes; at "
                     + "most \(Self.maximumCandidateBytes); ask for fewer")
         }
         let outcome = try await executor.run(

@@ -267,6 +267,8 @@ struct DocumentTroubleTests {
         "UPDATE document_encoding SET tokens = 9223372036854775807",
         "UPDATE document_encoding SET tokens_used = tokens + 1",
         "UPDATE document_encoding SET tokens_used = -1",
+        "UPDATE passage SET end_at = 9223372036854775807",
+        "UPDATE passage SET start_at = -1",
         "UPDATE token_state SET offsets = x'64000000660000000100000002000000' || substr(offsets, 17)",
     ])
     func aWrongRow(change: String) async throws {

@@ -118,7 +118,9 @@ import Testing
         let coded = await post("gzip")
         #expect(coded.status == 415 && coded.errorType == "ContentType")
         #expect((coded.object["error"] as? String)?.contains("gzip") == true)
-        #expect(await post("identity").status == 200)
+        for coding in ["identity", "", "Identity, identity"] {
+            #expect(await post(coding).status == 200, "\(coding)")
+        }
     }
 
     /// Members of metadata are called what their owner called them.

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import HTTPAPI
@@ -65,5 +66,37 @@ import Testing
         _ = await queue.take(atMost: 1, bytes: 10)
         queue.end()
         await reader.value
+    }
+
+    /// Room for long lines is asked for, and given back when two short ones have followed.
+    @Test func longLinesAskForRoom() {
+        let taken = Mutex((now: 0, most: 0))
+        let room = 3 << 20
+        var splitter = LineSplitter(limit: 8 << 20) { bytes in
+            taken.withLock { taken in
+                guard taken.now + bytes <= room else { return false }
+                taken.now += bytes
+                taken.most = max(taken.most, taken.now)
+                return true
+            }
+        }
+        func line(_ megabytes: Int) -> [UInt8] {
+            Array(repeating: UInt8(ascii: "a"), count: megabytes << 20) + [0x0A]
+        }
+        func kinds(_ lines: [LineSplitter.Line]) -> [String] {
+            lines.map {
+                switch $0 {
+                case .bytes: "bytes"
+                case .tooLong: "too long"
+                case .noRoom: "no room"
+                }
+            }
+        }
+        #expect(kinds(splitter.append(line(2))) == ["bytes"])
+        #expect(taken.withLock { $0.now } == 1 << 20)
+        #expect(kinds(splitter.append(line(6))) == ["no room"])
+        #expect(kinds(splitter.append(line(9))) == ["too long"])
+        #expect(kinds(splitter.append(line(0) + [65, 0x0A, 66, 0x0A])) == ["bytes", "bytes"])
+        #expect(taken.withLock { $0.now } == 0 && taken.withLock { $0.most } <= room)
     }
 }

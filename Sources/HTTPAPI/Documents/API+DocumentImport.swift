@@ -20,9 +20,12 @@ extension API {
             throw .validation(
                 field: "results", "expected all or errors, got \"\(value.prefix(100))\"")
         }
+        let share = SharedBudget.Share(of: bodies)
+        // Until the last line's result is out.
+        RequestContext.current?.record.hold(share)
         let work = DocumentImport(
             documents: documents, settings: settings, reportsAll: reportsAll,
-            cache: cachePolicy(request), bodies: bodies,
+            cache: cachePolicy(request), share: share,
             note: { [metrics] in metrics.encoded($0) },
             checkReadiness: { [readiness] () throws(APIError) in _ = try readiness.service() })
         return ServerResponse(

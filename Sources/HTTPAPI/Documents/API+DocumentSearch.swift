@@ -43,7 +43,7 @@ private struct SearchBody: Decodable {
         case query, embedding, like, mode, fusion, rankConstant, alpha, topK, filter, passages
         case include, explain
         // How the query is read: CommonOptions.
-        case model, truncate, truncationDirection, long, windowOverlap, promptName
+        case model, truncate, truncationDirection, long, windowOverlap, promptName, parameters
     }
 
     init(from decoder: any Decoder) throws {

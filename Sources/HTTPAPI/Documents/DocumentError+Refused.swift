@@ -17,7 +17,9 @@ extension Refused {
         case .encoding(let reason):
             // Of a document a request has one text.
             let refused = Refused(.service(reason, InputNames("text", isSingle: true)))
-            self.init(refused.status, refused.type, error.description)
+            var message = error.description
+            if case .unsupported = reason { message = refused.message }
+            self.init(refused.status, refused.type, message)
             retryAfter = refused.retryAfter
             field = refused.field
         case .store(let reason): self.init(reason)

@@ -19,8 +19,8 @@ struct DocumentImport: Sendable {
     var namesFiles = false
     /// What the cache may do for all lines.
     var cache = CachePolicy()
-    /// Where the bytes of long lines come out of; nil takes them without asking.
-    var bodies: SharedBudget?
+    /// The request's part of the memory for bodies, which long lines take theirs of; nil is no bound.
+    var share: SharedBudget.Share?
     /// Told what each group took.
     var note: @Sendable (EncodingResult) -> Void = { _ in }
     /// Throws when no new work is to be begun.
@@ -93,8 +93,12 @@ struct DocumentImport: Sendable {
     }
 
     private func read(_ body: RequestBody, into queue: LineQueue) async throws {
-        let share = bodies.map(SharedBudget.Share.init)
-        var splitter = LineSplitter(limit: settings.maximumBodyBytes) { share?.take($0) ?? true }
+        var splitter = LineSplitter(limit: settings.maximumBodyBytes) { bytes in
+            guard let share else { return true }
+            if bytes > 0 { return share.take(bytes) }
+            share.giveBack(-bytes)
+            return true
+        }
         for try await piece in body {
             await queue.add(splitter.append(piece))
             try Task.checkCancellation()
@@ -107,7 +111,7 @@ struct DocumentImport: Sendable {
     private func parse(_ line: LineSplitter.Line) -> Result<NewDocument, APIError> {
         switch line {
         case .tooLong: return .failure(.payloadTooLarge(limit: settings.maximumBodyBytes))
-        case .noRoom: return .failure(.bodiesFull(bodies?.limit ?? 0))
+        case .noRoom: return .failure(.bodiesFull(share?.limit ?? 0))
         case .bytes(let bytes, _):
             do throws(APIError) {
                 let body = try RequestBodyDecoder.decode(
@@ -199,7 +203,9 @@ struct DocumentImport: Sendable {
             let again = await documents.put(refused.map { valid[$0] }, timings: &timings)
             for (index, result) in zip(refused, again) { results[index] = result }
         }
-        note(EncodingResult(results.compactMap { try? $0.get() }, timings: timings))
+        if !valid.isEmpty {
+            note(EncodingResult(results.compactMap { try? $0.get() }, timings: timings))
+        }
         return results
     }
 

@@ -23,10 +23,13 @@ struct LineSplitter {
 
     /// The most bytes in a line.
     let limit: Int
-    /// Asked for room for so many bytes more, before a line takes more than any other had.
+    /// Asked for room for so many bytes more than any line has without asking, and told, by less than 0,
+    /// that so many are not needed any more.
     private let makeRoom: (Int) -> Bool
-    /// The bytes that there is room for.
-    private var room = 1 << 20
+    /// The bytes that there is room for, and those of the line before: whoever took it still has it.
+    private var (room, before) = (Self.free, Self.free)
+    /// The bytes that need no asking.
+    private static let free = 1 << 20
     private var held: [UInt8] = []
     private var skipped: ((Int) -> Line)?
     private var number = 1
@@ -72,6 +75,10 @@ struct LineSplitter {
 
     private mutating func endLine() -> Line? {
         defer {
+            let size = max(held.count, Self.free)
+            let needed = max(size, before)
+            if needed < room { _ = makeRoom(needed - room) }
+            (room, before) = (min(room, needed), size)
             held = []
             skipped = nil
             number += 1

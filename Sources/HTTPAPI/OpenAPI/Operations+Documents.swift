@@ -31,7 +31,7 @@ extension OpenAPIDocument {
             tag: .documents, summary: "A kept document.",
             query: [
                 .flag("embedding", "With the text's vector, of length one."),
-                .flag("passages", "With the passages and their vectors."), include,
+                .flag("passages", "With the passages and their vectors, of length one."), include,
             ], answers: [200: .json("KeptDocument")], refusals: [424]),
         "GET /documents": Operation(
             tag: .documents, summary: "A page of the kept documents.",
@@ -285,7 +285,7 @@ extension OpenAPIDocument {
             "query":{"type":["string","null"]},
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
             "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},
-            "like":\(id),\(model),\(reading),
+            "like":\(id),\(model),\(reading),"parameters":{"type":["object","null"]},
             "mode":{"enum":["vector","text","hybrid",null]},
             "fusion":{"enum":["rrf","relative_score",null],
             "description":"How a hybrid joins cosine and BM25: by reciprocal ranks (rrf, the default), or by \

@@ -54,7 +54,8 @@ extension OpenAPIDocument {
     private static let pipeline = Operation(
         tag: .encoding,
         summary: "What the model is for: classes from a classifier, else vectors.",
-        body: "PipelineRequest", answers: [200: .json("PipelineAnswer")], encodes: true,
+        body: "PipelineRequest", answers: [200: .json("PipelineAnswer")], headers: ["x-scoring"],
+        encodes: true,
         refusals: [404])
 
     private static let openAIEmbeddings = Operation(

@@ -17,7 +17,8 @@ extension Granularity {
             var spans: [Range<Int>] = []
             for text in parts[1].split(separator: ",") {
                 let ends = text.split(separator: "-").compactMap { Int($0) }
-                guard ends.count == 2, ends[0] <= ends[1] else { return nil }
+                guard ends.count == 2, 0 <= ends[0], ends[0] <= ends[1], ends[1] <= Int32.max
+                else { return nil }
                 spans.append(ends[0]..<ends[1])
             }
             self = .spans(spans)
