@@ -91,6 +91,10 @@ struct SearchCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--prompt-name: mode text looks for words, and encodes no query")
         }
+        if passages != nil, mode == .text {
+            throw ValidationError(
+                "--passages are found by their vectors, so they need --mode vector or hybrid")
+        }
         if let passages, passages != "all", !PassageCut.names.contains(passages) {
             throw ValidationError("--passages: \(PassageCut.refusal(of: passages)) (or all)")
         }

@@ -88,6 +88,10 @@ import Testing
                 "search", "a", "--model", model, "--store", store, "--mode", mode, "--alpha", alpha)
             #expect(refused.status == 64 && refused.errors.contains("--alpha"))
         }
+        let unranked = try run(
+            "search", "a", "--model", model, "--store", store, "--mode", "text", "--passages", "all"
+        )
+        #expect(unranked.status == 64 && unranked.errors.contains("--passages"))
         let alone = try run(
             "search", "a", "--model", model, "--store", store, "--fusion", "rrf")
         #expect(alone.status == 64 && alone.errors.contains("--fusion joins two rankings"))
