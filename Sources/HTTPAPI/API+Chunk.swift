@@ -9,9 +9,7 @@ extension API {
         let service = try service(request, body.options.model)
         let texts = body.value.inputs.items
         let inputs = texts.map(EncodingInput.text)
-        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
-        received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, names, limit: settings.maximumClientBatchSize)
+        let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
         let granularities = try body.value.granularities()
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)

@@ -20,9 +20,7 @@ extension API {
         let body = try await decode(WithOptions<ClassifyBody>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.input.items
-        received(inputs, isSingle: body.value.input.isSingle)
-        let names = InputNames(body.value.field, isSingle: body.value.input.isSingle)
-        try check(inputs, names, limit: settings.maximumClientBatchSize)
+        let names = try accept(inputs, body.value.field, isSingle: body.value.input.isSingle)
         let top = try top(body.options)
         let rules = rules(body.options, request)
         let lists: [[LabelScore]]

@@ -14,9 +14,7 @@ extension API {
         let body = try await decode(WithOptions<Body>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
-        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
-        received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, names, limit: settings.maximumClientBatchSize)
+        let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
         for (field, isGiven) in [
             ("dimensions", body.options.dimensions != nil),
             ("normalize", body.options.normalize == true),

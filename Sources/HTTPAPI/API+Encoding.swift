@@ -15,9 +15,7 @@ extension API {
         let body = try await decode(WithOptions<Body>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
-        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
-        received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, names, limit: settings.maximumClientBatchSize)
+        let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         if body.value.embeddingTypes?.isEmpty == true {
@@ -63,9 +61,7 @@ extension API {
         let body = try await decode(WithOptions<Body>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
-        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
-        received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, names, limit: settings.maximumClientBatchSize)
+        let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
         let top = try top(body.options)
         let head = body.value.head ?? request.query["head"]
         // The head by itself takes pairs, too, and what it says is kept.
@@ -96,6 +92,17 @@ extension API {
     /// Notes for the metrics that a body was readable, and what was in it.
     func received(_ inputs: [EncodingInput], isSingle: Bool) {
         RequestContext.current?.record.received(inputs: inputs.count, isSingle: isSingle)
+    }
+
+    /// Notes the texts of a field and checks them; what errors call them.
+    /// - Parameter limit: how many there may be; nil is as the settings say.
+    func accept(
+        _ inputs: [EncodingInput], _ field: String, isSingle: Bool, limit: Int? = nil
+    ) throws(APIError) -> InputNames {
+        let names = InputNames(field, isSingle: isSingle)
+        received(inputs, isSingle: isSingle)
+        try check(inputs, names, limit: limit ?? settings.maximumClientBatchSize)
+        return names
     }
 
     /// Runs the service, turning its errors into the API's.

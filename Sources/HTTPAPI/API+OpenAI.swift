@@ -25,9 +25,8 @@ extension API {
                 "expected \"float\" or \"base64\", got \"\(format.prefix(100))\"")
         }
         let inputs = body.value.input.items
-        let names = InputNames("input", isSingle: body.value.input.isSingle)
-        received(inputs, isSingle: body.value.input.isSingle)
-        try check(inputs, names, limit: Self.maximumOpenAIInputs)
+        let names = try accept(
+            inputs, "input", isSingle: body.value.input.isSingle, limit: Self.maximumOpenAIInputs)
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         let type = body.options.embeddingType?.type ?? .float

@@ -52,21 +52,23 @@ struct PipelineBody: Sendable {
 
     /// Whether it has labels to be chosen from, beside its inputs or in `parameters`.
     var namesLabels: Bool {
-        [0, tape.member("parameters", of: 0)].contains { place in
-            let labels = place.flatMap { tape.member("candidate_labels", of: $0) }
-            return labels.map { tape.nodes[$0].kind != .null } ?? false
-        }
+        members("candidate_labels").contains { tape.nodes[$0].kind != .null }
     }
 
     /// The model that it chooses, beside its inputs or in `parameters`.
     var model: String? {
-        let places = [0, tape.member("parameters", of: 0)].compactMap(\.self)
-        return places.lazy.compactMap { tape.member("model", of: $0) }.first.flatMap { node in
+        members("model").first.flatMap { node in
             switch tape.nodes[node].kind {
             case .string, .escapedString: tape.string(at: node)
             default: nil
             }
         }
+    }
+
+    /// The values of a field, beside the inputs and in `parameters`.
+    private func members(_ name: String) -> [Int] {
+        [0, tape.member("parameters", of: 0)].compactMap(\.self)
+            .compactMap { tape.member(name, of: $0) }
     }
 
     /// The options of `parameters` beside `inputs`, as the routes of their own have them; a body without

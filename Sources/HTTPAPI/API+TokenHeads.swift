@@ -10,9 +10,7 @@ extension API {
         let body = try await decode(WithOptions<FillMaskBody>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
-        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
-        received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, names, limit: settings.maximumClientBatchSize)
+        let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
         let top = min(try top(body.options) ?? 5, 1_000)
         let rules = rules(body.options, request)
         let result = try await encode(names) { () async throws(ServiceError) in
@@ -60,9 +58,7 @@ extension API {
         let service = try service(request, body.options.model)
         let texts = body.value.inputs.items
         let inputs = texts.map(EncodingInput.text)
-        let names = InputNames("inputs", isSingle: body.value.inputs.isSingle)
-        received(inputs, isSingle: body.value.inputs.isSingle)
-        try check(inputs, names, limit: settings.maximumClientBatchSize)
+        let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
         let rules = rules(body.options, request)
         let result = try await encode(names) { () async throws(ServiceError) in
             try await service.classifyTokens(inputs, rules: rules)

@@ -25,6 +25,15 @@ package final class RequestRecord: Sendable {
         var hits: Int
         var misses: Int
         var timings: EncodingResult.Timings
+
+        /// The same without the vectors.
+        init(_ result: EncodingResult) {
+            usage = result.usage
+            cache = result.cache
+            hits = result.hits
+            misses = result.misses
+            timings = result.timings
+        }
     }
 
     private let state = Mutex(Values())
@@ -53,9 +62,7 @@ package final class RequestRecord: Sendable {
 
     /// The texts were encoded.
     func encoded(_ result: EncodingResult) {
-        let encoded = Encoded(
-            usage: result.usage, cache: result.cache, hits: result.hits, misses: result.misses,
-            timings: result.timings)
+        let encoded = Encoded(result)
         state.withLock { $0.result = encoded }
     }
 }

@@ -26,7 +26,7 @@ extension API {
         let work = DocumentImport(
             documents: documents, settings: settings, reportsAll: reportsAll,
             cache: cachePolicy(request), share: share,
-            note: { [metrics] in metrics.encoded($0) },
+            note: { [metrics] in metrics.encoded(.init($0)) },
             checkReadiness: { [readiness] () throws(APIError) in _ = try readiness.service() })
         return ServerResponse(
             headers: [.contentType: Self.ndjson],

@@ -135,25 +135,19 @@ struct ServiceMetrics: Sendable {
         let work = exchange.context.record.work ?? exchange.route?.work ?? .none
         if work != .none { countTexts(exchange, work, duration) }
         if exchange.refusal == nil, let result = exchange.context.record.values.result {
-            count(result.usage, result.hits, result.misses, result.timings)
+            encoded(result)
         }
     }
 
-    /// Texts were encoded or found for a request that goes on.
-    func encoded(_ result: EncodingResult) {
-        count(result.usage, result.hits, result.misses, result.timings)
-    }
-
-    private func count(
-        _ usage: [TokenUsage], _ hits: Int, _ misses: Int, _ timings: EncodingResult.Timings
-    ) {
-        tokenization.record(timings.tokenization / .seconds(1))
-        queue.record(timings.queue / .seconds(1))
-        inference.record(timings.inference / .seconds(1))
-        tokens.increment(by: Int64(usage.reduce(0) { $0 + $1.tokensUsed }))
-        truncated.increment(by: Int64(usage.count(where: \.isTruncated)))
-        cacheHits.increment(by: Int64(hits))
-        cacheMisses.increment(by: Int64(misses))
+    /// Texts were encoded or found: for a request that ended, or one that goes on.
+    func encoded(_ result: RequestRecord.Encoded) {
+        tokenization.record(result.timings.tokenization / .seconds(1))
+        queue.record(result.timings.queue / .seconds(1))
+        inference.record(result.timings.inference / .seconds(1))
+        tokens.increment(by: Int64(result.usage.reduce(0) { $0 + $1.tokensUsed }))
+        truncated.increment(by: Int64(result.usage.count(where: \.isTruncated)))
+        cacheHits.increment(by: Int64(result.hits))
+        cacheMisses.increment(by: Int64(result.misses))
     }
 
     private func countTexts(_ exchange: Exchange, _ work: Route.Work, _ duration: Duration) {
