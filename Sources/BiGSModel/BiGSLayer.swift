@@ -21,7 +21,7 @@ struct BiGSLayer: Sendable {
     /// Replaces `w.h` [T, H] by the layer's output. What belongs to a row goes through it a tile of
     /// rows at a time, t of them; only the recurrences need the whole text.
     func apply(_ w: ModelWorkspace, layout: SequenceLayout) {
-        let tiles = RowTiles(rows: layout.totalRows)
+        let tiles = RowTiles(rows: layout.totalRows, precision: w.precision)
         w.reserve(tiles)
         tiles.run(Entry(layer: self, w: w))
         SSMConvolution.apply(  //                              sf = kf * uf + Df uf      [T, H]

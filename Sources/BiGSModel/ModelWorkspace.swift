@@ -21,7 +21,7 @@ package final class ModelWorkspace {
     let convolution: ConvolutionWorkspace
 
     private let configuration: BiGSConfiguration
-    private let precision: Precision
+    let precision: Precision
     private var tiles: [(c: Activations, v: Activations)] = []
     private var tileRows: Int
 
@@ -48,8 +48,8 @@ package final class ModelWorkspace {
         scores = Matrix(rowCapacity: blockRows, columns: max(scoreColumns, 1))
         convolution = ConvolutionWorkspace(
             maximumLength: min(tokenCapacity, configuration.maximumPositions))
-        tileRows = RowTiles.tallest(capacity: tokenCapacity)
-        reserve(RowTiles(rows: tokenCapacity))
+        tileRows = RowTiles.tallest(capacity: tokenCapacity, precision: precision)
+        reserve(RowTiles(rows: tokenCapacity, precision: precision))
     }
 
     /// Makes the buffers of the tiles in flight, where those at hand are too few or, made for fewer

@@ -2,7 +2,7 @@
 
 #if defined(__x86_64__)
 #define SUFFIX bfloat16
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,avx512bf16")))
+#define TARGET BIGS_BFLOAT16
 #define GROUP 2
 #define SUM __m512
 #define ZERO _mm512_setzero_ps()

@@ -62,6 +62,7 @@ TARGET void JOIN(bigs_product_, SUFFIX)(
         JOIN(JOIN(tile_, SUFFIX), 4), JOIN(JOIN(tile_, SUFFIX), 5), JOIN(JOIN(tile_, SUFFIX), 6)};
     const size_t steps = (product->inner + GROUP - 1) / GROUP;
     const size_t panel_bytes = steps * 256;
+    const bigs_finish finish = bigs_finish_of(product);
     // Blocks of nearly equal height: a last one of one or two rows would leave the units idle.
     const size_t blocks = (rows + BIGS_TILE_ROWS - 1) / BIGS_TILE_ROWS;
     const size_t lines = (panel_bytes / 64 + blocks - 1) / blocks;
@@ -77,7 +78,7 @@ TARGET void JOIN(bigs_product_, SUFFIX)(
             tiles[height](
                 product, (const uint8_t *)product->input + row * product->input_stride, weights,
                 steps, prefetch, tile, row, p * BIGS_TILE_COLUMNS);
-            bigs_finish_tile(product, tile, height, row, p * BIGS_TILE_COLUMNS);
+            finish(product, tile, height, row, p * BIGS_TILE_COLUMNS);
             row += height;
         }
     }

@@ -29,9 +29,20 @@ package final class DenseProjection: Sendable {
     ///   - bias: `outputs` numbers, or nil.
     ///   - precision: must be what this processor runs (`Precision.resolved`).
     ///   - stage: what a profile counts it as.
-    package init(
+    package convenience init(
         weight: [Float], transposed: Bool, bias: [Float]?, inputs: Int, outputs: Int,
         activation: Activation, precision: Precision = .float32, stage: Stage = .head
+    ) {
+        self.init(
+            weight: weight, transposed: transposed, bias: bias, inputs: inputs, outputs: outputs,
+            activation: activation, precision: precision, stage: stage,
+            usesTiles: Processor.hasMatrixUnit(precision))
+    }
+
+    /// The same where the matrix unit is to be used or not.
+    init(
+        weight: [Float], transposed: Bool, bias: [Float]?, inputs: Int, outputs: Int,
+        activation: Activation, precision: Precision, stage: Stage, usesTiles: Bool
     ) {
         precondition(inputs > 0 && outputs > 0 && weight.count == inputs * outputs)
         precondition(bias == nil || bias?.count == outputs)
@@ -46,7 +57,7 @@ package final class DenseProjection: Sendable {
                 .vectors(
                     PackedWeights(
                         weight: weight, transposed: transposed, bias: bias, inputs: inputs,
-                        outputs: outputs, precision: precision))
+                        outputs: outputs, precision: precision, usesTiles: usesTiles))
             }
         } else {
             implementation = .portable(

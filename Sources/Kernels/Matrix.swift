@@ -91,6 +91,7 @@ func allocateUninitializedFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
     let bytes = max(count, 1) * MemoryLayout<Float>.stride
     let status = posix_memalign(&raw, 64, (bytes + 63) / 64 * 64)
     guard status == 0, let raw else { preconditionFailure("out of memory: \(bytes) bytes") }
+    bigs_prefer_large_pages(raw, bytes)
     return raw.bindMemory(to: Float.self, capacity: max(count, 1))
 }
 

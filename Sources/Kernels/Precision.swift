@@ -42,18 +42,23 @@ package enum Precision: String, Sendable, Hashable, CaseIterable {
 
 /// What this processor can do.
 package enum Processor {
-    /// False where products go through oneDNN: without AVX-512, or when the environment has
-    /// `BIGS_KERNELS=portable`, for comparison.
-    static let isVectorised: Bool = {
-        if let kernels = getenv("BIGS_KERNELS"), String(cString: kernels) == "portable" {
-            return false
-        }
-        return bigs_product_supported(bigs_float32) != 0
-    }()
+    /// `BIGS_KERNELS` of the environment, which does without some instructions for comparison:
+    /// `portable` without those of this module, `vectors` without a matrix unit.
+    private static let kernels = getenv("BIGS_KERNELS").map { String(cString: $0) }
+
+    /// False where products go through oneDNN: without AVX-512.
+    static let isVectorised = kernels != "portable" && bigs_product_supported(bigs_float32) != 0
 
     /// Whether products of this type have instructions here.
     static func multiplies(_ precision: Precision) -> Bool {
         isVectorised && bigs_product_supported(precision.native) != 0
+    }
+
+    /// Whether products of this type run on a unit for matrices (AMX), several times as fast as on
+    /// vectors.
+    static func hasMatrixUnit(_ precision: Precision) -> Bool {
+        kernels != "vectors" && multiplies(precision)
+            && bigs_tiles_supported(precision.native) != 0
     }
 
     /// The processor's name as the system tells it, for reports and for the files of measurements.

@@ -38,7 +38,9 @@ private struct TileLoop<Task: TileTask>: ParallelLoop {
 package struct RowTiles {
     /// Rows in a tile: enough to hide that its weights come from beyond the core's cache, few enough
     /// that a tile of the widest activations fits there.
-    private static let height = 128
+    private static func height(_ precision: Precision) -> Int {
+        Processor.hasMatrixUnit(precision) ? 256 : 128
+    }
     /// Fewer rows than this for each thread, and threads share out columns instead: then each reads a
     /// part of the weights, not all.
     private static let fewest = 96
@@ -48,13 +50,13 @@ package struct RowTiles {
     /// As many tiles for every thread; nil: one, that all share.
     private let count: Int?
 
-    /// For `rows` rows, on as many threads as compute now.
-    package init(rows: Int) {
+    /// For `rows` rows of this type, on as many threads as compute now.
+    package init(rows: Int, precision: Precision) {
         self.rows = rows
         threads = ComputeThreads.count
         let isOne =
             !Processor.isVectorised || (threads > 1 && rows < Self.fewest * threads)
-        let perRound = Self.height * threads
+        let perRound = Self.height(precision) * threads
         count = isOne ? nil : max(1, (rows + perRound - 1) / perRound * threads)
     }
 
@@ -69,9 +71,9 @@ package struct RowTiles {
 
     /// The most rows that a tile has in any pass of up to `capacity` rows, on as many threads as
     /// compute now.
-    package static func tallest(capacity: Int) -> Int {
+    package static func tallest(capacity: Int, precision: Precision) -> Int {
         guard Processor.isVectorised else { return capacity }
-        return min(capacity, max(height, fewest * ComputeThreads.count))
+        return min(capacity, max(height(precision), fewest * ComputeThreads.count))
     }
 
     /// Runs `task` for every tile, on several threads at once where there is more than one. Allocates

@@ -7,7 +7,19 @@ import Testing
 
 /// Products of 16 and 8 bits against their definitions, on processors that have them.
 @Suite struct PrecisionTests {
-    private static let lower = [Precision.bfloat16, .int8].filter { $0.resolved == $0 }
+    /// What multiplies numbers of a type: vectors or, where this processor has one, the matrix unit.
+    struct Unit: Sendable {
+        let precision: Precision
+        let usesTiles: Bool
+
+        static let all = Precision.allCases.filter { $0.resolved == $0 }.flatMap { precision in
+            (Processor.hasMatrixUnit(precision) ? [false, true] : [false]).map {
+                Unit(precision: precision, usesTiles: $0)
+            }
+        }
+    }
+
+    private static let lower = Unit.all.filter { $0.precision != .float32 }
 
     private struct Case {
         let (rows, inputs, outputs): (Int, Int, Int)
@@ -23,16 +35,17 @@ import Testing
         }
 
         func run(
-            _ precision: Precision, _ activation: Activation = .none, transposed: Bool = false,
+            _ unit: Unit, _ activation: Activation = .none, transposed: Bool = false,
             rows range: Range<Int>? = nil, shared: Bool = true
         ) -> [Float] {
-            let range = range ?? 0..<rows
+            let (range, precision) = (range ?? 0..<rows, unit.precision)
             let weight =
                 transposed
                 ? (0..<outputs).flatMap { c in (0..<inputs).map { w[$0 * outputs + c] } } : w
             let projection = DenseProjection(
                 weight: weight, transposed: transposed, bias: b, inputs: inputs, outputs: outputs,
-                activation: activation, precision: precision)
+                activation: activation, precision: precision, stage: .head,
+                usesTiles: unit.usesTiles)
             func activations(_ columns: Int, _ numbers: [Float]) -> Activations {
                 let made = Activations(
                     rowCapacity: range.count, columns: columns, precision: precision)
@@ -60,9 +73,12 @@ import Testing
                         inputs[at / outputs * self.inputs + k] * weights[k * outputs + at % outputs]
                 }
                 let value =
-                    activation == .geluTanh
-                    ? 0.5 * sum * (1 + tanh(0.7978845608 * (sum + 0.044715 * sum * sum * sum)))
-                    : sum
+                    switch activation {
+                    case .geluTanh:
+                        0.5 * sum * (1 + tanh(0.7978845608 * (sum + 0.044715 * sum * sum * sum)))
+                    case .geluErf: 0.5 * sum * erfc(-sum / 2.0.squareRoot())
+                    default: sum
+                    }
                 return value * Double(m[at])
             }
         }
@@ -102,13 +118,14 @@ import Testing
         }
     }
 
-    @Test(arguments: lower, [Activation.none, .geluTanh])
-    func productsEqualTheDefinition(precision: Precision, activation: Activation) {
-        for (rows, inputs, outputs) in [(1, 4, 1), (7, 64, 70), (13, 100, 64), (20, 203, 130)] {
+    @Test(arguments: lower, [Activation.none, .geluTanh, .geluErf])
+    func productsEqualTheDefinition(unit: Unit, activation: Activation) {
+        let sizes = [(1, 4, 1), (7, 64, 70), (13, 100, 64), (20, 203, 130), (75, 160, 40)]
+        for (rows, inputs, outputs) in sizes {
             let given = Case(rows, inputs, outputs, seed: UInt64(rows))
-            let expected = given.expected(precision, activation)
+            let expected = given.expected(unit.precision, activation)
             for transposed in [false, true] {
-                let found = given.run(precision, activation, transposed: transposed)
+                let found = given.run(unit, activation, transposed: transposed)
                 for (a, b) in zip(found, expected) {
                     // Results are rounded to 8 bits.
                     #expect(abs(Double(a) - b) <= abs(b) / 200 + 2e-4, "\(inputs) \(outputs)")
@@ -117,17 +134,30 @@ import Testing
         }
     }
 
-    @Test(arguments: Precision.allCases)
-    func rowsDoNotDependOnTheirNumberOrTheirTile(precision: Precision) {
-        guard precision.resolved == precision else { return }
+    /// The matrix unit sums 8 bits as vectors do; of bfloat16 in another order, so that the last bit of
+    /// what is rounded may differ.
+    @Test(arguments: lower.filter(\.usesTiles))
+    func bothUnitsAgree(unit: Unit) {
+        let given = Case(45, 203, 130, seed: 4)
+        let tiles = given.run(unit, .geluErf)
+        let vectors = given.run(Unit(precision: unit.precision, usesTiles: false), .geluErf)
+        if unit.precision == .int8 {
+            #expect(sameBits(tiles, vectors))
+        } else {
+            #expect(zip(tiles, vectors).allSatisfy { abs($0 - $1) <= abs($1) / 128 + 1e-6 })
+        }
+    }
+
+    @Test(arguments: Unit.all)
+    func rowsDoNotDependOnTheirNumberOrTheirTile(unit: Unit) {
         let given = Case(150, 132, 200, seed: 9)
-        let all = given.run(precision, .geluTanh)
+        let all = given.run(unit, .geluTanh)
         for count in [1, 2, 5, 6, 7, 12, 13, 31, 64, 129] {
             for start in [0, 17, 150 - count] where start + count <= 150 {
                 let range = start..<start + count
                 let expected = Array(all[start * 200..<(start + count) * 200])
                 for shared in [false, true] {
-                    let part = given.run(precision, .geluTanh, rows: range, shared: shared)
+                    let part = given.run(unit, .geluTanh, rows: range, shared: shared)
                     let same = sameBits(part, expected)
                     #expect(same, "\(count) rows from \(start), \(shared)")
                 }

@@ -67,6 +67,9 @@ typedef enum bigs_activation {
 /// output's type; `residual` is float32 and needs a float32 output. Both may be NULL or the output.
 typedef struct bigs_product {
     bigs_type type;
+    /// Whether the matrix unit multiplies, not vectors; only where `bigs_tiles_supported`. Of bfloat16,
+    /// the sums' bits differ.
+    int uses_tiles;
     bigs_type output_type;
     size_t inner, columns;
     const void *weights;
@@ -86,6 +89,9 @@ typedef struct bigs_product {
 
 /// Whether this processor has the instructions for products of a type.
 int bigs_product_supported(bigs_type type);
+
+/// Whether this processor has a matrix unit (AMX) for a type and the system lets this process use it.
+int bigs_tiles_supported(bigs_type type);
 
 /// Rows `first_row ..< first_row + rows` and panels `first_panel ..< first_panel + panels` of a product,
 /// on this thread. An element's bits depend on its row and column alone. `next`, or NULL, is what
@@ -276,6 +282,10 @@ size_t bigs_find_bytes(
 /// Zeroed memory straight from the system, in large pages where it has them; NULL when there is
 /// none left.
 void *bigs_allocate_pages(size_t bytes);
+
+/// Asks for large pages under fresh memory, where it is large enough for some: what reads much of it
+/// then seldom waits for addresses.
+void bigs_prefer_large_pages(void *memory, size_t bytes);
 
 /// Gives back what `bigs_allocate_pages` gave.
 void bigs_free_pages(void *pages, size_t bytes);
