@@ -1,8 +1,9 @@
 """BiGS in plain PyTorch: the parameters, names and numbers of the reference's modeling_bigs.py.
 
-Erf GELU, pre-norm, zero-order-hold kernels, one kernel per direction and layer.  Two things differ
+Erf GELU, pre-norm, zero-order-hold kernels, one kernel per direction and layer.  Three things differ
 in how it is computed, not in what: short sequences convolve with an L x L Toeplitz product, which
-a matrix unit likes better than an FFT, and kernels are summed in real arithmetic.
+a matrix unit likes better than an FFT; the layers keep time first, so that this is one product
+without a copy; and kernels are summed in real arithmetic.
 
 Legend: B texts, L tokens, H hidden, I intermediate, N states.
 """
@@ -71,26 +72,58 @@ class SSM(nn.Module):
         self.D = nn.Parameter(torch.randn(1))
         self.kernel = Kernel(states)
 
+    def response(self, length):
+        """What one token leaves in the following `length`, itself included [L]."""
+        kernel = self.kernel(length)
+        return torch.cat([kernel[:1] + self.D, kernel[1:]])
 
-def toeplitz(kernel, skip):
-    """[L, L] with T[i, j] = K[i - j] for i >= j and `skip` added on the diagonal: y = T @ u."""
-    length = kernel.shape[0]
+
+def toeplitz(kernel):
+    """[L, L] with T[i, j] = K[i - j] for i >= j, 0 above."""
+    length = len(kernel)
     padded = torch.cat([kernel.flip(0), kernel.new_zeros(length - 1)])
-    matrix = padded.unfold(0, length, 1).flip(0)
-    return matrix + skip * torch.eye(length, device=kernel.device)
+    return padded.unfold(0, length, 1).flip(0)
+
+
+class Convolution(torch.autograd.Function):
+    """u [L, B, H] convolved with a kernel [L] in float32, causally or backward in time; the result
+    has u's type.  Its gradients come from the transforms themselves, which autograd would take again.
+    Both directions are one product of spectra: backward in time is the causal one's adjoint."""
+
+    @staticmethod
+    def forward(ctx, u, kernel, backward):
+        ctx.n, ctx.backward_in_time = fft_length(2 * len(u)), backward
+        spectrum, response = Convolution.spectrum(u, ctx.n), torch.fft.rfft(kernel, n=ctx.n)
+        ctx.save_for_backward(spectrum, response)
+        return Convolution.times(spectrum, response, backward, ctx.n, u)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        spectrum, response = ctx.saved_tensors
+        other = Convolution.spectrum(gradient, ctx.n)
+        of_u = Convolution.times(other, response, not ctx.backward_in_time, ctx.n, gradient)
+        a, b = (other, spectrum) if ctx.backward_in_time else (spectrum, other)
+        of_kernel = torch.fft.irfft((a.conj() * b).sum(0), n=ctx.n)[:len(gradient)]
+        return of_u, of_kernel, None
+
+    @staticmethod
+    def spectrum(u, n):                                                    # [B * H, n / 2 + 1]
+        return torch.fft.rfft(u.reshape(len(u), -1).T.contiguous().float(), n=n)
+
+    @staticmethod
+    def times(spectrum, response, adjoint, n, like):
+        y = torch.fft.irfft(spectrum * (response.conj() if adjoint else response), n=n)
+        return y[:, :len(like)].to(like.dtype).T.contiguous().view_as(like)
+
+
+def product(matrix, u):
+    """matrix [L, L] times u [L, B, H], in u's type."""
+    return (matrix.to(u.dtype) @ u.reshape(len(u), -1)).view_as(u)
 
 
 def fft_length(least):
     """The smallest of 2^k, 3 * 2^k and 5 * 2^k that is not below `least`."""
     return min(odd << max(0, math.ceil(math.log2(least / odd))) for odd in (1, 3, 5))
-
-
-def fft_convolution(u, kernel, skip):
-    """Causal convolution of u [B, L, H] with kernel [L], plus skip * u; float32."""
-    length, n = u.shape[1], fft_length(2 * u.shape[1])
-    u = u.float().transpose(1, 2).contiguous()                             # [B, H, L]
-    y = torch.fft.irfft(torch.fft.rfft(u, n=n) * torch.fft.rfft(kernel, n=n), n=n)
-    return (y[..., :length] + u * skip).transpose(1, 2)
 
 
 class Layer(nn.Module):
@@ -108,25 +141,23 @@ class Layer(nn.Module):
         def linear(layer, value):
             return F.linear(value, layer.weight.to(dtype), layer.bias.to(dtype))
 
-        h = self.LayerNorm(x).to(dtype)                                    # [B, L, H]
-        v = F.gelu(linear(self.dv, h))                                     # [B, L, I]
-        forward = F.gelu(linear(self.du_forward, h))                       # [B, L, H]
-        backward = F.gelu(linear(self.du_backward, h))                     # [B, L, H]
-        if mask is not None:
-            forward, backward = forward * mask, backward * mask
+        h = self.LayerNorm(x).to(dtype)                                    # [L, B, H]
+        v = F.gelu(linear(self.dv, h))                                     # [L, B, I]
+        forward = F.gelu(linear(self.du_forward, h))                       # [L, B, H]
+        backward = F.gelu(linear(self.du_backward, h))                     # [L, B, H]
+        if mask is not None:                 # what comes after a text reaches it only backward
+            backward = backward * mask
         forward, backward = self.convolve(forward, backward)
         m = linear(self.duc_forward, forward.to(dtype))
         m = m * linear(self.duc_backward, backward.to(dtype))
         return x + linear(self.do, F.gelu(linear(self.dol, m)) * v).float()
 
     def convolve(self, forward, backward):
-        length = forward.shape[1]
-        kf, kb = self.fs4.kernel(length), self.bs4.kernel(length)
-        if length <= TOEPLITZ_MAX:                       # reversed time = the transposed matrix
-            return (toeplitz(kf, self.fs4.D).to(forward.dtype) @ forward,
-                    toeplitz(kb, self.bs4.D).T.to(backward.dtype) @ backward)
-        return (fft_convolution(forward, kf, self.fs4.D),
-                fft_convolution(backward.flip(1), kb, self.bs4.D).flip(1))
+        length = len(forward)
+        kf, kb = self.fs4.response(length), self.bs4.response(length)
+        if length <= TOEPLITZ_MAX:                       # backward in time = the transposed matrix
+            return product(toeplitz(kf), forward), product(toeplitz(kb).T, backward)
+        return Convolution.apply(forward, kf, False), Convolution.apply(backward, kb, True)
 
 
 class Encoder(nn.Module):
@@ -157,12 +188,13 @@ class BiGS(nn.Module):
 
     def forward(self, ids, types=None, positions=None, dtype=torch.float32, mask=None):
         """Last hidden state [B, L, H].  With a mask (1 = token), padding on the right is silenced,
-        so each text gets the numbers it has alone; the reference's own behaviour is mask=None."""
-        x = self.embeddings(ids, types, positions)
-        mask = None if mask is None else mask[..., None].to(dtype)
+        so each text gets the numbers it has alone, and padding any; the reference's own behaviour
+        is mask=None."""
+        x = self.embeddings(ids, types, positions).transpose(0, 1).contiguous()
+        mask = None if mask is None else mask.T[..., None].to(dtype)
         for layer in self.encoder.layer:
             x = layer(x, dtype, mask)
-        return x
+        return x.transpose(0, 1)
 
     def pool(self, hidden, mask):
         """The reference's pooler: tanh(dense(mean over the mask)) -> [B, H]."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from recipe.model import BiGS, BiGSClassifier, Kernel, load_weights
+from recipe.model import (BiGS, BiGSClassifier, Convolution, Kernel, load_weights, product,
+                          toeplitz)
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDENS = Path(os.environ.get("GOLDENS", ROOT / "Tests/TestSupport/Fixtures/goldens"))
@@ -82,6 +83,23 @@ class ModelAgainstReference(unittest.TestCase):
 
 
 class TwoWaysToConvolve(unittest.TestCase):
+    def test_gradients_agree(self):
+        torch.manual_seed(0)
+        for length in (1, 2, 7, 50):
+            for backward in (False, True):
+                found = []
+                u, kernel = torch.randn(length, 3, 4), torch.randn(length)
+                weight = torch.randn(length, 3, 4)
+                for convolve in (
+                        lambda u, k: Convolution.apply(u, k, backward),
+                        lambda u, k: product(toeplitz(k).T if backward else toeplitz(k), u)):
+                    inputs = u.clone().requires_grad_(), kernel.clone().requires_grad_()
+                    y = convolve(*inputs)
+                    (y * weight).sum().backward()
+                    found.append((y.detach(), *(x.grad for x in inputs)))
+                for one, other in zip(*found):
+                    self.assertLess((one - other).abs().max().item(), 1e-4, (length, backward))
+
     def test_padding_is_silent_and_paths_agree(self):
         torch.manual_seed(0)
         config = dict(vocab_size=50, hidden_size=16, num_hidden_layers=2, intermediate_size=48,
