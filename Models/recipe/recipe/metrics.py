@@ -37,6 +37,13 @@ def relative(lexical, vector, alpha=0.5, depth=100):
     return (1 - alpha) * scaled(lexical) + alpha * scaled(vector)
 
 
+def standardised(lexical, vector):
+    """The sum of score matrices, each query's scores less their mean and by their deviation: what
+    the first figures of BM25 and an embedding together were taken by."""
+    return sum((s - s.mean(1, keepdim=True)) / (s.std(1, keepdim=True) + 1e-6)
+               for s in (lexical, vector))
+
+
 def bm25(queries, texts, stems=False):
     """BM25 of any of a query's words in the texts [queries, texts], by SQLite's FTS5 as in the
     server's store; with `stems`, of Porter's stems, as with `--store-tokenizer porter`."""

@@ -142,6 +142,9 @@ def download(names, work):
     missing = [name for name in names if not (root / name).is_dir()]
     shown = subprocess.run(["apt-cache", "show", *missing], capture_output=True, text=True).stdout
     known = set(re.findall(r"(?m)^Package: (\S+)", shown))
+    if len(known) < len(missing) / 2:
+        raise SystemExit(f"apt's lists have {len(known)} of {len(missing)} packages of packages.txt: "
+                         "run `apt-get update` first")
     for name in missing:
         if name not in known:
             print(f"left out, not in the archive: {name}", flush=True)

@@ -88,6 +88,12 @@ class Metrics(unittest.TestCase):
         wanted = [[0.5 * 1, 0.5 * (0.5 + 1), 0.5 * 0.5, 0]]
         self.assertTrue(torch.allclose(joined, torch.tensor(wanted), atol=1e-6))
 
+    def test_standardised_scores(self):
+        joined = metrics.standardised(torch.tensor([[1.0, 2, 3], [7, 7, 7]]),
+                                      torch.tensor([[20.0, 0, 10], [5, 6, 7]]))
+        wanted = [[0.0, -1, 1], [-1, 0, 1]]
+        self.assertTrue(torch.allclose(joined, torch.tensor(wanted), atol=1e-5))
+
     def test_weights(self):
         lexical, vector = torch.tensor([[3.0, 2, 1]]), torch.tensor([[0.1, 0.3, 0.2]])
         joined = metrics.fused(lexical, vector, constant=3, alpha=0.75)
