@@ -11,6 +11,9 @@ struct CacheRoom: Sendable {
     /// At most so many rows are removed for their age by one write.
     private static let expiredLimit = 256
 
+    /// Bytes that are evicted beyond what has to be, at least, where there is as much.
+    private static let slack = 4 << 20
+
     /// Makes room, within the transaction of a write, for about `bytes` more. What cannot fit, with
     /// nothing left to evict, is left to SQLite to refuse.
     func make(for bytes: Int, in db: Database) throws {
@@ -24,8 +27,10 @@ struct CacheRoom: Sendable {
         let ceiling = maximum - maximum / 32
         guard needed > ceiling else { return }
         try use.flush(db)
-        // Down to a bit less, so that not every write has to.
-        try evict(needed - (maximum - maximum / 8), in: db)
+        // Down to a bit less, so that not every write has to; by as little at a time as is felt by no
+        // other writer, and needs no disk space to speak of.
+        let most = needed - (maximum - maximum / 8)
+        try evict(min(most, needed - ceiling + max(4 * bytes, Self.slack)), in: db)
     }
 
     private func removeExpired(_ ttl: Double, in db: Database) throws {

@@ -16,15 +16,24 @@ package struct DocumentMetadata: Sendable {
     /// it: so many are written for filters to look into.
     package static let maximumPathBytes = 16 << 20
 
+    /// The most values, lists and objects counted: they are read one by one whenever the document is
+    /// written, and nobody else writes meanwhile.
+    package static let maximumValues = 1 << 14
+
     /// Metadata with these members.
     /// - Throws: `StoreError.invalid` for a number that is not finite, for lists and objects inside each
-    ///   other more than `maximumDepth` deep, and for more than `maximumPathBytes` of names.
+    ///   other more than `maximumDepth` deep, for more than `maximumValues` values, and for more than
+    ///   `maximumPathBytes` of names.
     package init(_ members: [String: MetadataValue]) throws(StoreError) {
         let value = MetadataValue.object(members)
         guard Self.depth(of: value, within: Self.maximumDepth) else {
             throw .invalid(
                 field: "metadata",
                 reason: "lists and objects lie more than \(Self.maximumDepth) deep in each other")
+        }
+        guard Self.count(of: value) - 1 <= Self.maximumValues else {
+            throw .invalid(
+                field: "metadata", reason: "has more than \(Self.maximumValues) values")
         }
         guard Self.pathBytes(of: value, below: 0) <= Self.maximumPathBytes else {
             throw .invalid(
@@ -57,6 +66,15 @@ package struct DocumentMetadata: Sendable {
         guard case .object(let members) = value else { return path }
         return members.reduce(path) { sum, member in
             sum + pathBytes(of: member.value, below: path + 1 + member.key.utf8.count)
+        }
+    }
+
+    /// How many values there are, this one, lists and objects among them.
+    private static func count(of value: MetadataValue) -> Int {
+        switch value {
+        case .array(let values): values.reduce(1) { $0 + count(of: $1) }
+        case .object(let members): members.values.reduce(1) { $0 + count(of: $1) }
+        default: 1
         }
     }
 

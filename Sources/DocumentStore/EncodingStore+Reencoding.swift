@@ -9,12 +9,29 @@ package struct PendingDocument: Sendable, Equatable {
     package var text: String
     /// The text's SHA-256, to be given back with the encoding.
     package var textHash: [UInt8]
-    /// The options of its newest encoding; given back with those of the new one.
+    /// The options of its newest encoding, to be given back with the encoding.
     package var options: String
     /// The granularities of that encoding's passages.
     package var granularities: [String]
     /// How that encoding's token states are kept; nil when they are not.
     package var states: TokenStates.Format?
+    /// Its place among all documents.
+    package var row: Int64
+}
+
+/// A model's encoding of a document that it lacked.
+package struct Reencoded: Sendable {
+    /// The document as it was read.
+    package var document: PendingDocument
+    /// What the encoding was made by; where a name stands for something else, not the document's own.
+    package var options: String
+    package var encoding: DocumentEncoding
+
+    package init(document: PendingDocument, options: String, encoding: DocumentEncoding) {
+        self.document = document
+        self.options = options
+        self.encoding = encoding
+    }
 }
 
 /// How far a store has gone over to a model.
@@ -29,25 +46,26 @@ package struct ReencodingProgress: Sendable, Equatable {
 /// and each search sees those of its own model. What is left to do is read from the file, so a run
 /// that was stopped goes on where it was.
 extension EncodingStore {
-    /// The next documents that the model has not encoded, by row; empty when there are none.
+    /// The next documents behind a row that the model has not encoded, by row; empty when there are none.
     /// - Parameter limit: how many at most; 1 or more.
     package func documentsLacking(
-        model: [UInt8], limit: Int
+        model: [UInt8], after row: Int64 = 0, limit: Int
     ) async throws(StoreError) -> [PendingDocument] {
         precondition(limit > 0 && model.count == CacheKey.byteCount)
         let path = path
         return try await read { db in
-            try Reencoding(db: db, path: path).lacking(Data(model), limit: limit)
+            try Reencoding(db: db, path: path).lacking(Data(model), after: row, limit: limit)
         }
     }
 
     /// Keeps a model's encodings of documents beside those of others, in one transaction. False for
-    /// a document that is gone or has another text by now: nothing was written for it.
+    /// a document that is gone, or was put with another text or other options meanwhile: nothing was
+    /// written for it.
     package func add(
-        _ encodings: [(document: PendingDocument, encoding: DocumentEncoding)], model: [UInt8]
+        _ encodings: [Reencoded], model: [UInt8]
     ) async throws(StoreError) -> [Bool] {
         precondition(model.count == CacheKey.byteCount)
-        for (document, encoding) in encodings { try encoding.validate(id: document.id) }
+        for item in encodings { try item.encoding.validate(id: item.document.id) }
         if encodings.isEmpty { return [] }
         let path = path
         return try await write { [clock = options.clock] db in
@@ -65,6 +83,21 @@ extension EncodingStore {
                     db, sql: "SELECT count(*) FROM document_encoding WHERE model_id = ?",
                     arguments: [model]) ?? 0,
                 total: try Int.fetchOne(db, sql: "SELECT count(*) FROM document") ?? 0)
+        }
+    }
+
+    /// Whether there are documents and none of them has an encoding of the model: its searches by meaning
+    /// find nothing.
+    package func hasOnlyDocumentsOfOthers(than model: [UInt8]) async throws(StoreError) -> Bool {
+        try await read { db in
+            let model = try EncodingTable.existingModel(Data(model), in: db) ?? 0
+            return try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM document)
+                        AND NOT EXISTS (SELECT 1 FROM document_encoding WHERE model_id = ?)
+                    """,
+                arguments: [model]) ?? false
         }
     }
 
@@ -100,23 +133,23 @@ private struct Reencoding {
     let db: Database
     let path: String
 
-    func lacking(_ fingerprint: Data, limit: Int) throws -> [PendingDocument] {
+    func lacking(_ fingerprint: Data, after row: Int64, limit: Int) throws -> [PendingDocument] {
         let model = try EncodingTable.existingModel(fingerprint, in: db) ?? 0
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT \(DocumentReader.columns) FROM document AS d WHERE NOT EXISTS
+                SELECT \(DocumentReader.columns) FROM document AS d WHERE d.id > ? AND NOT EXISTS
                     (SELECT 1 FROM document_encoding WHERE document_id = d.id AND model_id = ?)
                 ORDER BY d.id LIMIT ?
                 """,
-            arguments: [model, limit])
+            arguments: [row, model, limit])
         let reader = try DocumentReader(db, path: path, parts: .text, fingerprint: nil)
         return try rows.map { row in
             let document = try reader.document(row)
             return PendingDocument(
                 id: document.id, text: document.text ?? "", textHash: document.textHash,
                 options: document.encoding?.options ?? "",
-                granularities: try granularities(row[0]), states: try format(row[0]))
+                granularities: try granularities(row[0]), states: try format(row[0]), row: row[0])
         }
     }
 
@@ -140,18 +173,23 @@ private struct Reencoding {
     }
 
     func add(
-        _ encodings: [(document: PendingDocument, encoding: DocumentEncoding)], fingerprint: Data,
-        now: Int64
+        _ encodings: [Reencoded], fingerprint: Data, now: Int64
     ) throws -> [Bool] {
         let model = try EncodingTable.model(fingerprint, in: db)
         let revision = try Revision.next(in: db)
         let table = DocumentTable(db: db, path: path, now: now)
-        return try encodings.map { pending, encoding in
+        return try encodings.map { item in
+            let pending = item.document
             let document = try Int64.fetchOne(
                 db.cachedStatement(
                     sql: "SELECT id FROM document WHERE name = ? AND text_hash = ?"),
                 arguments: [pending.id, Data(pending.textHash)])
             guard let document else { return false }
+            let options = try String.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT options FROM document_encoding WHERE id = \(Self.newest)"),
+                arguments: [document])
+            guard options ?? "" == pending.options else { return false }
             let standing = try Int64.fetchOne(
                 db.cachedStatement(
                     sql: """
@@ -160,14 +198,14 @@ private struct Reencoding {
                 arguments: [document, model])
             if let standing { try table.removeEncoding(standing) }
             try table.insert(
-                encoding, document: document, model: model, options: pending.options,
+                item.encoding, document: document, model: model, options: item.options,
                 revision: revision)
             return true
         }
     }
 
     func finish(_ fingerprint: Data) throws -> Bool {
-        guard try lacking(fingerprint, limit: 1).isEmpty else { return false }
+        guard try lacking(fingerprint, after: 0, limit: 1).isEmpty else { return false }
         let model = try EncodingTable.existingModel(fingerprint, in: db) ?? 0
         // Images of the models that go are read anew, and are empty then.
         try Revision.forget(in: db)

@@ -5,41 +5,76 @@ struct TextQuery {
     /// text and once each.
     let terms: [String]
 
-    /// The largest number of terms; what follows is not looked for.
-    static let maximumTerms = 256
+    /// The largest number of terms, and of words in all of them; what follows is not looked for, of a
+    /// phrase that reaches further neither. The index takes some 20 KB of memory for each word of a
+    /// phrase, and a term without white space may be a phrase of many: a-b-c.
+    static let (maximumTerms, maximumWords) = (256, 1_024)
 
     init(_ text: String) {
         var terms: [String] = []
         // By bytes: of two spellings of one canonical form the index may have one only.
         var seen: Set<[UInt8]> = []
-        func add(_ term: Substring.UnicodeScalarView) {
+        var words = 0
+        var isFull: Bool { terms.count == Self.maximumTerms || words == Self.maximumWords }
+        func add(_ term: Scalars) {
+            let (beginning, count) = Self.beginning(of: term, words: Self.maximumWords - words)
             // A term without a letter or digit has no token, and would match nothing.
-            guard terms.count < Self.maximumTerms, term.contains(where: Self.isWordScalar) else {
-                return
-            }
-            let term = String(term)
-            if seen.insert(Array(term.utf8)).inserted { terms.append(term) }
+            guard count > 0, seen.insert(Array(String(beginning).utf8)).inserted else { return }
+            terms.append(String(beginning))
+            words += count
         }
         // By scalars: a quote with an accent on it is one character, and still a quote. A zero byte
         // would end the expression.
-        let parts = text.unicodeScalars.split(
-            omittingEmptySubsequences: false, whereSeparator: { $0 == "\"" })
-        for (index, part) in parts.enumerated() {
-            // Every other part lies in quotes; a last quote that nothing closes is none.
-            if index % 2 == 1, index < parts.count - 1, !part.contains("\0") {
-                add(part)
-            } else {
-                let words = part.split { $0.properties.isWhitespace || $0 == "\0" }
-                for word in words { add(word) }
+        func addWords(of part: Scalars) {
+            var rest = part
+            while !isFull, let start = rest.firstIndex(where: { !Self.isSeparator($0) }) {
+                rest = rest[start...]
+                let end = rest.firstIndex(where: Self.isSeparator) ?? rest.endIndex
+                add(rest[..<end])
+                rest = rest[end...]
             }
         }
+        var rest = text.unicodeScalars[...]
+        while !isFull, !rest.isEmpty {
+            let quote = rest.firstIndex(of: "\"") ?? rest.endIndex
+            addWords(of: rest[..<quote])
+            rest = rest[quote...].dropFirst()
+            // A last quote that nothing closes is none.
+            guard let end = rest.firstIndex(of: "\"") else { continue }
+            if rest[..<end].contains("\0") {
+                addWords(of: rest[..<end])
+            } else if !isFull {
+                add(rest[..<end])
+            }
+            rest = rest[end...].dropFirst()
+        }
         self.terms = terms
+    }
+
+    private typealias Scalars = Substring.UnicodeScalarView
+
+    /// As much of a term as has so many words, and how many it has.
+    private static func beginning(of term: Scalars, words limit: Int) -> (Scalars, Int) {
+        var (count, isInWord) = (0, false)
+        for index in term.indices {
+            let isWord = isWordScalar(term[index])
+            if isWord, !isInWord {
+                if count == limit { return (term[..<index], count) }
+                count += 1
+            }
+            isInWord = isWord
+        }
+        return (term, count)
     }
 
     /// The expression for FTS5's MATCH; nil when there is nothing to look for.
     var match: String? {
         if terms.isEmpty { return nil }
         return terms.map { "\"\($0)\"" }.joined(separator: " OR ")
+    }
+
+    private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isWhitespace || scalar == "\0"
     }
 
     private static func isWordScalar(_ scalar: Unicode.Scalar) -> Bool {

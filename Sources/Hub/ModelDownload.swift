@@ -22,6 +22,9 @@ package struct ModelDownload: Sendable {
         package let files: [HubFile]
         /// Those that were there before, just so.
         package let kept: Int
+        /// Files of the directory that are read with the model although the repository does not have
+        /// them.
+        package let foreign: [String]
     }
 
     private let client: HubClient
@@ -69,7 +72,9 @@ package struct ModelDownload: Sendable {
                     path: place(of: file.path).path, reason: SystemReason.text(of: errno))
             }
         }
-        return Outcome(commit: listing.commit, files: files, kept: files.count - parts.count)
+        return Outcome(
+            commit: listing.commit, files: files, kept: files.count - parts.count,
+            foreign: RepositoryFiles.foreign(to: listing, present: exists))
     }
 
     /// The complete part of a file; nil where the file itself is there and right.

@@ -2,12 +2,15 @@ import Checkpoints
 
 /// Which files of a repository this program reads.
 package enum RepositoryFiles {
-    /// The tokenizer's, sentence-transformers', and what people want beside them.
-    private static let beside = [
+    /// The tokenizer's and sentence-transformers'.
+    private static let read = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "vocab.txt", "1_Pooling/config.json", "config_sentence_transformers.json", "README.md",
-        "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE",
+        "vocab.txt", "1_Pooling/config.json", "config_sentence_transformers.json",
     ]
+
+    /// These, and what people want beside them.
+    private static let beside =
+        read + ["README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE"]
 
     /// The files that weights may be in, in the order in which a model's directory is searched.
     static var weights: [String] {
@@ -44,6 +47,12 @@ package enum RepositoryFiles {
             files.append(file)
         }
         return files
+    }
+
+    /// The files among `present` that are read with a model although the repository does not have them:
+    /// somebody's own vocabulary, or left from another revision.
+    static func foreign(to listing: HubListing, present: (String) -> Bool) -> [String] {
+        read.filter { listing.file($0) == nil && present($0) }
     }
 
     /// What would be read instead of `weights` in a directory that has the files `present`; nil where

@@ -297,6 +297,11 @@ extension EncodingService {
         hash.update(data: Array("\(kind.rawValue)\n\(text.sequence.ids.count)\n".utf8))
         // The same tokens may come of a text alone, or of a prompt and a text.
         if text.unpooled > 0 { hash.update(data: Array("unpooled \(text.unpooled)\n".utf8)) }
+        // Padding may be the caller's own tokens, too, which are pooled.
+        let unpadded = text.sequence.attentionMask.flatMap { $0.lastIndex(of: 1) }
+        if let unpadded, unpadded + 1 < text.sequence.ids.count {
+            hash.update(data: Array("unpadded \(unpadded + 1)\n".utf8))
+        }
         text.sequence.ids.withUnsafeBytes { hash.update(bufferPointer: $0) }
         text.sequence.typeIDs?.withUnsafeBytes { hash.update(bufferPointer: $0) }
         guard let key = CacheKey(bytes: Array(hash.finalize())) else {

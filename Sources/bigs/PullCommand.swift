@@ -68,6 +68,11 @@ struct PullCommand: AsyncParsableCommand {
         line.end(
             "\(wanted.name) at \(outcome.commit.prefix(12)): \(outcome.files.count) files, "
                 + "\(ProgressLine.bytes(size)), \(outcome.kept) of them already there")
+        for file in outcome.foreign {
+            StandardError.write(
+                "\(directory.appending(path: file).path) is not of this revision, and is read with it"
+            )
+        }
         try StandardOutput.print(directory.path)
     }
 

@@ -127,7 +127,8 @@ struct StoreReencodeCommand: AsyncParsableCommand {
         abstract: "Encodes the documents of a store with another model.",
         discussion: """
             The new vectors are written beside the old ones, which a running server goes on using. \
-            A run that was stopped goes on where it was. At the end the old vectors stay, so that \
+            A run that was stopped goes on where it was. Documents that the model cannot encode are \
+            named at the end, and the exit code is 1 then. The old vectors stay, so that \
             the server can be restarted with the new model at any time; --finish removes them.
             """)
 
@@ -147,13 +148,16 @@ struct StoreReencodeCommand: AsyncParsableCommand {
         try await ModelSession.run(model, store: store.store) { encoding in
             let documents = try DocumentService(encoding: encoding, heads: HeadRegistry())
             let start = ContinuousClock.now
-            try await documents.reencode { progress in
+            let refused = try await documents.reencode { progress in
                 let seconds = (ContinuousClock.now - start) / .seconds(1)
                 StandardError.write(
                     "\(progress.done) of \(progress.total) documents, \(Int(seconds)) s")
             }
+            for document in refused {
+                StandardError.write("not encoded: \(document.id): \(document.reason)")
+            }
             let finished = finish ? try await documents.finishReencoding() : false
-            if finish, !finished {
+            if finish, !finished, refused.isEmpty {
                 StandardError.write("documents were put meanwhile; run it again")
             }
             let count = try await documents.statistics()
@@ -162,7 +166,7 @@ struct StoreReencodeCommand: AsyncParsableCommand {
                 Line(
                     model: encoding.loaded.fingerprintText, documents: count ?? 0,
                     finished: finished))
-            if finish, !finished { throw ExitCode.failure }
+            if !refused.isEmpty || (finish && !finished) { throw ExitCode.failure }
         }
     }
 }

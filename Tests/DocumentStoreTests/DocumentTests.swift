@@ -153,6 +153,13 @@ struct DocumentTests {
         for _ in 0...DocumentMetadata.maximumDepth { deep = .array([deep]) }
         #expect(throws: StoreError.self) { try DocumentMetadata(["deep": deep]) }
         #expect(throws: StoreError.self) { try DocumentMetadata(["n": .number(.infinity)]) }
+        func list(_ count: Int) -> MetadataValue {
+            .array(Array(repeating: .array([]), count: count))
+        }
+        _ = try DocumentMetadata(["a": list(DocumentMetadata.maximumValues - 1)])
+        #expect(throws: StoreError.self) {
+            try DocumentMetadata(["a": list(DocumentMetadata.maximumValues)])
+        }
         // A short body whose values all have a long path.
         let name = String(repeating: "n", count: 100_000)
         let few = Dictionary(uniqueKeysWithValues: (0..<160).map { ("a\($0)", MetadataValue.null) })

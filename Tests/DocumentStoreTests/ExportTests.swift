@@ -79,7 +79,7 @@ struct ExportTests {
         _ = try await store.put([try random.draft("a"), try random.draft("b")], model: fingerprint)
         let first = try await store.documentsLacking(model: otherFingerprint, limit: 1)
         _ = try await store.add(
-            first.map { ($0, random.documentEncoding()) }, model: otherFingerprint)
+            first.map { Reencoded($0, random.documentEncoding()) }, model: otherFingerprint)
         _ = try await store.put([try random.draft("c")], model: otherFingerprint)
         for (model, orNewest, expected) in [
             (nil, false, [otherFingerprint, fingerprint, otherFingerprint]),
@@ -126,7 +126,7 @@ struct ExportTests {
                 #expect(third.states == .int8 && third.granularities == ["sentence", "paragraph"])
                 #expect(third.text == drafts[3].text)
             }
-            let encodings = pending.map { ($0, random.documentEncoding(columns: 4)) }
+            let encodings = pending.map { Reencoded($0, random.documentEncoding(columns: 4)) }
             let outcomes = try await store.add(encodings, model: otherFingerprint)
             #expect(outcomes.allSatisfy { $0 })
             steps += 1
@@ -160,10 +160,32 @@ struct ExportTests {
         _ = try await store.put([changed], model: fingerprint)
         _ = try await store.delete(ids: ["d2"])
         let outcomes = try await store.add(
-            pending.map { ($0, random.documentEncoding()) }, model: otherFingerprint)
+            pending.map { Reencoded($0, random.documentEncoding()) }, model: otherFingerprint)
         #expect(outcomes == [true, false, false])
         let left = try await store.documentsLacking(model: otherFingerprint, limit: 9)
         #expect(left.map(\.text) == ["another text"])
+        let behind = try await store.documentsLacking(
+            model: otherFingerprint, after: left[0].row, limit: 9)
+        #expect(behind.isEmpty)
+    }
+
+    @Test("an encoding by options that a put has changed meanwhile is not kept")
+    func reencodingOptionRaces() async throws {
+        var random = SeededGenerator(seed: 125)
+        let store = try openStore(folder.path())
+        let draft = try random.draft("a")
+        _ = try await store.put([draft], model: fingerprint)
+        let pending = try await store.documentsLacking(model: otherFingerprint, limit: 9)
+        var again = draft
+        again.options = "with passages"
+        _ = try await store.put([again], model: fingerprint)
+        let late = pending.map { Reencoded($0, random.documentEncoding()) }
+        #expect(try await store.add(late, model: otherFingerprint) == [false])
+        let met = try await store.documentsLacking(model: otherFingerprint, limit: 9)
+        #expect(met.map(\.options) == ["with passages"])
+        let outcomes = try await store.add(
+            met.map { Reencoded($0, random.documentEncoding()) }, model: otherFingerprint)
+        #expect(outcomes == [true])
     }
 
     @Test("kept states stay within the error that their format promises")
@@ -189,5 +211,12 @@ struct ExportTests {
             [65_504, 65_520, 1e30, -1e30, 0x1p-24, 0x1p-26], columns: 6, offsets: [0..<1],
             format: .float16)
         #expect(edges.floats() == [65_504, 65_504, 65_504, -65_504, 0x1p-24, 0])
+    }
+}
+
+extension Reencoded {
+    /// By the document's own options.
+    fileprivate init(_ document: PendingDocument, _ encoding: DocumentEncoding) {
+        self.init(document: document, options: document.options, encoding: encoding)
     }
 }

@@ -1,3 +1,4 @@
+import BiGSModel
 import HTTPTypes
 import Serving
 import Testing
@@ -29,6 +30,25 @@ import Testing
 
         let anew = await ask("no-cache")
         #expect(anew.header("x-cache") == "miss" && anew.bytes == first.bytes)
+    }
+
+    /// A caller's own tokens may be the ones that texts are padded with.
+    @Test func tokensLikePaddingAreNotTakenForIt() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        #expect(fixture.loaded?.padding == .maxLength)
+        let pad = try #require(fixture.loaded).configuration.padTokenID
+        var vectors: [[UInt8]] = []
+        for ids in ["[5,6,7,\(pad),\(pad)]", "[5,6,7]"] {
+            let answer = await fixture.post("/embed", #"{"inputs":[\#(ids)]}"#)
+            #expect(answer.status == 200 && answer.header("x-cache") == "miss", "\(ids)")
+            vectors.append(answer.bytes)
+        }
+        #expect(vectors[0] != vectors[1])
+        let both = await fixture.post(
+            "/embed", #"{"inputs":[[5,6,7],[5,6,7,\#(pad),\#(pad)]]}"#,
+            headers: ["cache-control": "no-cache"])
+        #expect(both.array.first as? [Double] != both.array.last as? [Double])
     }
 
     @Test func everyEncodingRouteDoes() async throws {

@@ -1,6 +1,8 @@
 import BiGSModel
+import DocumentStore
 import Foundation
 import HTTPTypes
+import Logging
 import Serving
 import Testing
 
@@ -138,6 +140,31 @@ import Testing
         let other = try await whole(otherwise)
         #expect(other.cache == "miss")
         #expect(try await embedded(max, String(otherwise.dropFirst())) == other.vector)
+    }
+
+    /// What the model cannot encode is named, and everything else is moved.
+    @Test func aDocumentThatCannotBeMovedHoldsUpNoOther() async throws {
+        let first = try fixture()
+        defer { first.executor?.stop() }
+        _ = await first.post(
+            "/documents",
+            #"[{"id":"a","text":"ab","prompt_name":"passage"},{"id":"b","text":"cd"}]"#)
+        let other = try APIFixture(
+            options: LoadingOptions(pooling: .max, padding: PaddingPolicy.none),
+            sharing: first.store)
+        defer { other.executor?.stop() }
+        let documents = try DocumentService(
+            encoding: EncodingService(
+                loaded: #require(other.loaded), executor: #require(other.executor),
+                store: first.store, logger: Logger(label: "test")), heads: HeadRegistry())
+        var last: ReencodingProgress?
+        let refused = try await documents.reencode { last = $0 }
+        #expect(refused.map(\.id) == ["a"])
+        #expect(refused.first.map { "\($0.reason)" }?.contains("passage") == true)
+        #expect(last?.done == 1 && last?.total == 2)
+        #expect(try await documents.finishReencoding() == false)
+        let found = await other.post("/documents/search", #"{"query":"cd"}"#)
+        #expect((found.object["results"] as? [[String: Any]])?.map { $0["id"] as? String } == ["b"])
     }
 
     /// A prompt of the same name and another text is another prompt: for what is put again, and for

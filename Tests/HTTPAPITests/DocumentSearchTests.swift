@@ -1,3 +1,4 @@
+import BiGSModel
 import Foundation
 import HTTPAPI
 import HTTPTypes
@@ -100,7 +101,8 @@ import Testing
         (#"{"query":"a","top_k":0}"#, "top_k: expected 1"),
         (#"{"query":"a","filter":{"$foo":[]}}"#, "filter.$foo"),
         (#"{"query":"a","include":["all"]}"#, "include: expected"),
-        (#"{"embedding":[1,2]}"#, "embedding"), (#"{"query":"a","passages":3}"#, "passages"),
+        (#"{"embedding":[1,2]}"#, "embedding"),
+        (#"{"query":"a","passages":3}"#, "passages"),
         (#"{"query":"a","passages":"bogus"}"#, "passages: expected document, sentence"),
         (#"{"query":"a","prompt_name":"none"}"#, "prompt_name"),
     ])
@@ -110,6 +112,16 @@ import Testing
         let answer = await fixture.post("/documents/search", body)
         #expect(answer.status == 422, "\(answer.object)")
         #expect((answer.object["error"] as? String)?.contains(message) == true, "\(answer.object)")
+    }
+
+    @Test func aVectorWithoutADirectionIsRefused() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        let size = try #require(fixture.loaded).configuration.hiddenSize
+        let zeros = Array(repeating: "0", count: size).joined(separator: ",")
+        let answer = await fixture.post("/documents/search", #"{"embedding":[\#(zeros)]}"#)
+        #expect(answer.status == 422)
+        #expect((answer.object["error"] as? String)?.contains("length 0") == true)
     }
 
     /// A question is read as texts are elsewhere.

@@ -67,7 +67,9 @@ import Testing
         let newer = [UInt8](repeating: 7, count: 32)
         let lacking = try await store.documentsLacking(model: newer, limit: 1)
         let encoding = DocumentEncoding(tokens: 4, tokensUsed: 4, vector: [1, 2])
-        _ = try await store.add(lacking.map { ($0, encoding) }, model: newer)
+        _ = try await store.add(
+            lacking.map { Reencoded(document: $0, options: $0.options, encoding: encoding) },
+            model: newer)
         let page = await fixture.send(.get, "/documents?include=embedding").object
         let listed = try #require((page["documents"] as? [[String: Any]])?.first)
         let alone = await fixture.send(.get, "/documents/a?embedding=true").object
@@ -90,6 +92,15 @@ import Testing
         ).object
         #expect(found["model"] as? String == kept)
         #expect((found["results"] as? [Any])?.count == 1)
+        #expect(found["warning"] == nil)
+        // The other model finds nothing by meaning, and says why; words need no model.
+        let other = await fixture.post("/documents/search", #"{"query":"hi"}"#).object
+        #expect((other["results"] as? [Any])?.isEmpty == true)
+        #expect((other["warning"] as? String)?.hasPrefix("all documents have") == true)
+        let words = await fixture.post(
+            "/documents/search", #"{"query":"none","mode":"text"}"#
+        ).object
+        #expect((words["results"] as? [Any])?.isEmpty == true && words["warning"] == nil)
         // What answers call a model by chooses it, too.
         let again = await fixture.post(
             "/documents/search", #"{"query":"hi","model":"\#(kept ?? "")"}"#

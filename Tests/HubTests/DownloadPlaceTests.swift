@@ -51,6 +51,20 @@ import Testing
         }
     }
 
+    /// A vocabulary of one's own stays, and is named.
+    @Test func filesThatTheRepositoryLacksAreNamed() async throws {
+        let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
+        try Data("own".utf8).write(to: directory.appending(path: "added_tokens.json"))
+        hub.remove("added_tokens.json")
+        try await hub.run { address in
+            let outcome = try await pull(from: address, into: directory)
+            #expect(outcome.foreign == ["added_tokens.json"])
+        }
+        #expect(
+            try Data(contentsOf: directory.appending(path: "added_tokens.json"))
+                == Data("own".utf8))
+    }
+
     @Test func oneAtATime() async throws {
         let (hub, directory) = (hub(), try SmallModel.temporaryDirectory())
         let lock = open(directory.path, O_RDONLY)

@@ -22,6 +22,8 @@ enum ConsolePage {
             <label>Text, or one text a line
               <textarea id="texts" rows="6">A state space model reads a document in one pass.
         The cat sat on the mat.</textarea></label>
+            <label>Labels for Classify, separated by commas; without any, the model's own
+              <input id="labels" value="computing, animals" size="40"></label>
             <div class="buttons">
               <button id="embed">Embed</button>
               <button id="predict">Classify</button>
@@ -80,7 +82,7 @@ enum ConsolePage {
           }
           return {text, headers: answer.headers};
         }
-        const told = headers => ['x-compute-tokens', 'x-truncated-inputs', 'x-cache',
+        const told = headers => ['x-scoring', 'x-compute-tokens', 'x-truncated-inputs', 'x-cache',
           'x-inference-time', 'x-total-time', 'x-request-id']
           .filter(name => headers.has(name))
           .map(name => name + ': ' + headers.get(name)).join('\n');
@@ -105,8 +107,11 @@ enum ConsolePage {
             show([...shown, ...pairs, '', told(headers)].join('\n'));
           },
           async predict() {
-            const {text, headers} = await ask('predict', {inputs: lines().map(line => [line])});
-            const shown = JSON.parse(text).map(scores => scores.slice(0, 5)
+            const body = {inputs: lines()};
+            const labels = $('labels').value.split(',').map(x => x.trim()).filter(x => x);
+            if (labels.length) body.candidate_labels = labels;
+            const {text, headers} = await ask('classify', body);
+            const shown = JSON.parse(text).data.map(scores => scores.slice(0, 5)
               .map(s => s.label + ' ' + s.score.toFixed(4)).join('   '));
             show([...shown, '', told(headers)].join('\n'));
           },

@@ -106,6 +106,10 @@ extension API {
             }
             writer.key("model")
             writer.string(documents.modelFingerprint)
+            if let warning = answer.warning {
+                writer.key("warning")
+                writer.string(warning)
+            }
         }
         var response = ServerResponse.json(writer)
         if let encoded = answer.encoded {

@@ -44,8 +44,12 @@ package enum DocumentLines {
                 var json = JSONWriter(capacity: 1 << 14)
                 json.object { json in
                     json.members(of: document, passageText: false)
-                    if let options = document.encoding?.options {
-                        json.options(DocumentOptions(options))
+                    if let encoding = document.encoding {
+                        json.options(DocumentOptions(encoding.options))
+                        if encoding.tokensUsed < encoding.tokens {
+                            json.key("truncate")
+                            json.bool(true)
+                        }
                     }
                 }
                 lines += json.bytes
@@ -65,10 +69,8 @@ extension JSONWriter {
                 for granularity in options.granularities { writer.granularity(granularity) }
             }
         }
-        if let states = options.states {
-            key("keep_states")
-            string(states.rawValue)
-        }
+        key("keep_states")
+        string(options.states?.rawValue ?? "none")
         if options.truncationSide != .right {
             key("truncation_direction")
             string(options.truncationSide.rawValue)

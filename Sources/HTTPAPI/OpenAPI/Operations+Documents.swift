@@ -194,7 +194,8 @@ extension OpenAPIDocument {
             "description":"With what it was put with, so that it can be imported as it is.",
             "properties":{"chunk":{"type":"array",
             "items":{"$ref":"#/components/schemas/Chunk"}},
-            "keep_states":{"enum":["float16","int8"]},"truncation_direction":{"const":"left"},
+            "keep_states":{"enum":["float16","int8","none"]},"truncate":{"const":true},
+            "truncation_direction":{"const":"left"},
             "long":{"const":"windows"},"window_overlap":{"type":"integer"},
             "prompt_name":{"type":"string"}}}]}
             """
@@ -308,7 +309,8 @@ extension OpenAPIDocument {
             "SearchAnswer",
             """
             {"type":"object","required":["results","model"],"properties":{
-            "model":{"type":"string"},"results":{"type":"array","items":{"allOf":[
+            "model":{"type":"string"},"warning":{"type":"string",
+            "description":"Why a search by meaning may have found nothing."},"results":{"type":"array","items":{"allOf":[
             {"$ref":"#/components/schemas/KeptDocument"},{"type":"object","required":["score"],
             "properties":{"score":{"type":"number"},"passage":{"type":"object"},
             "explain":{"type":"object"}}}]}}}}

@@ -38,7 +38,10 @@ package struct DocumentSearch: Sendable {
         package let hits: [SearchHit]
         /// What the question's own vector took, if it had to be encoded.
         package let encoded: EncodingResult?
+        /// Why a search by meaning may have found nothing.
+        package let warning: String?
     }
+
 }
 
 extension DocumentService {
@@ -85,7 +88,23 @@ extension DocumentService {
         let hits = try await inStore { store throws(StoreError) in
             try await store.search(request)
         }
-        return DocumentSearch.Answer(hits: hits, encoded: encoded)
+        return DocumentSearch.Answer(
+            hits: hits, encoded: encoded, warning: try await warning(query, hits))
+    }
+
+    /// Why a search by meaning found nothing: none of the documents is this model's.
+    private func warning(
+        _ query: SearchRequest.Query, _ hits: [SearchHit]
+    ) async throws(DocumentError) -> String? {
+        if case .text = query { return nil }
+        guard hits.allSatisfy({ $0.byVector == nil }) else { return nil }
+        let areOthers = try await inStore { store throws(StoreError) in
+            try await store.hasOnlyDocumentsOfOthers(than: fingerprint)
+        }
+        return areOthers
+            ? "all documents have vectors of other models only, so that searches by meaning find "
+                + "none; bigs store reencode makes those of the model that it is run with"
+            : nil
     }
 
     private func checked(_ vector: [Float]) throws(DocumentError) -> [Float] {
@@ -95,6 +114,10 @@ extension DocumentService {
                 .invalid(
                     field: "embedding",
                     reason: "has \(vector.count) numbers; this model's vectors have \(size)"))
+        }
+        // No angle is defined to it: every document would be as near as any other.
+        guard vector.contains(where: { $0 != 0 }) else {
+            throw .store(.invalid(field: "embedding", reason: "has the length 0"))
         }
         return vector
     }

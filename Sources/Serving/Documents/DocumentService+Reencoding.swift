@@ -2,52 +2,80 @@ package import DocumentStore
 
 /// Going over to another model while the old one serves.
 extension DocumentService {
+    /// A document that this model cannot encode, and why.
+    package typealias Refusal = (id: String, reason: ServiceError)
+
     /// Encodes documents that this model lacks, group by group, until there are none; what is done is
-    /// kept, so a run that was stopped goes on where it was.
-    ///
-    /// Documents that are changed meanwhile are met again. A text that this model cannot encode ends
-    /// the move with its error.
+    /// kept, so a run that was stopped goes on where it was. Documents that are changed meanwhile are
+    /// met again.
     /// - Parameter progress: told after every group.
+    /// - Returns: The documents that the model cannot encode.
     package func reencode(
         progress: (ReencodingProgress) async -> Void
-    ) async throws(DocumentError) {
-        while true {
-            let pending = try await inStore { store throws(StoreError) in
-                try await store.documentsLacking(model: fingerprint, limit: 64)
+    ) async throws(DocumentError) -> [Refusal] {
+        var refused: [String: ServiceError] = [:]
+        var isDone = false
+        while !isDone {
+            isDone = true
+            var row: Int64 = 0
+            var state = try await inStore { store throws(StoreError) in
+                try await store.reencodingProgress(model: fingerprint)
             }
-            if pending.isEmpty { return }
-            let documents = pending.map { pending in
-                let options = DocumentOptions(pending.options)
-                var document = NewDocument(id: pending.id, text: pending.text)
-                document.granularities = options.granularities
-                document.states = .some(options.states)
-                document.rules.truncationSide = options.truncationSide
-                document.rules.windows = options.windows
-                document.rules.promptName = options.promptName
-                return document
-            }
-            for group in groups(Array(documents.indices), documents) {
-                var encoded: [(document: PendingDocument, encoding: DocumentEncoding)] = []
-                var timings = EncodingResult.Timings()
-                for (index, result) in await encode(group, documents, &timings) {
-                    do throws(ServiceError) {
-                        var done = pending[index]
-                        // A name may stand for another prompt here.
-                        done.options = options(of: documents[index])
-                        encoded.append((done, try result.get().encoding))
-                    } catch {
-                        throw .encoding(error)
-                    }
+            while true {
+                let next = row
+                let pending = try await inStore { store throws(StoreError) in
+                    try await store.documentsLacking(model: fingerprint, after: next, limit: 64)
                 }
-                _ = try await inStore { [encoded] store throws(StoreError) in
-                    try await store.add(encoded, model: fingerprint)
-                }
-                await progress(
-                    try await inStore { store throws(StoreError) in
-                        try await store.reencodingProgress(model: fingerprint)
-                    })
+                guard let last = pending.last else { break }
+                row = last.row
+                let (kept, met) = try await reencode(
+                    pending.filter { refused[$0.id] == nil }, refused: &refused)
+                // Whoever comes late, before the row that was reached, is met by another pass.
+                if met > 0 { isDone = false }
+                state.done += kept
+                await progress(state)
             }
         }
+        return refused.map { ($0.key, $0.value) }.sorted { $0.id < $1.id }
+    }
+
+    /// Encodes these documents; answers how many were kept, and how many could be encoded.
+    private func reencode(
+        _ pending: [PendingDocument], refused: inout [String: ServiceError]
+    ) async throws(DocumentError) -> (kept: Int, met: Int) {
+        let documents = pending.map { pending in
+            let options = DocumentOptions(pending.options)
+            var document = NewDocument(id: pending.id, text: pending.text)
+            document.granularities = options.granularities
+            document.states = .some(options.states)
+            document.rules.truncationSide = options.truncationSide
+            document.rules.windows = options.windows
+            document.rules.promptName = options.promptName
+            return document
+        }
+        var (kept, met) = (0, 0)
+        for group in groups(Array(documents.indices), documents) {
+            var encoded: [Reencoded] = []
+            var timings = EncodingResult.Timings()
+            for (index, result) in await encode(group, documents, &timings) {
+                do throws(ServiceError) {
+                    // A name may stand for another prompt here.
+                    encoded.append(
+                        Reencoded(
+                            document: pending[index], options: options(of: documents[index]),
+                            encoding: try result.get().encoding))
+                } catch {
+                    guard error.isOfTheInput else { throw .encoding(error) }
+                    refused[pending[index].id] = error
+                }
+            }
+            met += encoded.count
+            let done = try await inStore { [encoded] store throws(StoreError) in
+                try await store.add(encoded, model: fingerprint)
+            }
+            kept += done.count { $0 }
+        }
+        return (kept, met)
     }
 
     /// Removes every other model's encodings of documents, if this one has encoded all of them.
@@ -69,6 +97,19 @@ extension DocumentService {
         try await inStore { store throws(StoreError) in
             try await store.export(
                 where: filter, parts: parts, model: fingerprint, orNewest: true)
+        }
+    }
+}
+
+extension ServiceError {
+    /// Whether this model will never encode what it was given, while it may encode other texts.
+    fileprivate var isOfTheInput: Bool {
+        switch self {
+        case .textTooLong, .unknownToken, .emptyInput, .unsupported, .notFinite, .tokenizer,
+            .model:
+            true
+        case .overloaded, .headMissing, .notCached, .cancelled, .deadlinePassed, .shuttingDown:
+            false
         }
     }
 }
