@@ -285,7 +285,8 @@ extension OpenAPIDocument {
             "additionalProperties":false,"properties":{
             "query":{"type":["string","null"]},
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
-            "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30}},
+            "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30},
+            "contains":{"anyOf":[{"minimum":1e-30},{"maximum":-1e-30}]}},
             "like":\(id),\(model),\(reading),"parameters":{"type":["object","null"]},
             "mode":{"enum":["vector","text","hybrid",null]},
             "fusion":{"enum":["rrf","relative_score",null],
