@@ -23,7 +23,7 @@ enum ConsolePage {
               <textarea id="texts" rows="6">A state space model reads a document in one pass.
         The cat sat on the mat.</textarea></label>
             <label>Labels for Classify, separated by commas; without any, the model's own
-              <input id="labels" value="computing, animals" size="40"></label>
+              <input id="labels" value="machine learning, pets" size="40"></label>
             <div class="buttons">
               <button id="embed">Embed</button>
               <button id="predict">Classify</button>
