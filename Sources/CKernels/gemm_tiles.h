@@ -4,8 +4,8 @@
 //   MULTIPLY        tile += tile of inputs * tile of weights
 //   TO_FLOAT(sums, product, row, column)  the 64 sums of a row as float32, in place
 // A tile is 16 rows of 64 bytes: of inputs 16 rows, of weights 16 lane groups of 16 columns as they lie
-// in a panel. Every element is summed in one tile in the order of the inner index, so its bits depend
-// neither on how many rows there are nor on where its row lies.
+// in a panel. Every element is summed in one tile, 16 lane groups after the other and these always in
+// the same order, so its bits depend neither on how many rows there are nor on where its row lies.
 #include "gemm.h"
 
 #define JOIN_(a, b) a##b
@@ -76,7 +76,7 @@ BIGS_AMX void JOIN(bigs_tiles_, SUFFIX)(
     const void *next) {
     const size_t steps = (product->inner + GROUP - 1) / GROUP, whole = steps / 16 * 16;
     const size_t panel_bytes = steps * BIGS_STEP_BYTES, stride = product->input_stride;
-    // Blocks of nearly equal height, the taller ones first: tiles are shaped anew once for a panel.
+    // Blocks of nearly equal height, the taller ones first: tiles are shaped anew twice a panel at most.
     const size_t blocks = (rows + BIGS_BLOCK_ROWS - 1) / BIGS_BLOCK_ROWS;
     const size_t share = whole > 0 ? (BIGS_BLOCK_ROWS + whole / 8 - 1) / (whole / 8) : 0;
     uint8_t last_input[BIGS_BLOCK_ROWS][64] __attribute__((aligned(64)));

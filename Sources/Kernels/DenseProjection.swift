@@ -2,8 +2,8 @@ internal import CKernels
 
 /// A dense layer: output = activation(input W + b), then an optional product and sum.
 ///
-/// The weights are packed once, at init. Every element is summed in one register in the order of the
-/// inner index, so a row has the same bits whatever the number of rows, tiles and threads.
+/// The weights are packed once, at init. Every element is summed in one register, or one tile of the
+/// matrix unit, in one order, so a row has the same bits whatever the number of rows, tiles and threads.
 package final class DenseProjection: Sendable {
     /// The number of columns of the input.
     package let inputs: Int
@@ -82,6 +82,7 @@ package final class DenseProjection: Sendable {
         precondition(multiplier?.isLike(output) ?? true, "shapes differ")
         precondition(residual?.isLike(output) ?? true, "shapes differ")
         precondition(residual == nil || output.storage == .float32, "a sum is float32")
+        precondition(output.storage == .float32 || precision != .float32, "nothing to round by")
         var begin = StageProfile.begin()
         defer {
             StageProfile.end(

@@ -95,7 +95,8 @@ int bigs_tiles_supported(bigs_type type);
 
 /// Rows `first_row ..< first_row + rows` and panels `first_panel ..< first_panel + panels` of a product,
 /// on this thread. An element's bits depend on its row and column alone. `next`, or NULL, is what
-/// will be read afterwards. Only where `bigs_product_supported`.
+/// will be read afterwards. Only where `bigs_product_supported`; for an output of bfloat16, where that
+/// type is, whose products and results take numbers below the normal range for 0.
 void bigs_product_run(
     const bigs_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels,
     const void *next);
@@ -283,8 +284,8 @@ size_t bigs_find_bytes(
 /// none left.
 void *bigs_allocate_pages(size_t bytes);
 
-/// Asks for large pages under fresh memory, where it is large enough for some: what reads much of it
-/// then seldom waits for addresses.
+/// Asks for large pages under memory that was just allocated, where there are 4 MiB of it or more: what
+/// reads much of it then seldom waits for addresses.
 void bigs_prefer_large_pages(void *memory, size_t bytes);
 
 /// Gives back what `bigs_allocate_pages` gave.
