@@ -9,11 +9,14 @@ extension DocumentDraft {
                 field: "id",
                 reason: "expected 1 to \(Self.maximumIDBytes) bytes, got \(id.utf8.count)")
         }
-        guard id.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+        guard Self.isName(id) else {
             throw .invalid(field: "id", reason: "has a control character")
         }
         try encoding?.validate(id: id)
     }
+
+    /// Whether a document can be called so: nothing in it is a control character.
+    static func isName(_ id: String) -> Bool { id.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f } }
 }
 
 extension DocumentDraft {

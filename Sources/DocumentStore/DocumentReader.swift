@@ -27,6 +27,7 @@ struct DocumentReader {
 
     /// The document with this name.
     func find(_ name: String) throws -> StoredDocument? {
+        guard DocumentDraft.isName(name) else { return nil }
         let statement = try db.cachedStatement(
             sql: "SELECT \(Self.columns) FROM document AS d WHERE d.name = ?")
         return try Row.fetchOne(statement, arguments: [name]).map(document)

@@ -91,6 +91,8 @@ extension EncodingStore {
     /// between leaves the rest.
     package func delete(ids: [String]) async throws(StoreError) -> Int {
         var total = 0
+        // SQLite would take what stands before a zero byte for the whole.
+        let ids = ids.filter(DocumentDraft.isName)
         for start in stride(from: 0, to: ids.count, by: Self.deletionGroup) {
             let group = ids[start..<min(start + Self.deletionGroup, ids.count)]
             let marks = databaseQuestionMarks(count: group.count)

@@ -291,7 +291,8 @@ struct SearchRun {
     }
 
     private func row(of name: String) throws -> Int64? {
-        try Int64.fetchOne(
+        guard DocumentDraft.isName(name) else { return nil }
+        return try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT id FROM document WHERE name = ?"), arguments: [name])
     }
 

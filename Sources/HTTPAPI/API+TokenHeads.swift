@@ -5,13 +5,20 @@ import Serving
 
 /// Routes of heads that read tokens, in the shapes of Hugging Face's pipelines.
 extension API {
+    /// The most candidates of a mask.
+    private static let maximumCandidates = 1_000
+
     /// `POST /fill-mask`: the likeliest tokens in place of each mask.
     func fillMask(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(WithOptions<FillMaskBody>.self, request)
         let service = try service(request, body.options.model)
         let inputs = body.value.inputs.items
         let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
-        let top = min(try top(body.options) ?? 5, 1_000)
+        let top = try top(body.options) ?? 5
+        guard top <= Self.maximumCandidates else {
+            throw .validation(
+                field: "top_k", "expected 1 to \(Self.maximumCandidates), got \(top)")
+        }
         let rules = rules(body.options, request)
         let result = try await encode(names) { () async throws(ServiceError) in
             try await service.fillMasks(

@@ -71,7 +71,7 @@ extension EncodingService {
                     tokens: states.offsets.count, vector: whole)
             ]
         }
-        return try await offPool(bytes: states.values.count) {
+        return try await offPool(bytes: max(text.utf8.count, states.values.count)) {
             let ranges = granularity.spans(of: text, tokens: states.offsets)
             let pooled = LateChunking.tokenCounts(ranges, offsets: states.offsets).reduce(0, +)
             guard pooled <= Self.maximumPooledStates else {

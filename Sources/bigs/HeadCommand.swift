@@ -39,6 +39,11 @@ struct HeadsArguments: ParsableArguments {
         HeadFolder(url: named ?? directory.appending(path: "heads", directoryHint: .isDirectory))
     }
 
+    /// The folder that is named, or those of all models.
+    func folders(models directories: [URL]) -> [HeadFolder] {
+        named == nil ? directories.map(folder(model:)) : [folder(model: directories[0])]
+    }
+
     func validate() throws {
         if heads == "" { throw ValidationError("--heads: expected a folder, got none") }
     }

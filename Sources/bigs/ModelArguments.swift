@@ -95,8 +95,8 @@ struct ModelArguments: ParsableArguments {
     /// The directory that `--model` names, or the embedded model's.
     func directory() throws -> URL { try only().directory }
 
-    /// The directory of the first model: the one whose documents a server keeps.
-    func firstDirectory() throws -> URL { try places()[0].directory }
+    /// The directories of all models, at least one.
+    func directories() throws -> [URL] { try places().map(\.directory) }
 
     /// Loads the model, its tokenizer and its rules, and says so where it runs another type; without
     /// `--model`, the embedded one given.

@@ -176,7 +176,7 @@ struct ServeCommand: AsyncParsableCommand {
             version: Version.current, started: Int(Date.now.timeIntervalSince1970))
         settings.autoTruncate = autoTruncate
         settings.keptStates = keepStates.format
-        settings.heads = HeadRegistry(folders: [heads.folder(model: try model.firstDirectory())])
+        settings.heads = HeadRegistry(folders: try heads.folders(models: model.directories()))
         settings.maximumClientBatchSize = maxClientBatchSize
         settings.maximumBodyBytes = maxBodyBytes
         settings.maximumBatchTokens = maxBatchTokens

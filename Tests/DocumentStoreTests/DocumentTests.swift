@@ -169,6 +169,23 @@ struct DocumentTests {
         #expect(throws: StoreError.self) { try DocumentMetadata([name: .object(many)]) }
     }
 
+    @Test("a name with a zero byte is not the document that stands before the byte")
+    func zeroBytes() async throws {
+        var random = SeededGenerator(seed: 66)
+        let store = try openStore(folder.path())
+        _ = try await store.put([try random.draft("tides")], model: fingerprint)
+        #expect(try await store.delete(ids: ["tides\0x"]) == 0)
+        #expect(
+            try await store.documents(["tides\0x", "tides"], parts: []).map { $0?.id } == [
+                nil, "tides",
+            ])
+        await #expect(throws: StoreError.self) {
+            try await store.search(
+                SearchRequest(query: .like(id: "tides\0x"), model: fingerprint, topK: 1))
+        }
+        #expect(try await store.delete(ids: ["tides"]) == 1)
+    }
+
     @Test("one document of a list twice: the last one holds")
     func twice() async throws {
         var random = SeededGenerator(seed: 65)
