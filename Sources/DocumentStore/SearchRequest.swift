@@ -13,6 +13,15 @@ package struct SearchRequest: Sendable {
         case like(id: String)
     }
 
+    /// Whether the query's text has words that are not looked for: at most 256 words and phrases are,
+    /// with 1,024 words in them.
+    package var leavesOutWords: Bool {
+        switch query {
+        case .text(let text), .hybrid(let text, _): TextQuery(text).isCut
+        case .vector, .like: false
+        }
+    }
+
     /// How the two rankings of a hybrid are joined.
     package struct Fusion: Sendable, Equatable {
         /// What a place in a ranking is worth.

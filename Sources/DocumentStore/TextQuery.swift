@@ -4,6 +4,8 @@ struct TextQuery {
     /// The terms, each a word or the words of a "quoted phrase", without quotes, in the order of the
     /// text and once each.
     let terms: [String]
+    /// Whether the text has words that are not looked for, since there are too many.
+    let isCut: Bool
 
     /// The largest number of terms, and of words in all of them; what follows is not looked for, of a
     /// phrase that reaches further neither. The index takes some 20 KB of memory for each word of a
@@ -15,6 +17,7 @@ struct TextQuery {
         // By bytes: of two spellings of one canonical form the index may have one only.
         var seen: Set<[UInt8]> = []
         var words = 0
+        var isCut = false
         var isFull: Bool { terms.count == Self.maximumTerms || words == Self.maximumWords }
         func add(_ term: Scalars) {
             let (beginning, count) = Self.beginning(of: term, words: Self.maximumWords - words)
@@ -22,6 +25,10 @@ struct TextQuery {
             guard count > 0, seen.insert(Array(String(beginning).utf8)).inserted else { return }
             terms.append(String(beginning))
             words += count
+            if beginning.endIndex < term.endIndex { isCut = true }
+        }
+        func checkRest(_ rest: Scalars) {
+            if isFull, rest.contains(where: Self.isWordScalar) { isCut = true }
         }
         // By scalars: a quote with an accent on it is one character, and still a quote. A zero byte
         // would end the expression.
@@ -33,6 +40,7 @@ struct TextQuery {
                 add(rest[..<end])
                 rest = rest[end...]
             }
+            checkRest(rest)
         }
         var rest = text.unicodeScalars[...]
         while !isFull, !rest.isEmpty {
@@ -41,14 +49,17 @@ struct TextQuery {
             rest = rest[quote...].dropFirst()
             // A last quote that nothing closes is none.
             guard let end = rest.firstIndex(of: "\"") else { continue }
+            if isFull { break }
             if rest[..<end].contains("\0") {
                 addWords(of: rest[..<end])
-            } else if !isFull {
+            } else {
                 add(rest[..<end])
             }
             rest = rest[end...].dropFirst()
         }
+        checkRest(rest)
         self.terms = terms
+        self.isCut = isCut
     }
 
     private typealias Scalars = Substring.UnicodeScalarView

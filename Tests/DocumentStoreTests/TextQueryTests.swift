@@ -27,7 +27,14 @@ import Testing
             let terms = TextQuery("first " + phrase + " last").terms
             let kept = words.prefix(TextQuery.maximumWords - 1).joined(separator: separator)
             #expect(terms == ["first", kept + separator])
+            #expect(TextQuery("first " + phrase + " last").isCut)
         }
+        for (count, isCut) in [(256, false), (257, true)] {
+            let text = words.prefix(count).joined(separator: " ")
+            #expect(TextQuery(text).isCut == isCut)
+            #expect(TextQuery("\"a\" " + text).isCut)
+        }
+        #expect(!TextQuery(words.prefix(256).joined(separator: " ") + " - \"!\"").isCut)
         let quoted = TextQuery("\"" + words.joined(separator: " ") + "\" last").terms
         #expect(quoted == [words.prefix(TextQuery.maximumWords).joined(separator: " ") + " "])
     }

@@ -48,6 +48,7 @@ import Testing
             (#"{"inputs": "[MASK]", "targets": []}"#, "targets"),
             (#"{"inputs": "[MASK]", "targets": ["a", " "]}"#, "targets[1]"),
             (#"{"inputs": "[MASK]", "top_k": 0}"#, "top_k"),
+            (#"{"inputs": "[MASK]", "top_k": 1001}"#, "top_k"),
         ] {
             let answer = await fixture.post("/fill-mask", body)
             #expect(answer.status == 422, "\(body.prefix(60))")

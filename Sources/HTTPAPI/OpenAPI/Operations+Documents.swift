@@ -311,7 +311,7 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["results","model"],"properties":{
             "model":{"type":"string"},"warning":{"type":"string",
-            "description":"Why a search by meaning may have found nothing."},"results":{"type":"array","items":{"allOf":[
+            "description":"What the search left out."},"results":{"type":"array","items":{"allOf":[
             {"$ref":"#/components/schemas/KeptDocument"},{"type":"object","required":["score"],
             "properties":{"score":{"type":"number"},"passage":{"type":"object"},
             "explain":{"type":"object"}}}]}}}}

@@ -131,7 +131,8 @@ extension OpenAPIDocument {
             "FillMaskRequest",
             """
             {"type":"object","required":["inputs"],"properties":{
-            "inputs":{"$ref":"#/components/schemas/Inputs"},\(common),"top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
+            "inputs":{"$ref":"#/components/schemas/Inputs"},\(common),
+            "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
             "targets":{"anyOf":[{"type":"null"},{"type":"string"},
             {"type":"array","items":{"type":"string"}}]}}}
             """

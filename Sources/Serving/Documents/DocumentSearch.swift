@@ -89,14 +89,15 @@ extension DocumentService {
             try await store.search(request)
         }
         return DocumentSearch.Answer(
-            hits: hits, encoded: encoded, warning: try await warning(query, hits))
+            hits: hits, encoded: encoded, warning: try await warning(request, hits))
     }
 
-    /// Why a search by meaning found nothing: none of the documents is this model's.
+    /// What a search left out: words that are too many, or all documents, where none is this model's.
     private func warning(
-        _ query: SearchRequest.Query, _ hits: [SearchHit]
+        _ request: SearchRequest, _ hits: [SearchHit]
     ) async throws(DocumentError) -> String? {
-        if case .text = query { return nil }
+        if request.leavesOutWords { return "the query has more words than are looked for" }
+        if case .text = request.query { return nil }
         guard hits.allSatisfy({ $0.byVector == nil }) else { return nil }
         let areOthers = try await inStore { store throws(StoreError) in
             try await store.hasOnlyDocumentsOfOthers(than: fingerprint)
