@@ -55,7 +55,11 @@ package struct AdmissionQueue: Sendable {
         let group: Int
         let isQuick: Bool
         let tokenCounts: [Int]
+        /// Whether it alone exceeds what may wait.
+        let isOversized: Bool
         var next = 0
+        /// Its tokens from `next` on.
+        var waiting: Int
         /// The tag of the text at `next`.
         var tag: Int
     }
@@ -80,30 +84,35 @@ package struct AdmissionQueue: Sendable {
 
     /// Takes a request whole, or refuses it whole.
     ///
-    /// A request that alone exceeds the bound is taken only when nothing else waits: it could never
-    /// be served otherwise. Only requests of the same `group` share a pass.
+    /// A request that alone exceeds the bound counts as half of it: it could never be served otherwise,
+    /// and leaves room for others, who are served between its texts. Only requests of the same `group`
+    /// share a pass.
     /// - Returns: whether it was taken.
     package mutating func admit(_ id: UInt64, tokenCounts: [Int], group: Int) -> Bool {
         guard let first = tokenCounts.first else { return true }
         let tokens = tokenCounts.reduce(0, +)
-        guard queuedTokens == 0 || queuedTokens + tokens <= limits.waitingTokens else {
-            return false
-        }
-        let isQuick = tokens <= limits.quickTokens
+        let request = Request(
+            id: id, group: group, isQuick: tokens <= limits.quickTokens, tokenCounts: tokenCounts,
+            isOversized: tokens > limits.waitingTokens, waiting: tokens, tag: clock + first)
+        let counted = requests.reduce(room(of: request)) { $0 + room(of: $1) }
+        guard queuedTokens == 0 || counted <= limits.waitingTokens else { return false }
         queuedTokens += tokens
-        quickRequests += isQuick ? 1 : 0
-        requests.append(
-            Request(
-                id: id, group: group, isQuick: isQuick, tokenCounts: tokenCounts,
-                tag: clock + first))
+        quickRequests += request.isQuick ? 1 : 0
+        requests.append(request)
         return true
+    }
+
+    /// What a request takes of the tokens that may wait.
+    private func room(of request: Request) -> Int {
+        request.isOversized
+            ? min(request.waiting, (limits.waitingTokens + 1) / 2) : request.waiting
     }
 
     /// Forgets what still waits of a request.
     package mutating func remove(_ id: UInt64) {
         guard let position = requests.firstIndex(where: { $0.id == id }) else { return }
         let request = requests.remove(at: position)
-        queuedTokens -= request.tokenCounts[request.next...].reduce(0, +)
+        queuedTokens -= request.waiting
         quickRequests -= request.isQuick ? 1 : 0
     }
 
@@ -155,6 +164,7 @@ package struct AdmissionQueue: Sendable {
             quickRequests -= requests[position].isQuick ? 1 : 0
             requests.remove(at: position)
         } else {
+            requests[position].waiting -= requests[position].tokenCounts[next - 1]
             requests[position].next = next
             requests[position].tag += requests[position].tokenCounts[next]
         }

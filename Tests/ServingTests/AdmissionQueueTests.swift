@@ -45,13 +45,25 @@ import Testing
         expectAdmission(true, queue.admit(3, tokenCounts: [40], group: 0))
     }
 
-    @Test func takesAnOversizedRequestOnlyWhenNothingWaits() {
+    /// It counts as half of the bound until less is left of it.
+    @Test func anOversizedRequestLeavesRoomForOthers() {
         var queue = queue(waiting: 100)
-        expectAdmission(true, queue.admit(1, tokenCounts: [500], group: 0))
-        expectAdmission(false, queue.admit(2, tokenCounts: [1], group: 0))
-        let pass = queue.nextPass()
-        #expect(pass?.tokens == 500)
-        expectAdmission(true, queue.admit(2, tokenCounts: [1], group: 0))
+        expectAdmission(true, queue.admit(1, tokenCounts: [500, 30], group: 0))
+        expectAdmission(true, queue.admit(2, tokenCounts: [40], group: 0))
+        expectAdmission(false, queue.admit(3, tokenCounts: [11], group: 0))
+        expectAdmission(false, queue.admit(3, tokenCounts: [501], group: 0))
+        #expect(queue.queuedTokens == 570)
+        expectAdmission(true, queue.admit(4, tokenCounts: [10], group: 0))
+        while let pass = queue.nextPass(), pass.tokens < 500 {}
+        #expect(queue.queuedTokens == 30)
+        expectAdmission(true, queue.admit(5, tokenCounts: [70], group: 0))
+        expectAdmission(false, queue.admit(6, tokenCounts: [1], group: 0))
+        queue.remove(1)
+        #expect(queue.queuedTokens == 70)
+        while queue.nextPass() != nil {}
+        expectAdmission(true, queue.admit(7, tokenCounts: [500], group: 0))
+        expectAdmission(true, queue.admit(8, tokenCounts: [500], group: 0))
+        expectAdmission(false, queue.admit(9, tokenCounts: [1], group: 0))
     }
 
     @Test func servesOneRequestInSeveralPasses() {
