@@ -3,10 +3,6 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#include <unistd.h>
-#endif
 
 #define PANEL BIGS_PANEL_COLUMNS
 
@@ -82,18 +78,6 @@ static void pack_int8(
     }
 }
 
-/// Has the whole pages of fresh memory made in one call: one at a time, as they are first written, they
-/// took a fifth of the time that a large model in float32 needs to load.
-static void populate(char *start, size_t bytes) {
-#ifdef MADV_POPULATE_WRITE
-    uintptr_t page = (uintptr_t)getpagesize();
-    uintptr_t first = ((uintptr_t)start + page - 1) / page * page;
-    uintptr_t end = ((uintptr_t)start + bytes) / page * page;
-    // A kernel that does not know how makes them one at a time.
-    if (end > first) (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
-#endif
-}
-
 void bigs_pack(
     bigs_type type, const float *weight, size_t row_stride, size_t column_stride, size_t inner,
     size_t columns, size_t panel, void *packed, float *scales, int32_t *sums) {
@@ -104,7 +88,7 @@ void bigs_pack(
     const size_t bytes = bigs_packed_bytes(type, inner, PANEL);
     const float *source = weight + first * column_stride;
     char *target = (char *)packed + panel * bytes;
-    populate(target, bytes);
+    bigs_populate_pages(target, bytes);
     float inverses[PANEL] = {0};
     if (type == bigs_int8) {
         float largest[PANEL] = {0};

@@ -75,8 +75,6 @@ typedef struct bigs_waiting {
 #undef GROUP
 #undef MULTIPLY
 #undef TO_FLOAT
-#undef JOIN
-#undef JOIN_
 
 /// A row of 64 sums; see `bigs_dequantize`.
 BIGS_AMX static inline void dequantize_row(

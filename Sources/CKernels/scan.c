@@ -3,8 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define STRIDE BIGS_SCAN_STRIDE
 
@@ -77,26 +75,4 @@ double bigs_dot_double(const float *a, const float *b, size_t columns) {
     for (size_t i = 0; i < 8; i++) total += sums[i];
     for (size_t c = whole; c < columns; c++) total += (double)a[c] * (double)b[c];
     return total;
-}
-
-void *bigs_allocate_pages(size_t bytes) {
-    void *pages =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) return NULL;
-    bigs_prefer_large_pages(pages, bytes);
-    return pages;
-}
-
-void bigs_prefer_large_pages(void *memory, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-    const uintptr_t page = (uintptr_t)getpagesize();
-    const uintptr_t first = ((uintptr_t)memory + page - 1) / page * page;
-    const uintptr_t end = ((uintptr_t)memory + bytes) / page * page;
-    if (end > first && end - first >= 4u << 20)
-        (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
-#endif
-}
-
-void bigs_free_pages(void *pages, size_t bytes) {
-    if (pages) munmap(pages, bytes);
 }

@@ -288,6 +288,10 @@ void *bigs_allocate_pages(size_t bytes);
 /// reads much of it then seldom waits for addresses.
 void bigs_prefer_large_pages(void *memory, size_t bytes);
 
+/// Has the whole pages of fresh memory made in one call: one at a time, as they are first written, they
+/// took a fifth of the time that a large model in float32 needs to load.
+void bigs_populate_pages(void *memory, size_t bytes);
+
 /// Gives back what `bigs_allocate_pages` gave.
 void bigs_free_pages(void *pages, size_t bytes);
 
