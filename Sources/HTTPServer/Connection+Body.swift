@@ -46,7 +46,7 @@ extension Connection {
     private func fillBody() async throws(RequestBodyError) {
         do throws(ConnectionError) {
             if let bytes = try stream.readNow(atMost: Self.bodyPiece) {
-                decoder.append(bytes)
+                appendToBody(bytes)
                 return
             }
             if owesContinue {
@@ -56,15 +56,22 @@ extension Connection {
                     try await stream.write(ResponseEncoder.continueBytes)
                 }
             }
-            let timeout =
-                isStreamed
-                ? configuration.streamProgressTimeout : configuration.bodyProgressTimeout
-            control.beginReading(until: .now + timeout)
+            let start = ContinuousClock.now
+            let timeout = isStreamed ? configuration.streamProgressTimeout : bodyPatience
+            control.beginReading(until: start + timeout)
             defer { control.endReading() }
-            decoder.append(try await stream.read(atMost: Self.bodyPiece))
+            let bytes = try await stream.read(atMost: Self.bodyPiece)
+            bodyPatience -= .now - start
+            appendToBody(bytes)
         } catch {
             throw failBody(error == .timeout ? .timeout : .disconnected)
         }
+    }
+
+    private func appendToBody(_ bytes: [UInt8]) {
+        let earned = Duration.seconds(1) * bytes.count / configuration.minimumBodyRate
+        bodyPatience = min(bodyPatience + earned, configuration.bodyProgressTimeout)
+        decoder.append(bytes)
     }
 
     private func failBody(_ error: RequestBodyError) -> RequestBodyError {

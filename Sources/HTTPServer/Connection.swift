@@ -32,6 +32,8 @@ actor Connection {
     /// Why the body was refused, when its bytes were.
     var bodyRefusal: RequestDecodingError?
     var isReadingBody = false
+    /// How long the current body may still be waited for.
+    var bodyPatience = Duration.zero
     var owesContinue = false
     /// Whether the current request is one of ``DecoderLimits/streamedPaths``.
     var isStreamed = false
@@ -122,6 +124,7 @@ actor Connection {
         let number = exchange
         body = .open
         bodyRefusal = nil
+        bodyPatience = configuration.bodyProgressTimeout
         owesContinue = head.expectsContinue
         isStreamed = configuration.decoderLimits.isStreamed(head.request)
         if head.framing == .none { skipBufferedBody() }

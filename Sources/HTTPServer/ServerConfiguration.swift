@@ -17,8 +17,11 @@ package struct ServerConfiguration: Sendable {
     package var maximumConnections: Int
     /// From a request's first byte to the end of its head; also for a new connection's first byte.
     package var headerTimeout: Duration
-    /// The longest wait for the next bytes of a body that the handler is reading.
+    /// The longest wait for the next bytes of a body that the handler is reading. What was waited counts
+    /// until bytes make up for it, so that a body of a byte now and then is not waited for much longer.
     package var bodyProgressTimeout: Duration
+    /// So many bytes of a body make up for a second of waiting for it.
+    package var minimumBodyRate: Int
     /// The same for bodies of ``DecoderLimits/streamedPaths``: their clients may wait for an answer to
     /// what they sent before they send more.
     package var streamProgressTimeout: Duration
@@ -47,6 +50,7 @@ package struct ServerConfiguration: Sendable {
         maximumConnections: Int = 1024,
         headerTimeout: Duration = .seconds(10),
         bodyProgressTimeout: Duration = .seconds(10),
+        minimumBodyRate: Int = 1024,
         streamProgressTimeout: Duration = .seconds(300),
         writeProgressTimeout: Duration = .seconds(10),
         maximumSpoolBytes: Int = 1 << 30,
@@ -61,6 +65,7 @@ package struct ServerConfiguration: Sendable {
         self.maximumConnections = maximumConnections
         self.headerTimeout = headerTimeout
         self.bodyProgressTimeout = bodyProgressTimeout
+        self.minimumBodyRate = minimumBodyRate
         self.streamProgressTimeout = streamProgressTimeout
         self.writeProgressTimeout = writeProgressTimeout
         self.maximumSpoolBytes = maximumSpoolBytes
