@@ -16,7 +16,7 @@ extension API {
         let bytes = try await collect(request)
         let body = try await RequestBodyDecoder.offPool(bytes: bytes.count) {
             () throws(APIError) in
-            try PipelineBody(bytes)
+            try PipelineBody(bytes, within: bodies)
         }
         if body.namesLabels {
             RequestContext.current?.record.work = .scoring
@@ -41,9 +41,17 @@ extension API {
 /// A body in the form of Hugging Face's pipelines.
 struct PipelineBody: Sendable {
     private let tape: JSONTape
+    /// The tape's part of the memory for bodies.
+    private let share: SharedBudget.Share
+
+    /// The most values in a body with `parameters`, which is made anew.
+    private static let maximumValues = 1 << 20
 
     /// Reads `bytes`, which may take as long as any body. Throws 400 for what is no JSON.
-    init(_ bytes: [UInt8]) throws(APIError) { tape = try RequestBodyDecoder.tape(of: bytes) }
+    init(_ bytes: [UInt8], within budget: SharedBudget) throws(APIError) {
+        share = SharedBudget.Share(of: budget)
+        tape = try RequestBodyDecoder.tape(of: bytes, share: share)
+    }
 
     /// Whether it has a sentence and others to compare it with.
     var comparesSentences: Bool {
@@ -79,6 +87,11 @@ struct PipelineBody: Sendable {
     /// - Throws: 422 where `parameters` is no object, or asks for what there is not.
     func flattened(listed: Bool, function known: String) throws(APIError) -> [UInt8] {
         if tape.member("parameters", of: 0) == nil { return tape.bytes }
+        guard tape.nodes.count <= Self.maximumValues else {
+            throw .validation(
+                field: "body",
+                "has \(tape.nodes.count) values; beside parameters at most \(Self.maximumValues)")
+        }
         let object = try? JSONSerialization.jsonObject(with: Data(tape.bytes))
         guard var body = object as? [String: Any], let parameters = body["parameters"] else {
             return tape.bytes

@@ -96,7 +96,7 @@ struct Texts: Decodable {
         if let text = try? container.decode(String.self) {
             items = [text]
             isSingle = true
-        } else if let texts = try? container.decode([String].self) {
+        } else if let texts = try container.strings() {
             items = texts
             isSingle = false
         } else {

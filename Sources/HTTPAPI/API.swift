@@ -226,7 +226,7 @@ package struct API: Sendable {
     ) async throws(APIError) -> Body {
         let bytes = try await collect(request)
         return try await RequestBodyDecoder.offPool(bytes: bytes.count) { () throws(APIError) in
-            try RequestBodyDecoder.decode(Body.self, from: bytes)
+            try RequestBodyDecoder.decode(Body.self, from: bytes, within: bodies)
         }
     }
 

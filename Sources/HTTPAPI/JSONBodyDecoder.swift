@@ -86,10 +86,9 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
         {
             return values
         }
-        if type == [String].self,
-            let values = try elements({ try $0.decode(String.self) }) as? Value
-        {
-            return values
+        if type == [String].self {
+            try checkCount(atMost: Self.maximumStrings)
+            if let values = try elements({ try $0.decode(String.self) }) as? Value { return values }
         }
         if type == [Float].self, let values = try elements({ try $0.decode(Float.self) }) as? Value
         {
@@ -104,6 +103,24 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
         var decoder = self
         decoder.convertsKeys = !(type is any StringKeyed.Type)
         return try type.init(from: decoder)
+    }
+
+    /// The most strings in a list: the shortest takes five times its bytes, before anybody counts.
+    private static let maximumStrings = 1 << 20
+
+    private func checkCount(atMost limit: Int) throws {
+        let end = document.tape.next(after: node)
+        guard document.kind(node) == .array, end - node > limit else { return }
+        var (index, count) = (node + 1, 0)
+        while index < end {
+            index = document.tape.next(after: index)
+            count += 1
+        }
+        if count > limit {
+            throw FieldError(
+                field: codingPath.last?.wireName ?? "body",
+                reason: "has \(count) entries; at most \(limit) are allowed")
+        }
     }
 
     func elements<Element>(

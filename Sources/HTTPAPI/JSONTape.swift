@@ -40,14 +40,18 @@ struct JSONTape: Sendable {
     private(set) var nodes: [Node] = []
 
     /// Reads `bytes`; all of them must be one value and white space.
-    init(_ bytes: [UInt8]) throws(JSONSyntaxError) {
+    /// - Parameter hasRoom: asked, again and again, whether there is memory for so many bytes of nodes
+    ///   more: a text of two bytes a value has eight times its size of them.
+    init(
+        _ bytes: [UInt8], hasRoom: (Int) -> Bool = { _ in true }
+    ) throws(JSONSyntaxError) {
         self.bytes = bytes
         guard bytes.count < Int32.max else {
             throw JSONSyntaxError(offset: 0, reason: "more than 2 GiB")
         }
         nodes.reserveCapacity(16)
         var scanner = JSONScanner(bytes: bytes)
-        try scanner.scan(into: &nodes)
+        try scanner.scan(into: &nodes, hasRoom: hasRoom)
         // All bytes above ASCII lie in strings here.
         if scanner.hasHighBytes, let offset = bytes.firstNotUTF8 {
             throw JSONSyntaxError(offset: offset, reason: "text that is not UTF-8")
@@ -141,12 +145,24 @@ struct JSONScanner {
         case separator
     }
 
-    mutating func scan(into nodes: inout [JSONTape.Node]) throws(JSONSyntaxError) {
+    /// Nodes for which room is asked at once.
+    private static let roomNodes = 1 << 16
+
+    mutating func scan(
+        into nodes: inout [JSONTape.Node], hasRoom: (Int) -> Bool
+    ) throws(JSONSyntaxError) {
+        var nodesWithRoom = Self.roomNodes
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
         var open: [Int] = []
         var expectation = Expectation.value
         while true {
             skipBlanks()
+            if nodes.count >= nodesWithRoom {
+                guard hasRoom(Self.roomNodes * MemoryLayout<JSONTape.Node>.stride) else {
+                    throw failure("no room for more values")
+                }
+                nodesWithRoom += Self.roomNodes
+            }
             guard position < bytes.count else {
                 throw failure(nodes.isEmpty ? "nothing" : "an end that comes too early")
             }

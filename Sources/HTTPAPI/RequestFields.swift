@@ -20,7 +20,7 @@ struct Inputs: Decodable {
         if let text = try? container.decode(String.self) {
             items = [.text(text)]
             isSingle = true
-        } else if let texts = try? container.decode([String].self) {
+        } else if let texts = try container.strings() {
             items = texts.map(EncodingInput.text)
             isSingle = false
         } else if let ids = try? container.decode([Int32].self) {
@@ -34,6 +34,19 @@ struct Inputs: Decodable {
                 field: decoder.codingPath.last?.wireName ?? "inputs",
                 reason: "expected a string, a list of strings, a list of token ids "
                     + "or a list of lists of token ids")
+        }
+    }
+}
+
+extension SingleValueDecodingContainer {
+    /// A list of strings; nil where it is something else. Throws where they are too many.
+    func strings() throws -> [String]? {
+        do {
+            return try decode([String].self)
+        } catch let error as FieldError {
+            throw error
+        } catch {
+            return nil
         }
     }
 }
@@ -58,7 +71,7 @@ struct ClassificationInputs: Decodable {
         if let text = try? container.decode(String.self) {
             items = [.text(text)]
             isSingle = true
-        } else if let texts = try? container.decode([String].self) {
+        } else if let texts = try container.strings() {
             items = [try item(texts)]
             isSingle = true
         } else if let lists = try? container.decode([[String]].self) {
@@ -91,11 +104,17 @@ struct TruncationDirection: Decodable {
 
 /// Reads a JSON body, or says which of its fields is wrong.
 enum RequestBodyDecoder {
-    /// - Parameter name: what the bytes are called where they are no JSON.
+    /// - Parameters:
+    ///   - name: what the bytes are called where they are no JSON.
+    ///   - budget: what the memory is taken of that reading takes, as long as it lasts; nil is no bound.
     static func decode<Body: Decodable>(
-        _ type: Body.Type, from bytes: [UInt8], called name: String = "the body"
+        _ type: Body.Type, from bytes: [UInt8], called name: String = "the body",
+        within budget: SharedBudget? = nil
     ) throws(APIError) -> Body {
-        try decode(type, from: tape(of: bytes, called: name))
+        let share = budget.map(SharedBudget.Share.init(of:))
+        return try withExtendedLifetime(share) { () throws(APIError) in
+            try decode(type, from: tape(of: bytes, called: name, share: share))
+        }
     }
 
     /// Reads a short body here and now, a long one on a queue: the cooperative pool has a thread per core
@@ -114,12 +133,23 @@ enum RequestBodyDecoder {
     private static let queue = DispatchQueue(
         label: "bigs.decoding", qos: .utility, attributes: .concurrent)
 
+    /// - Parameter share: what the tape's memory is taken of, beside that of the bytes.
     static func tape(
-        of bytes: [UInt8], called name: String = "the body"
+        of bytes: [UInt8], called name: String = "the body", share: SharedBudget.Share?
     ) throws(APIError) -> JSONTape {
+        var refusal: APIError?
         do throws(JSONSyntaxError) {
-            return try JSONTape(bytes)
+            return try JSONTape(bytes) { size in
+                guard let share, !share.take(size) else { return true }
+                let isTooMuchAlone = bytes.count + share.amount + size > share.budget.limit
+                refusal =
+                    isTooMuchAlone
+                    ? .validation(field: "body", "has too many values to be read")
+                    : .bodiesFull(share.budget.limit)
+                return false
+            }
         } catch {
+            if let refusal { throw refusal }
             throw .malformed("\(name) is not JSON: \(error)")
         }
     }

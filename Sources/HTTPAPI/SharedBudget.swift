@@ -10,13 +10,13 @@ final class SharedBudget: Sendable {
 
     /// One request's part, which is given back with the last reference to it.
     final class Share: Sendable {
-        private let budget: SharedBudget
+        let budget: SharedBudget
         private let taken = Mutex(0)
 
         init(of budget: SharedBudget) { self.budget = budget }
 
-        /// What all may take together.
-        var limit: Int { budget.limit }
+        /// How much it took.
+        var amount: Int { taken.withLock { $0 } }
 
         deinit { budget.giveBack(taken.withLock { $0 }) }
 

@@ -36,6 +36,44 @@ import Testing
         })
     }
 
+    /// A value of two bytes has a node of sixteen, before anybody knows how many there may be.
+    @Test func whatIsMadeOfABodyCounts() {
+        let budget = SharedBudget(limit: 4 << 20)
+        let others = SharedBudget.Share(of: budget)
+        let bytes = Array("[\(String(repeating: "1,", count: 200_000))1]".utf8)
+        func read() -> APIError? {
+            do throws(APIError) {
+                _ = try RequestBodyDecoder.decode([String: Int].self, from: bytes, within: budget)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(others.take(2 << 20))
+        guard case .bodiesFull = read() else {
+            Issue.record("no room, and \(String(describing: read()))")
+            return
+        }
+        others.giveBack(2 << 20)
+        guard case .validation = read() else {
+            Issue.record("room, and \(String(describing: read()))")
+            return
+        }
+        #expect(others.take(4 << 20), "what was read by is given back")
+    }
+
+    /// A list of strings is counted before it is made.
+    @Test func listsOfCountlessStringsAreNotMade() async throws {
+        let fixture = try APIFixture()
+        defer { fixture.executor?.stop() }
+        let many = String(repeating: #""","#, count: 1 << 20) + #""""#
+        let answer = await fixture.post("/embed", #"{"inputs":[\#(many)]}"#)
+        #expect(answer.status == 422)
+        #expect(
+            (answer.object["error"] as? String)
+                == "inputs: has 1048577 entries; at most 1048576 are allowed")
+    }
+
     @Test(.timeLimit(.minutes(1))) func oneTooManyIsRefusedAtOnce() async throws {
         let fixture = try APIFixture { $0.maximumBodyBytes = 100 }
         defer { fixture.executor?.stop() }

@@ -111,11 +111,11 @@ struct DocumentImport: Sendable {
     private func parse(_ line: LineSplitter.Line) -> Result<NewDocument, APIError> {
         switch line {
         case .tooLong: return .failure(.payloadTooLarge(limit: settings.maximumBodyBytes))
-        case .noRoom: return .failure(.bodiesFull(share?.limit ?? 0))
+        case .noRoom: return .failure(.bodiesFull(share?.budget.limit ?? 0))
         case .bytes(let bytes, _):
             do throws(APIError) {
                 let body = try RequestBodyDecoder.decode(
-                    DocumentBody.self, from: bytes, called: "the line")
+                    DocumentBody.self, from: bytes, called: "the line", within: share?.budget)
                 try check(model: body.model)
                 var document = try body.draft(settings: settings)
                 document.rules.cache = cache
