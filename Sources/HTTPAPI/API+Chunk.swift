@@ -19,12 +19,13 @@ extension API {
             let pooling = try service.pooling(
                 body.value.fields.pooling?.pooling, for: granularities.flatMap { $0 })
             encoded = try await service.encodeStates(inputs, rules: rules, pooling: pooling)
+            var allowance = PassageAllowance()
             for (index, text) in texts.enumerated() {
                 let whole = encoded.texts[index]
                 chunks.append(
                     try await service.passages(
                         of: whole.textStates, whole: whole.pooled, text: text,
-                        granularities[index], pooling: pooling, input: index))
+                        granularities[index], pooling: pooling, within: &allowance, input: index))
             }
         } catch {
             throw .service(error, names)

@@ -126,6 +126,9 @@ struct Refused {
             let own = names.named(field)
             self.init(.unprocessableContent, "Validation", "\(own): \(reason)")
             self.field = own
+        case .unfit(_, let field, _):
+            self.init(.unprocessableContent, "Validation", message)
+            self.field = field
         case .model: self.init(.unprocessableContent, "Validation", message)
         case .headMissing:
             self.init(.init(code: 424, reasonPhrase: "Failed Dependency"), "Backend", message)

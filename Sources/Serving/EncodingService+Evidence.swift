@@ -14,10 +14,12 @@ extension EncodingService {
     ) async throws(ServiceError) -> (predictions: [HeadPrediction], result: EncodingResult) {
         let encoded = try await encodeScores(texts.map { .text($0) }, rules: rules)
         var predictions: [HeadPrediction] = []
+        var allowance = PassageAllowance(field: "evidence")
         for (index, (text, whole)) in zip(texts, encoded.texts).enumerated() {
             predictions.append(
                 try await prediction(
-                    whole.pooled, of: whole.textStates, text: text, question, input: index))
+                    whole.pooled, of: whole.textStates, text: text, question, within: &allowance,
+                    input: index))
         }
         return (predictions, encoded.result)
     }
@@ -25,7 +27,7 @@ extension EncodingService {
     /// The answer for a text's raw scores, with its passages judged where `question` asks for that.
     func prediction(
         _ scores: [Float], of states: TextStates, text: String, _ question: HeadQuestion,
-        input: Int = 0
+        within allowance: inout PassageAllowance, input: Int = 0
     ) async throws(ServiceError) -> HeadPrediction {
         let classification = Classification(loaded)
         func values(_ scores: [Float]) -> [Float] {
@@ -34,7 +36,8 @@ extension EncodingService {
         var judged: [(range: Range<Int>, scores: [Float])]?
         if let evidence = question.evidence {
             let passages = try await passages(
-                of: states, whole: [], text: text, evidence, pooling: .mean, input: input)
+                of: states, whole: [], text: text, evidence, pooling: .mean,
+                within: &allowance, input: input)
             let seen = passages.compactMap { passage in
                 passage.vector.map { (range: passage.range, mean: $0) }
             }

@@ -86,11 +86,9 @@ extension EncodingService {
         guard !read.ids.isEmpty else {
             throw .unsupported(field: "context", reason: "has no words")
         }
-        let ranges = TextWindows.ranges(count: read.ids.count, size: room, overlap: overlap)
-        guard ranges.count <= 4_096 else {
-            throw .unsupported(
-                field: "doc_stride", reason: "the context would be read in \(ranges.count) windows")
-        }
+        let ranges = try TextWindows.ranges(
+            count: read.ids.count, size: room, overlap: overlap, repeated: asked.ids.count,
+            field: "doc_stride", input: 0)
         let first = asked.ids.count + 2
         let tokenizer = loaded.tokenizer
         let preparation = TextPreparation(loaded: loaded, rules: EncodingRules(), prompt: nil)

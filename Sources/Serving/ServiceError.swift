@@ -15,6 +15,9 @@ package enum ServiceError: Error, Sendable {
     case headMissing(needed: Head, available: [Head])
     /// An option that this model cannot take; `field` names it.
     case unsupported(field: String, reason: String)
+    /// A text that an option cannot be taken for; `field` names the option, and the reason goes on from
+    /// the text's name.
+    case unfit(input: Int, field: String, reason: String)
     /// The numbers that came out are not finite; nothing was kept or returned.
     case notFinite(input: Int)
     /// The caller wanted a kept answer only, and there is none.
@@ -37,7 +40,7 @@ extension ServiceError {
         switch self {
         case .textTooLong(let input, _, _), .unknownToken(let input, _, _, _),
             .emptyInput(let input), .notFinite(let input), .notCached(let input),
-            .tokenizer(let input, _):
+            .tokenizer(let input, _), .unfit(let input, _, _):
             input
         default: nil
         }
@@ -64,6 +67,7 @@ extension ServiceError: CustomStringConvertible {
             "the model has no \(needed.rawValue) head; it has: "
                 + available.map(\.rawValue).joined(separator: ", ")
         case .unsupported(let field, let reason): "\(field): \(reason)"
+        case .unfit(_, let field, let reason): "\(field): \(name) \(reason)"
         case .notFinite: "\(name) led to numbers that are not finite"
         case .notCached: "\(name) is not in the cache"
         case .tokenizer(_, let error): "\(name): \(error)"

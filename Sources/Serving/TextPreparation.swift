@@ -50,7 +50,7 @@ struct TextPreparation: Sendable {
             if input.windows.count > 1 {
                 shared +=
                     input.windows.reduce(0) { $0 + $1.usage.tokensUsed } - input.usage.tokensUsed
-                try checkShared(shared)
+                try TextWindows.checkShared(shared, field: "window_overlap")
             }
             for window in input.windows.indices {
                 let text = input.windows[window]
@@ -90,10 +90,10 @@ struct TextPreparation: Sendable {
     ) throws(ServiceError) -> PreparedInput {
         let encoding = try encode(first, pair: second, limit: loaded.window, input: input)
         if encoding.isTruncated, rules.windows != nil {
-            throw .unsupported(
-                field: "long",
-                reason: "inputs[\(input)] is a pair of "
-                    + "\(encoding.tokensBeforeTruncation) tokens, which cannot be read in windows")
+            throw .unfit(
+                input: input, field: "long",
+                reason: "is a pair of \(encoding.tokensBeforeTruncation) tokens, which cannot be "
+                    + "read in windows")
         }
         return whole(encoding, encoding.offsets, typeIDs: encoding.typeIDs)
     }
@@ -182,32 +182,9 @@ struct TextPreparation: Sendable {
                 reason: "expected 0 or more and less than \(room) tokens, got \(overlap)"
             )
         }
-        let number = TextWindows.number(count: count, size: room, overlap: overlap)
-        guard number <= Self.maximumWindows else {
-            throw .unsupported(
-                field: "window_overlap",
-                reason: "inputs[\(input)] would be read in \(number) windows; at most "
-                    + "\(Self.maximumWindows)")
-        }
-        try checkShared((number - 1) * overlap)
-        return TextWindows.ranges(count: count, size: room, overlap: overlap)
+        return try TextWindows.ranges(
+            count: count, size: room, overlap: overlap, field: "window_overlap", input: input)
     }
-
-    private func checkShared(_ tokens: Int) throws(ServiceError) {
-        guard tokens <= Self.maximumShared else {
-            throw .unsupported(
-                field: "window_overlap",
-                reason: "\(tokens) tokens would be read in more than one window; at most "
-                    + "\(Self.maximumShared)")
-        }
-    }
-
-    /// An overlap of all but one token would make a window of every token.
-    private static let maximumWindows = 4_096
-
-    /// The most tokens that the windows of a request share with those before them: so many are held
-    /// more than the request brought.
-    private static let maximumShared = 1 << 22
 
     private func prepare(_ ids: [Int32], input: Int) throws(ServiceError) -> PreparedInput {
         if ids.isEmpty { throw .emptyInput(input: input) }

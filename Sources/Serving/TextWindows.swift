@@ -22,6 +22,41 @@ package struct TextWindows: Sendable, Hashable {
         }
     }
 
+    /// An overlap of all but one token would make a window of every token.
+    private static let maximumCount = 4_096
+
+    /// The most tokens that the windows of a request share with those before them: so many are held
+    /// more than the request brought.
+    private static let maximumShared = 1 << 22
+
+    /// The same for a text of a request, of whose windows each has `repeated` tokens before its own;
+    /// throws where they are too many, or have too much in common.
+    /// - Parameters:
+    ///   - field: what the request calls the overlap.
+    ///   - input: the text's index in the request.
+    static func ranges(
+        count: Int, size: Int, overlap: Int, repeated: Int = 0, field: String, input: Int
+    ) throws(ServiceError) -> [Range<Int>] {
+        let number = number(count: count, size: size, overlap: overlap)
+        guard number <= maximumCount else {
+            throw .unfit(
+                input: input, field: field,
+                reason: "would be read in \(number) windows; at most \(maximumCount)")
+        }
+        try checkShared((number - 1) * (overlap + repeated), field: field)
+        return ranges(count: count, size: size, overlap: overlap)
+    }
+
+    /// Throws where the windows of a request share so many tokens that they may not be held at once.
+    static func checkShared(_ tokens: Int, field: String) throws(ServiceError) {
+        guard tokens <= maximumShared else {
+            throw .unsupported(
+                field: field,
+                reason: "\(tokens) tokens would be read in more than one window; at most "
+                    + "\(maximumShared)")
+        }
+    }
+
     /// How many windows ``ranges(count:size:overlap:)`` gives.
     static func number(count: Int, size: Int, overlap: Int) -> Int {
         precondition(overlap >= 0 && size > overlap, "windows must move on")

@@ -195,5 +195,11 @@ import Testing
             "/chunk", #"{"inputs":"\#(word)","spans":[\#(spans)],"return_text":true}"#)
         #expect(answer.status == 422)
         #expect((answer.object["error"] as? String)?.contains("40000000 characters") == true)
+        let half = spans.prefix(200 * 11 - 1)
+        let all = await fixture.post(
+            "/chunk", #"{"inputs":["\#(word)","\#(word)"],"spans":[[\#(half)],[\#(half)]]}"#)
+        #expect(all.status == 422, "the texts of a request count together")
+        let fitting = await fixture.post("/chunk", #"{"inputs":"\#(word)","spans":[\#(half)]}"#)
+        #expect(fitting.status == 200)
     }
 }

@@ -18,7 +18,10 @@ extension Refused {
             // Of a document a request has one text.
             let refused = Refused(.service(reason, InputNames("text", isSingle: true)))
             var message = error.description
-            if case .unsupported = reason { message = refused.message }
+            switch reason {
+            case .unsupported, .unfit: message = refused.message
+            default: break
+            }
             self.init(refused.status, refused.type, message)
             retryAfter = refused.retryAfter
             field = refused.field

@@ -101,9 +101,10 @@ extension DocumentService {
     private func passages(
         of document: NewDocument, _ text: EncodedText, input: Int
     ) async throws(ServiceError) -> [Passage] {
-        try await encoding.passages(
+        var allowance = PassageAllowance(field: "chunk")
+        return try await encoding.passages(
             of: text.textStates, whole: text.pooled, text: document.text, document.granularities,
-            pooling: encoding.loaded.pooling, input: input
+            pooling: encoding.loaded.pooling, within: &allowance, input: input
         ).compactMap { granularity, passage in
             passage.vector.map { vector in
                 Passage(

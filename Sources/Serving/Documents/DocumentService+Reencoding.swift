@@ -105,7 +105,7 @@ extension ServiceError {
     /// Whether this model will never encode what it was given, while it may encode other texts.
     fileprivate var isOfTheInput: Bool {
         switch self {
-        case .textTooLong, .unknownToken, .emptyInput, .unsupported, .notFinite, .tokenizer,
+        case .textTooLong, .unknownToken, .emptyInput, .unsupported, .unfit, .notFinite, .tokenizer,
             .model:
             true
         case .overloaded, .headMissing, .notCached, .cancelled, .deadlinePassed, .shuttingDown:

@@ -51,11 +51,12 @@ extension DocumentService {
                         reason: "does not end within the text's \(length) characters"))
             }
         }
+        var allowance = PassageAllowance()
         do throws(ServiceError) {
             return View(
                 try await encoding.passages(
                     of: material.states, whole: material.whole, text: material.text,
-                    granularities, pooling: pooling),
+                    granularities, pooling: pooling, within: &allowance),
                 of: material)
         } catch {
             throw .encoding(error)
@@ -77,8 +78,10 @@ extension DocumentService {
             ofDocument: id, .init(states: question.evidence != nil, whole: true),
             pooling: pooling, reading: reading)
         do throws(ServiceError) {
+            var allowance = PassageAllowance(field: "evidence")
             let passages = try await question.passages(
-                of: material.states, whole: material.whole, text: material.text, encoding)
+                of: material.states, whole: material.whole, text: material.text,
+                within: &allowance, encoding)
             return View(
                 try question.answer(head.head, vector: material.whole, passages: passages),
                 of: material)
@@ -110,9 +113,10 @@ extension DocumentService {
                 return View(predictions[0], text: text, result: result)
             }
             let result = try await encoding.classify([.text(text)], rules: rules)
+            var allowance = PassageAllowance(field: "evidence")
             return View(
                 try await encoding.prediction(
-                    result.vectors[0], of: .none, text: text, question),
+                    result.vectors[0], of: .none, text: text, question, within: &allowance),
                 text: text, result: result)
         } catch {
             throw .encoding(error)
@@ -134,9 +138,10 @@ extension DocumentService {
         let mean = loaded.pooling == .mean ? record.vector : states?.whole(.mean)
         guard let mean else { return nil }
         let scores = try await encoding.scores(ofMeans: [mean])[0]
+        var allowance = PassageAllowance(field: "evidence")
         return View(
             try await encoding.prediction(
-                scores, of: states ?? .none, text: text, question),
+                scores, of: states ?? .none, text: text, question, within: &allowance),
             text: text, result: EncodingResult(kept: record.usage))
     }
 }

@@ -43,11 +43,13 @@ package struct HeadQuestion: Sendable {
 
     /// The passages to be scored; nil where none are asked for.
     func passages(
-        of states: TextStates, whole: [Float], text: String, _ service: EncodingService
+        of states: TextStates, whole: [Float], text: String,
+        within allowance: inout PassageAllowance, _ service: EncodingService, input: Int = 0
     ) async throws(ServiceError) -> [(range: Range<Int>, vector: [Float])]? {
         guard let evidence else { return nil }
         return try await service.passages(
-            of: states, whole: whole, text: text, evidence, pooling: service.loaded.pooling
+            of: states, whole: whole, text: text, evidence, pooling: service.loaded.pooling,
+            within: &allowance, input: input
         ).compactMap { passage in passage.vector.map { (passage.range, $0) } }
     }
 
@@ -117,10 +119,12 @@ extension EncodingService {
             return (predictions, result)
         }
         try question.check(self)
+        var allowance = PassageAllowance(field: "evidence")
         let encoded = try await encodeStates(texts.map { .text($0) }, rules: rules)
         for (input, (text, whole)) in zip(texts, encoded.texts).enumerated() {
             let passages = try await question.passages(
-                of: whole.textStates, whole: whole.pooled, text: text, self)
+                of: whole.textStates, whole: whole.pooled, text: text, within: &allowance, self,
+                input: input)
             predictions.append(
                 try question.answer(
                     head.head, vector: whole.pooled, passages: passages, input: input))
