@@ -64,6 +64,10 @@ package struct API: Sendable {
                 requestID: context.requestID, openAI: request.path.hasPrefix("/v1/"))
         }
         exchange.status = response.status.code
+        // What is not ended by the server's own end is cancelled because its client left.
+        if exchange.refusal != nil, Task.isCancelled, !readiness.isDraining {
+            exchange.status = Exchange.clientLeft
+        }
         settings.crossOrigin.allow(&response, for: request.head.headerFields[.origin])
         response.headers[.requestID] = context.requestID
         if let trace = context.trace { response.headers[.traceParent] = trace.header }

@@ -27,6 +27,11 @@ package final class Readiness: Sendable {
     /// No new work is to be sent here. Work that was accepted is finished.
     package func startDraining() { phase.withLock { $0 = .draining } }
 
+    /// Whether no new work is to be sent here.
+    var isDraining: Bool {
+        if case .draining = phase.withLock({ $0 }) { true } else { false }
+    }
+
     /// The service of the first model, or why there is none now.
     func service() throws(APIError) -> EncodingService { try registry().standard }
 

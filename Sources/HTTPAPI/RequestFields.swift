@@ -217,15 +217,17 @@ enum ClosedBody {
         init(from decoder: any Decoder) {}
     }
 
-    /// Throws for the first field, by its name, that is none of `keys`; `what` says of what.
+    /// Throws for the first field, by its name, that is none of `keys`; `what` says of what, and `place`
+    /// stands before the names of its fields.
     static func check(
-        _ decoder: any Decoder, _ keys: [any CodingKey], of what: String
+        _ decoder: any Decoder, _ keys: [any CodingKey], of what: String, in place: String = ""
     ) throws {
         let known = Set(keys.map(\.wireName))
         // The names of a dictionary come as the client wrote them.
         let given = try decoder.singleValueContainer().decode([String: Anything].self)
         if let name = given.keys.filter({ !known.contains($0) }).min() {
-            throw FieldError(field: String(name.prefix(100)), reason: "is not a field of \(what)")
+            throw FieldError(
+                field: place + name.prefix(100), reason: "is not a field of \(what)")
         }
     }
 }

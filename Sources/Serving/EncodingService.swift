@@ -234,13 +234,32 @@ extension EncodingService {
         let preparation = TextPreparation(
             loaded: loaded, rules: rules, prompt: prompt,
             unpooled: try await unpooledTokens(of: prompt, pooling))
-        return try await offPool(bytes: bytes) {
+        let left = Left()
+        let result = await withTaskCancellationHandler {
             do throws(ServiceError) {
-                return .success(try preparation.prepare(inputs))
+                return Result<[PreparedInput], ServiceError>.success(
+                    try await offPool(bytes: bytes) {
+                        do throws(ServiceError) {
+                            return .success(
+                                try preparation.prepare(inputs, isCancelled: { left.isSet }))
+                        } catch {
+                            return .failure(error)
+                        }
+                    })
             } catch {
                 return .failure(error)
             }
+        } onCancel: {
+            left.set()
         }
+        return try result.get()
+    }
+
+    /// Tells work that is no task of its own that nobody waits for it any more.
+    private final class Left: Sendable {
+        private let flag = Atomic(false)
+        var isSet: Bool { flag.load(ordering: .relaxed) }
+        func set() { flag.store(true, ordering: .relaxed) }
     }
 
     /// The prompt of that name, or the model's default; throws `unsupported` when there is no such

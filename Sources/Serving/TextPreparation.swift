@@ -34,17 +34,23 @@ struct TextPreparation: Sendable {
     /// it takes them all.
     var unpooled = 0
 
-    /// Tokens and usage of every input; throws for the first that cannot be encoded.
-    func prepare(_ inputs: [EncodingInput]) throws(ServiceError) -> [PreparedInput] {
+    /// Tokens and usage of every input; throws for the first that cannot be encoded, and between two
+    /// where `isCancelled` says that nobody waits any more.
+    func prepare(
+        _ inputs: [EncodingInput], isCancelled: () -> Bool = { false }
+    ) throws(ServiceError) -> [PreparedInput] {
         var prepared: [PreparedInput] = []
         prepared.reserveCapacity(inputs.count)
         var shared = 0
+        // The query of all pairs, or the text of all hypotheses.
+        var before: (text: String, pieces: TextPieces)?
         for (index, input) in inputs.enumerated() {
+            if isCancelled() { throw .cancelled }
             var input =
                 switch input {
                 case .text(let text): try prepare(text, input: index)
                 case .pair(let first, let second):
-                    try prepare(pair: first, second, input: index)
+                    try prepare(pair: first, second, after: &before, input: index)
                 case .tokens(let ids): try prepare(ids, input: index)
                 }
             if input.windows.count > 1 {
@@ -64,8 +70,9 @@ struct TextPreparation: Sendable {
 
     private func prepare(_ text: String, input: Int) throws(ServiceError) -> PreparedInput {
         let isCut = rules.windows == nil
-        let encoding = try encode(
-            (prompt ?? "") + text, pair: nil, limit: isCut ? loaded.window : nil, input: input)
+        let options = options(limit: isCut ? loaded.window : nil)
+        let pieces = loaded.tokenizer.pieces(of: (prompt ?? "") + text, options: options)
+        let encoding = try encode(pieces, pair: nil, options, input: input)
         let offsets = prompt.map { shifted(encoding.offsets, by: $0.unicodeScalars.count) }
         if let windows = rules.windows, encoding.ids.count > loaded.window {
             return try split(
@@ -86,9 +93,16 @@ struct TextPreparation: Sendable {
     }
 
     private func prepare(
-        pair first: String, _ second: String, input: Int
+        pair first: String, _ second: String,
+        after before: inout (text: String, pieces: TextPieces)?, input: Int
     ) throws(ServiceError) -> PreparedInput {
-        let encoding = try encode(first, pair: second, limit: loaded.window, input: input)
+        let options = options(limit: loaded.window)
+        let pieces =
+            if let before, before.text == first { before.pieces } else {
+                loaded.tokenizer.pieces(of: first, options: options)
+            }
+        before = (first, pieces)
+        let encoding = try encode(pieces, pair: second, options, input: input)
         if encoding.isTruncated, rules.windows != nil {
             throw .unfit(
                 input: input, field: "long",
@@ -98,12 +112,15 @@ struct TextPreparation: Sendable {
         return whole(encoding, encoding.offsets, typeIDs: encoding.typeIDs)
     }
 
-    private func encode(
-        _ text: String, pair: String?, limit: Int?, input: Int
-    ) throws(ServiceError) -> Encoding {
-        let options = EncodingOptions(
+    private func options(limit: Int?) -> EncodingOptions {
+        EncodingOptions(
             maximumLength: limit, truncation: .longestFirst,
             truncationSide: rules.truncationSide)
+    }
+
+    private func encode(
+        _ text: TextPieces, pair: String?, _ options: EncodingOptions, input: Int
+    ) throws(ServiceError) -> Encoding {
         let encoding: Encoding
         do {
             encoding = try loaded.tokenizer.encode(text, pair: pair, options: options)

@@ -1,5 +1,5 @@
 /// Where the tokens of one text go: all are counted, the first `capacity` are kept.
-struct PieceSink {
+struct PieceSink: Sendable {
     private(set) var ids: [Int32] = []
     private(set) var offsets: [Range<Int>] = []
     private(set) var count = 0

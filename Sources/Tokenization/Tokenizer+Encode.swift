@@ -1,4 +1,23 @@
+/// The tokens of a text before anything is cut or added: one that many pairs begin with is read once.
+package struct TextPieces: Sendable {
+    let sink: PieceSink
+}
+
 extension Tokenizer {
+    /// The tokens of a text that is to be encoded with these options, alone or as the first of a pair.
+    package func pieces(of text: String, options: EncodingOptions = .init()) -> TextPieces {
+        // Cut on the right, no text keeps more than there is room for; on the left it is the end
+        // of the text that stays, so that all of it is needed.
+        let isCutRight = options.truncationSide == .right && options.truncation != .none
+        let capacity = isCutRight ? max(options.maximumLength ?? .max, 0) : .max
+        var text = text
+        return text.withUTF8 { bytes in
+            var sink = PieceSink(capacity: capacity, expected: bytes.count / 4 + 8)
+            scanner.scan(bytes, into: &sink)
+            return TextPieces(sink: sink)
+        }
+    }
+
     /// Turns a text, or a pair of texts, into token ids.
     ///
     /// An empty `pair` is no pair, as in Hugging Face's `BertTokenizerFast`.
@@ -6,6 +25,13 @@ extension Tokenizer {
     /// - Throws: `sequenceTooShort`, `secondSequenceMissing`, `limitTooSmall`.
     package func encode(
         _ text: String, pair: String? = nil, options: EncodingOptions = .init()
+    ) throws(TokenizerError) -> Encoding {
+        try encode(pieces(of: text, options: options), pair: pair, options: options)
+    }
+
+    /// The same for a text whose tokens are known, by these options.
+    package func encode(
+        _ text: TextPieces, pair: String? = nil, options: EncodingOptions = .init()
     ) throws(TokenizerError) -> Encoding {
         let pair = pair?.utf8.isEmpty == true ? nil : pair
         let specialTokens = options.addSpecialTokens ? (pair == nil ? 2 : 3) : 0
@@ -16,11 +42,8 @@ extension Tokenizer {
             }
             room = limit - specialTokens
         }
-        // Cut on the right, no text keeps more than there is room for; on the left it is the end
-        // of the text that stays, so that all of it is needed.
-        let capacity = options.truncationSide == .right ? room ?? .max : .max
-        let first = pieces(of: text, capacity: capacity)
-        let second = pair.map { pieces(of: $0, capacity: capacity) }
+        let first = text.sink
+        let second = pair.map { pieces(of: $0, options: options).sink }
         let kept: (first: Int, second: Int)
         if let room {
             kept = try Truncation.lengths(
@@ -43,15 +66,6 @@ extension Tokenizer {
         return builder.encoding(
             tokensBeforeTruncation: total,
             isTruncated: kept.first + kept.second + specialTokens < total)
-    }
-
-    private func pieces(of text: String, capacity: Int) -> PieceSink {
-        var text = text
-        return text.withUTF8 { bytes in
-            var sink = PieceSink(capacity: capacity, expected: bytes.count / 4 + 8)
-            scanner.scan(bytes, into: &sink)
-            return sink
-        }
     }
 }
 

@@ -204,4 +204,23 @@ import Testing
                 "/documents/search", #"{"query":"a","passages":false,"mode":"text"}"#
             ).status == 200)
     }
+
+    /// What may stand in `parameters` counts, and what may not is refused and not passed over.
+    @Test func parametersOfASearch() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        let one = await fixture.post(
+            "/documents/search", #"{"query":"ab","parameters":{"top_k":1}}"#)
+        #expect(one.status == 200 && (one.object["results"] as? [Any])?.count == 1)
+        for (parameters, field) in [
+            (#"{"filter":{"kind":"tree"}}"#, "parameters.filter: is not a field"),
+            (#"{"top_k":0}"#, "top_k: expected"), ("[]", "parameters: expected an object"),
+        ] {
+            let refused = await fixture.post(
+                "/documents/search", #"{"query":"ab","parameters":\#(parameters)}"#)
+            #expect(refused.status == 422)
+            let error = refused.object["error"] as? String ?? ""
+            #expect(error.hasPrefix(field), "\(error)")
+        }
+    }
 }

@@ -178,6 +178,28 @@ import Testing
         }
     }
 
+    /// One whose client left before there was an answer has the same status as one that broke off.
+    @Test(.timeLimit(.minutes(1))) func aClientThatLeavesWhileItWaitsIsNoError() async throws {
+        let fixture = try APIFixture()
+        defer { fixture.executor?.stop() }
+        let (begun, begins) = AsyncStream.makeStream(of: Void.self)
+        var head = HTTPRequest(method: .post, scheme: "http", authority: "a", path: "/embed")
+        head.headerFields[.contentType] = "application/json"
+        let body = RequestBody(pull: {
+            begins.yield()
+            try await Task.sleep(for: .seconds(60))
+            return nil
+        })
+        let request = ServerRequest(head: head, body: body)
+        let waiting = Task { await fixture.api.answer(request) }
+        for await _ in begun { break }
+        waiting.cancel()
+        _ = await waiting.value
+        let label = #"{method="POST",route="/embed",status="499"}"#
+        let counted = await scrape(fixture)
+        #expect(value("bigs_http_requests_total\(label)", in: counted) == 1)
+    }
+
     @Test func unknownPathsAreOneSeries() async throws {
         let fixture = try APIFixture(golden: nil)
         for index in 0..<50 { _ = await fixture.send(.get, "/nowhere/\(index)") }

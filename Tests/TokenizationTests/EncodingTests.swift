@@ -42,6 +42,20 @@ struct EncodingTests {
         }
     }
 
+    /// A text that many pairs begin with is read once, and each pair is as if it were alone.
+    @Test(arguments: TruncationSide.allCases, [nil, 12, 40])
+    func pairsOfTheSamePieces(side: TruncationSide, limit: Int?) throws {
+        let options = EncodingOptions(maximumLength: limit, truncationSide: side)
+        for first in ["", "a", Self.sentence] {
+            let pieces = tokenizer.pieces(of: first, options: options)
+            for second in [nil, "", "b c", String(repeating: Self.sentence, count: 3)] {
+                #expect(
+                    try tokenizer.encode(pieces, pair: second, options: options)
+                        == tokenizer.encode(first, pair: second, options: options))
+            }
+        }
+    }
+
     @Test func limitsThatCannotBeKept() throws {
         #expect(throws: TokenizerError.limitTooSmall(limit: 1, specialTokens: 2)) {
             try tokenizer.encode("a", options: .init(maximumLength: 1))

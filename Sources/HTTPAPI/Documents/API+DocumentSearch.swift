@@ -33,7 +33,6 @@ private struct SearchBody: Decodable {
     let fusion: String?
     let rankConstant: Int?
     let alpha: Double?
-    let topK: Int?
     let filter: MetadataValue?
     let passages: PassagesField?
     let include: [String]?
@@ -44,11 +43,21 @@ private struct SearchBody: Decodable {
         case include, explain
         // How the query is read: CommonOptions.
         case model, truncate, truncationDirection, long, windowOverlap, promptName, parameters
+
+        /// What may stand in `parameters`, too.
+        static let ofParameters: [CodingKeys] = [
+            .topK, .model, .truncate, .truncationDirection, .long, .windowOverlap, .promptName,
+        ]
     }
 
     init(from decoder: any Decoder) throws {
         try ClosedBody.check(decoder, CodingKeys.allCases, of: "a search")
         let container = try decoder.container(keyedBy: CodingKeys.self)
+        if try container.contains(.parameters) && !container.decodeNil(forKey: .parameters) {
+            try ClosedBody.check(
+                container.superDecoder(forKey: .parameters), CodingKeys.ofParameters,
+                of: "a search's parameters", in: "parameters.")
+        }
         func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
             try container.decodeIfPresent(Value.self, forKey: key)
         }
@@ -59,7 +68,6 @@ private struct SearchBody: Decodable {
         fusion = try value(.fusion)
         rankConstant = try value(.rankConstant)
         alpha = try value(.alpha)
-        topK = try value(.topK)
         filter = try value(.filter)
         passages = try value(.passages)
         include = try value(.include)
@@ -76,7 +84,7 @@ extension API {
         let whole = try await decode(WithOptions<SearchBody>.self, request)
         let body = whole.value
         let documents = try documents(request, model: whole.options.model)
-        let topK = body.topK ?? 10
+        let topK = whole.options.topK ?? 10
         guard (1...Self.maximumHits).contains(topK) else {
             throw .validation(field: "top_k", "expected 1 to \(Self.maximumHits), got \(topK)")
         }

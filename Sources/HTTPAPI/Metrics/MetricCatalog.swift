@@ -36,7 +36,7 @@ enum MetricCatalog {
         "bigs_ready": "1 when the model is loaded and the server is not draining.",
         "bigs_model_info": "Always 1; the labels describe a model.",
         "bigs_http_requests_total":
-            "Requests, by method, route and status; 499 where the client left during the answer.",
+            "Requests, by method, route and status; 499 where the client left before its end.",
         "bigs_http_request_duration_seconds":
             "Seconds from a request's head to the end of its answer, by route.",
         "bigs_http_requests_in_flight": "Requests that are being answered.",

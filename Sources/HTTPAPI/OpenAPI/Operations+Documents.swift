@@ -287,7 +287,10 @@ extension OpenAPIDocument {
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
             "maxItems":"{{dimensions}}","items":{"type":"number","minimum":-1e30,"maximum":1e30},
             "contains":{"anyOf":[{"minimum":1e-30},{"maximum":-1e-30}]}},
-            "like":\(id),\(model),\(reading),"parameters":{"type":["object","null"]},
+            "like":\(id),\(model),\(reading),
+            "parameters":{"type":["object","null"],"additionalProperties":false,
+            "properties":{\(model),\(reading),
+            "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000}}},
             "mode":{"enum":["vector","text","hybrid",null]},
             "fusion":{"enum":["rrf","relative_score",null],
             "description":"How a hybrid joins cosine and BM25: by reciprocal ranks (rrf, the default), or by \
