@@ -33,17 +33,21 @@ extension API {
         let passages = PassageWriter(
             finish: finish, type: body.options.embeddingType?.type ?? .float,
             returnsText: body.value.fields.returnText ?? false)
-        var writer = JSONWriter(capacity: 1 << 16)
-        func write(_ index: Int, _ writer: inout JSONWriter) {
-            passages.write(
-                chunks[index], of: texts[index], encoded.texts[index].usage, to: &writer)
-        }
-        if body.value.inputs.isSingle {
-            write(0, &writer)
-        } else {
-            writer.array { writer in
-                for index in texts.indices { write(index, &writer) }
+        let usage = encoded.texts.map(\.usage)
+        let writer = try await LongWork.run(bytes: passages.bytes(of: chunks.joined())) {
+            [chunks] () throws(APIError) in
+            var writer = JSONWriter(capacity: 1 << 16)
+            func write(_ index: Int, _ writer: inout JSONWriter) {
+                passages.write(chunks[index], of: texts[index], usage[index], to: &writer)
             }
+            if body.value.inputs.isSingle {
+                write(0, &writer)
+            } else {
+                writer.array { writer in
+                    for index in texts.indices { write(index, &writer) }
+                }
+            }
+            return writer
         }
         var response = ServerResponse.json(writer)
         tell(encoded.result, inputs, &response.headers)

@@ -14,7 +14,7 @@ extension API {
     func pipeline(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         var request = request
         let bytes = try await collect(request)
-        let body = try await RequestBodyDecoder.offPool(bytes: bytes.count) {
+        let body = try await LongWork.run(bytes: bytes.count) {
             () throws(APIError) in
             try PipelineBody(bytes, within: bodies)
         }
@@ -29,7 +29,7 @@ extension API {
         RequestContext.current?.record.work = classifies ? .scoring : .embedding
         let function = Classification(service.loaded).isIndependent ? "sigmoid" : "softmax"
         request.body = RequestBody(
-            bytes: try await RequestBodyDecoder.offPool(bytes: bytes.count) {
+            bytes: try await LongWork.run(bytes: bytes.count) {
                 () throws(APIError) in
                 try body.flattened(listed: classifies, function: function)
             })

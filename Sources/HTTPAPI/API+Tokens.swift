@@ -69,18 +69,22 @@ extension API {
         try check(
             lists.map(EncodingInput.tokens), names, limit: settings.maximumClientBatchSize)
         let tokenizer = service.loaded.tokenizer
-        var writer = JSONWriter()
-        var texts: [String] = []
-        for (index, ids) in lists.enumerated() {
-            do {
-                texts.append(
-                    try tokenizer.decode(
-                        ids, skipSpecialTokens: body.skipSpecialTokens ?? true))
-            } catch {
-                throw .validation(field: names[index], "\(error)")
+        let tokens = lists.reduce(0) { $0 + $1.count }
+        let writer = try await LongWork.run(bytes: 8 * tokens) { () throws(APIError) in
+            var texts: [String] = []
+            for (index, ids) in lists.enumerated() {
+                do {
+                    texts.append(
+                        try tokenizer.decode(
+                            ids, skipSpecialTokens: body.skipSpecialTokens ?? true))
+                } catch {
+                    throw .validation(field: names[index], "\(error)")
+                }
             }
+            var writer = JSONWriter()
+            writer.array { for text in texts { $0.string(text) } }
+            return writer
         }
-        writer.array { for text in texts { $0.string(text) } }
         return .json(writer)
     }
 }

@@ -229,7 +229,7 @@ package struct API: Sendable {
         _ type: Body.Type, _ request: ServerRequest
     ) async throws(APIError) -> Body {
         let bytes = try await collect(request)
-        return try await RequestBodyDecoder.offPool(bytes: bytes.count) { () throws(APIError) in
+        return try await LongWork.run(bytes: bytes.count) { () throws(APIError) in
             try RequestBodyDecoder.decode(Body.self, from: bytes, within: bodies)
         }
     }

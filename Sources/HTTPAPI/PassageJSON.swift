@@ -2,11 +2,16 @@ import Serving
 import Tokenization
 
 /// Passages as the chunk routes answer them.
-struct PassageWriter {
+struct PassageWriter: Sendable {
     /// Normalisation and dimensions of the vectors.
     let finish: VectorFinish
     let type: EmbeddingType
     let returnsText: Bool
+
+    /// About how many bytes these take: a number has some ten digits.
+    func bytes(of passages: some Sequence<CutPassage>) -> Int {
+        passages.reduce(0) { $0 + 12 * ($1.passage.vector?.count ?? 0) }
+    }
 
     /// The passages of one text: one object each. Of a span that no token was seen of the vector is null.
     func write(

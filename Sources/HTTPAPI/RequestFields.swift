@@ -117,22 +117,6 @@ enum RequestBodyDecoder {
         }
     }
 
-    /// Reads a short body here and now, a long one on a queue: the cooperative pool has a thread per core
-    /// and must answer others meanwhile.
-    static func offPool<Value: Sendable>(
-        bytes: Int, _ work: @escaping @Sendable () throws(APIError) -> Value
-    ) async throws(APIError) -> Value {
-        if bytes < 1 << 16 { return try work() }
-        let result: Result<Value, APIError> = await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: Result(catching: work)) }
-        }
-        return try result.get()
-    }
-
-    /// Of another quality of service than the pool, with whose threads it would work on Linux.
-    private static let queue = DispatchQueue(
-        label: "bigs.decoding", qos: .utility, attributes: .concurrent)
-
     /// - Parameter share: what the tape's memory is taken of, beside that of the bytes.
     static func tape(
         of bytes: [UInt8], called name: String = "the body", share: SharedBudget.Share?

@@ -30,22 +30,24 @@ extension EncodingService {
         within allowance: inout PassageAllowance, input: Int = 0
     ) async throws(ServiceError) -> HeadPrediction {
         let classification = Classification(loaded)
-        func values(_ scores: [Float]) -> [Float] {
+        @Sendable func values(_ scores: [Float]) -> [Float] {
             question.raw ? scores : classification.probabilities(scores)
         }
-        var judged: [(range: Range<Int>, scores: [Float])]?
-        if let evidence = question.evidence {
-            let passages = try await passages(
-                of: states, whole: [], text: text, evidence, pooling: .mean,
-                within: &allowance, input: input)
-            let seen = passages.compactMap { passage in
-                passage.vector.map { (range: passage.range, mean: $0) }
-            }
-            let scored = try await self.scores(ofMeans: seen.map(\.mean), input: input)
-            judged = zip(seen, scored).map { ($0.range, values($1)) }
+        let labels = scores.indices.map(classification.label)
+        guard let evidence = question.evidence else {
+            return question.answer(labels, values(scores), passages: nil)
         }
-        return question.answer(
-            scores.indices.map(classification.label), values(scores), passages: judged)
+        let passages = try await passages(
+            of: states, whole: [], text: text, evidence, pooling: .mean,
+            within: &allowance, input: input)
+        let seen = passages.compactMap { passage in
+            passage.vector.map { (range: passage.range, mean: $0) }
+        }
+        let scored = try await self.scores(ofMeans: seen.map(\.mean), input: input)
+        return try await offPool(bytes: 4 * scored.count * labels.count) {
+            let judged = zip(seen, scored).map { ($0.range, values($1)) }
+            return .success(question.answer(labels, values(scores), passages: judged))
+        }
     }
 
     /// The head's raw scores for means of states.

@@ -15,7 +15,7 @@ import Testing
         let fixture = try APIFixture()
         defer { fixture.executor?.stop() }
         let pool = Self.thread()
-        let decoding = try await RequestBodyDecoder.offPool(bytes: .max) { () throws(APIError) in
+        let decoding = try await LongWork.run(bytes: .max) { () throws(APIError) in
             Self.thread()
         }
         let tokenizing = try await fixture.readiness.service().offPool(bytes: .max) {

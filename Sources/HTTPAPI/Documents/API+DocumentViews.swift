@@ -39,11 +39,15 @@ extension API {
             try await documents.chunk(
                 id, granularities, pooling: fields.pooling?.pooling, reading: reading)
         }
-        var writer = JSONWriter(capacity: view.value.count * 12 * 256)
-        PassageWriter(
+        let passages = PassageWriter(
             finish: finish, type: body.options.embeddingType?.type ?? .float,
-            returnsText: fields.returnText ?? true
-        ).write(view.value, of: view.text, view.usage, to: &writer)
+            returnsText: fields.returnText ?? true)
+        let bytes = passages.bytes(of: view.value)
+        let writer = try await LongWork.run(bytes: bytes) { () throws(APIError) in
+            var writer = JSONWriter(capacity: bytes)
+            passages.write(view.value, of: view.text, view.usage, to: &writer)
+            return writer
+        }
         return response(writer, view.result, [.text(view.text)])
     }
 

@@ -138,7 +138,7 @@ struct DocumentImport: Sendable {
     /// Reads a group, and cuts it where an id comes again: the later line is to win.
     private func parts(_ lines: [LineSplitter.Line]) async throws(APIError) -> [[Parsed]] {
         let bytes = lines.reduce(0) { $0 + $1.byteCount }
-        return try await RequestBodyDecoder.offPool(bytes: bytes) { () throws(APIError) in
+        return try await LongWork.run(bytes: bytes) { () throws(APIError) in
             Self.parts(lines.map { ($0, parse($0)) })
         }
     }

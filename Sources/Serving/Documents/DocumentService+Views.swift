@@ -83,7 +83,8 @@ extension DocumentService {
                 of: material.states, whole: material.whole, text: material.text,
                 within: &allowance, encoding)
             return View(
-                try question.answer(head.head, vector: material.whole, passages: passages),
+                try await encoding.answer(
+                    question, head.head, vector: material.whole, passages: passages),
                 of: material)
         } catch {
             throw .encoding(error)

@@ -86,13 +86,28 @@ package struct HeadQuestion: Sendable {
             labels: order.map { LabelScore(label: labels[$0], score: scores[$0]) },
             evidence: passages.map { judged in
                 order.map { label in
-                    judged.map { .init(range: $0.range, score: $0.scores[label]) }
-                        .sorted { a, b in
-                            (a.score, b.range.lowerBound) > (b.score, a.range.lowerBound)
-                        }
-                        .prefix(Self.passagesPerLabel).map { $0 }
+                    Self.best(
+                        judged.lazy.map { .init(range: $0.range, score: $0.scores[label]) })
                 }
             })
+    }
+
+    /// The few of the best score, best first; of equal ones the earlier.
+    private static func best(
+        _ passages: some Sequence<HeadPrediction.Evidence>
+    ) -> [HeadPrediction.Evidence] {
+        var best: [HeadPrediction.Evidence] = []
+        for passage in passages {
+            let place =
+                best.firstIndex { other in
+                    (passage.score, other.range.lowerBound)
+                        > (other.score, passage.range.lowerBound)
+                } ?? best.count
+            guard place < passagesPerLabel else { continue }
+            best.insert(passage, at: place)
+            if best.count > passagesPerLabel { best.removeLast() }
+        }
+        return best
     }
 
     private func scores(
@@ -126,9 +141,26 @@ extension EncodingService {
                 of: whole.textStates, whole: whole.pooled, text: text, within: &allowance, self,
                 input: input)
             predictions.append(
-                try question.answer(
-                    head.head, vector: whole.pooled, passages: passages, input: input))
+                try await answer(
+                    question, head.head, vector: whole.pooled, passages: passages, input: input))
         }
         return (predictions, encoded.result)
+    }
+
+    /// The answer for a text's vector and those of its passages, which may be many: aside from the pool
+    /// that answers.
+    func answer(
+        _ question: HeadQuestion, _ head: LinearHead, vector: [Float],
+        passages: [(range: Range<Int>, vector: [Float])]?, input: Int = 0
+    ) async throws(ServiceError) -> HeadPrediction {
+        let numbers = (passages?.count ?? 0) * (vector.count + head.labels.count)
+        return try await offPool(bytes: 4 * numbers) {
+            do throws(ServiceError) {
+                return .success(
+                    try question.answer(head, vector: vector, passages: passages, input: input))
+            } catch {
+                return .failure(error)
+            }
+        }
     }
 }
