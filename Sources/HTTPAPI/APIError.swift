@@ -11,7 +11,7 @@ package enum APIError: Error, Sendable {
     case notFound(String)
     case method(allowed: [HTTPRequest.Method])
     case timeout
-    case payloadTooLarge(limit: Int)
+    case payloadTooLarge(limit: Int, of: String = "the body")
     /// The bodies of other requests leave no room for this one's, of so many bytes.
     case bodiesFull(Int)
     /// As many exports are being read as may be.
@@ -65,9 +65,9 @@ struct Refused {
             self.allowed = allowed
         case .timeout:
             self.init(.requestTimeout, "Timeout", "the request's body came too slowly")
-        case .payloadTooLarge(let limit):
+        case .payloadTooLarge(let limit, let name):
             self.init(
-                .contentTooLarge, "PayloadTooLarge", "the body has more than \(limit) bytes")
+                .contentTooLarge, "PayloadTooLarge", "\(name) has more than \(limit) bytes")
         case .bodiesFull(let limit):
             self.init(
                 .tooManyRequests, "Overloaded",

@@ -11,6 +11,9 @@ package struct APISettings: Sendable {
     package var maximumClientBatchSize = 32
     /// The most bytes in a body.
     package var maximumBodyBytes = 64 << 20
+    /// The most bytes in a line of an import: an export's lines have a document with the vectors of all its
+    /// passages.
+    package var maximumLineBytes: Int { 4 * maximumBodyBytes }
     /// The most bytes in the bodies of all requests that are being answered.
     var maximumBodiesBytes: Int { 8 * maximumBodyBytes }
     /// How long a request may take that does not say (`x-request-timeout`); nil is no bound.

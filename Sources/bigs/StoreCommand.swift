@@ -112,7 +112,7 @@ struct StoreImportCommand: AsyncParsableCommand {
                 encoding: encoding, defaultStates: keepStates.format, heads: HeadRegistry())
             let body = RequestBody(pull: { [file] in try StandardInput.block(of: input, at: file) })
             let isComplete = try await DocumentLines.read(
-                body, into: documents, maximumLineBytes: 64 << 20, reportsAll: !errorsOnly,
+                body, into: documents, maximumLineBytes: 256 << 20, reportsAll: !errorsOnly,
                 to: StandardOutput.writer)
             if !isComplete { throw ExitCode.failure }
         }

@@ -29,7 +29,7 @@ import Testing
     @Test func everyLineHasAResultAndTheRestGoesOn() async throws {
         let fixture = try APIFixture(keeps: true) { $0.maximumBodyBytes = 200 }
         defer { fixture.executor?.stop() }
-        let long = String(repeating: "x", count: 300)
+        let long = String(repeating: "x", count: 801)
         let lines = try await run(
             fixture,
             """
@@ -51,6 +51,7 @@ import Testing
         #expect(lines[1]["error_type"] as? String == "Malformed")
         #expect(lines[2]["error"] as? String == "text: is missing")
         #expect(lines[3]["error_type"] as? String == "PayloadTooLarge")
+        #expect(lines[3]["error"] as? String == "the line has more than 800 bytes")
         #expect(lines[4]["id"] as? String == "7")
         #expect(lines[5]["error_type"] as? String == "Validation")
         #expect(lines[7]["lines"] as? Int == 7 && lines[7]["stored"] as? Int == 3)

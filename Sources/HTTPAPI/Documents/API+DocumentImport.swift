@@ -24,7 +24,8 @@ extension API {
         // Until the last line's result is out.
         RequestContext.current?.record.hold(share)
         let work = DocumentImport(
-            documents: documents, settings: settings, reportsAll: reportsAll,
+            documents: documents, settings: settings,
+            maximumLineBytes: settings.maximumLineBytes, reportsAll: reportsAll,
             cache: cachePolicy(request), share: share,
             note: { [metrics] in metrics.encoded(.init($0)) },
             checkReadiness: { [readiness] () throws(APIError) in _ = try readiness.service() })

@@ -12,6 +12,8 @@ import Synchronization
 struct DocumentImport: Sendable {
     let documents: DocumentService
     let settings: APISettings
+    /// Longer lines are errors.
+    let maximumLineBytes: Int
     /// Whether lines that went well get a result, too.
     let reportsAll: Bool
     /// Whether trouble with the store is told in full, files included: to a command's user, not to a
@@ -93,7 +95,7 @@ struct DocumentImport: Sendable {
     }
 
     private func read(_ body: RequestBody, into queue: LineQueue) async throws {
-        var splitter = LineSplitter(limit: settings.maximumBodyBytes) { bytes in
+        var splitter = LineSplitter(limit: maximumLineBytes) { bytes in
             guard let share else { return true }
             if bytes > 0 { return share.take(bytes) }
             share.giveBack(-bytes)
@@ -110,7 +112,7 @@ struct DocumentImport: Sendable {
 
     private func parse(_ line: LineSplitter.Line) -> Result<NewDocument, APIError> {
         switch line {
-        case .tooLong: return .failure(.payloadTooLarge(limit: settings.maximumBodyBytes))
+        case .tooLong: return .failure(.payloadTooLarge(limit: maximumLineBytes, of: "the line"))
         case .noRoom: return .failure(.bodiesFull(share?.budget.limit ?? 0))
         case .bytes(let bytes, _):
             do throws(APIError) {

@@ -17,11 +17,10 @@ package enum DocumentLines {
         _ body: RequestBody, into documents: DocumentService, maximumLineBytes: Int,
         reportsAll: Bool, to writer: BodyWriter
     ) async throws -> Bool {
-        var settings = APISettings(version: "", started: 0)
-        settings.maximumBodyBytes = maximumLineBytes
         let work = DocumentImport(
-            documents: documents, settings: settings, reportsAll: reportsAll,
-            namesFiles: true, checkReadiness: { () throws(APIError) in })
+            documents: documents, settings: APISettings(version: "", started: 0),
+            maximumLineBytes: maximumLineBytes, reportsAll: reportsAll, namesFiles: true,
+            checkReadiness: { () throws(APIError) in })
         return try await work.run(body, to: writer)
     }
 
