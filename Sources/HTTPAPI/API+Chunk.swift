@@ -31,7 +31,7 @@ extension API {
             throw .service(error, names)
         }
         let passages = PassageWriter(
-            finish: finish, type: body.options.embeddingType?.type ?? .float,
+            finish: finish, type: try body.options.embeddingType?.plain() ?? .float,
             returnsText: body.value.fields.returnText ?? false)
         let usage = encoded.texts.map(\.usage)
         let writer = try await LongWork.run(bytes: passages.bytes(of: chunks.joined())) {

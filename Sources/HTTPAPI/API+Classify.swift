@@ -56,7 +56,7 @@ extension API {
         } else {
             writer.object { writer in
                 writer.key("object")
-                writer.string("list")
+                writer.string("classify")
                 writer.key("data")
                 writeAll(&writer)
                 writer.key("model")

@@ -18,7 +18,7 @@ extension API {
         for (field, isGiven) in [
             ("dimensions", body.options.dimensions != nil),
             ("normalize", body.options.normalize == true),
-            ("embedding_type", body.options.embeddingType.map { $0.type != .float } ?? false),
+            ("embedding_type", body.options.embeddingType?.isPlainFloat == false),
         ] where isGiven {
             throw .validation(field: field, "token states are given as they are")
         }

@@ -18,25 +18,28 @@ extension API {
         let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
-        if body.value.embeddingTypes?.isEmpty == true {
+        let type = try body.options.embeddingType?.plain() ?? .float
+        let types = try body.value.embeddingTypes.map { names throws(APIError) in
+            try names.map { name throws(APIError) in try name.plain(field: "embedding_types") }
+        }
+        if types?.isEmpty == true {
             throw .validation(field: "embedding_types", "cannot be empty")
         }
         let result = try await encode(names) { () async throws(ServiceError) in
             try await service.embed(inputs, rules: rules)
         }
-        let type = body.options.embeddingType?.type ?? .float
         var writer = JSONWriter(capacity: result.vectors.count * 12 * 256)
         func vectors(_ type: EmbeddingType, _ writer: inout JSONWriter) {
             writer.array { writer in
                 for vector in result.vectors { writer.vector(finish.apply(vector), as: type) }
             }
         }
-        if let types = body.value.embeddingTypes {
+        if let types {
             writer.object { writer in
                 writer.key("embeddings")
                 writer.object { writer in
                     for type in EmbeddingType.allCases
-                    where types.contains(where: { $0.type == type }) {
+                    where types.contains(type) {
                         writer.key(type.rawValue)
                         vectors(type, &writer)
                     }

@@ -26,6 +26,8 @@ extension API {
         writer.object { writer in
             writer.key("model_id")
             writer.string(model.name)
+            writer.key("served_model_name")
+            writer.string(model.name)
             writer.key("model_sha")
             writer.string(model.fingerprintText)
             writer.key("model_dtype")
@@ -33,7 +35,7 @@ extension API {
             writer.key("model_type")
             writer.object { writer in
                 if model.model.head == .sequenceClassification {
-                    writer.key("classifier")
+                    writer.key(model.isCrossEncoder ? "reranker" : "classifier")
                     writer.object { writer in
                         writer.key("id2label")
                         writer.object { writer in

@@ -15,7 +15,7 @@ extension API {
         }
         let body = try await decode(WithOptions<Body>.self, request)
         let service = try service(request, body.options.model)
-        let isBase64: Bool
+        var isBase64: Bool
         switch body.value.encodingFormat {
         case nil, "float": isBase64 = false
         case "base64": isBase64 = true
@@ -30,6 +30,7 @@ extension API {
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         let type = body.options.embeddingType?.type ?? .float
+        if body.options.embeddingType?.isBase64 == true { isBase64 = true }
         if isBase64, type != .float {
             throw .validation(
                 field: "encoding_format", "base64 is of float32, not of \(type.rawValue)")
@@ -67,7 +68,7 @@ extension API {
         return response(writer, result, inputs)
     }
 
-    /// `GET /v1/models`.
+    /// `GET /v1/models`, `/models`.
     func models(_: ServerRequest) async throws(APIError) -> ServerResponse {
         let names = try readiness.registry().names
         var writer = JSONWriter()

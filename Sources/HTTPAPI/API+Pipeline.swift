@@ -6,8 +6,9 @@ import Serving
 
 extension API {
     /// `POST /` and `POST /invocations`: what the model is for, as text-embeddings-inference and
-    /// Hugging Face's endpoints have it. A classifier predicts, every other model embeds; a body
-    /// with a `source_sentence` asks for similarities, one with `candidate_labels` for their scores.
+    /// Hugging Face's endpoints have it. A classifier predicts, heads that read tokens answer as on their
+    /// own routes, every other model embeds; a body with a `source_sentence` asks for similarities, one
+    /// with `candidate_labels` for their scores, one with a query and texts for the texts' order.
     ///
     /// Pipelines keep their options in `parameters`. A body with that field is taken as theirs: the
     /// options count as if they stood beside `inputs`, and a classifier answers a list a text.
@@ -23,9 +24,20 @@ extension API {
             request.body = RequestBody(bytes: bytes)
             return try await classify(request, asPipeline: true)
         }
+        if body.ranksTexts {
+            RequestContext.current?.record.work = .scoring
+            request.body = RequestBody(bytes: bytes)
+            return try await rerank(request)
+        }
         let service = try service(request, body.model)
-        let classifies =
-            !body.comparesSentences && service.loaded.model.head == .sequenceClassification
+        let head = body.comparesSentences ? nil : service.loaded.model.head
+        if head == .tokenClassification || head == .questionAnswering {
+            RequestContext.current?.record.work = .scoring
+            request.body = RequestBody(bytes: bytes)
+            return head == .tokenClassification
+                ? try await tokenClassification(request) : try await answerQuestion(request)
+        }
+        let classifies = head == .sequenceClassification
         RequestContext.current?.record.work = classifies ? .scoring : .embedding
         let function = Classification(service.loaded).isIndependent ? "sigmoid" : "softmax"
         request.body = RequestBody(
@@ -61,6 +73,12 @@ struct PipelineBody: Sendable {
     /// Whether it has labels to be chosen from, beside its inputs or in `parameters`.
     var namesLabels: Bool {
         members("candidate_labels").contains { tape.nodes[$0].kind != .null }
+    }
+
+    /// Whether it has a query, and texts in place of inputs.
+    var ranksTexts: Bool {
+        tape.member("query", of: 0) != nil && tape.member("inputs", of: 0) == nil
+            && ["texts", "documents"].contains { tape.member($0, of: 0) != nil }
     }
 
     /// The model that it chooses, beside its inputs or in `parameters`.

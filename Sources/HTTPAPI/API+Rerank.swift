@@ -14,20 +14,23 @@ extension API {
         let body = try await decode(WithOptions<RerankBody>.self, request)
         let service = try service(request, body.options.model)
         let isCohere = body.value.documents != nil
-        let texts = body.value.documents ?? body.value.texts ?? []
+        let texts = body.value.documents?.map(\.text) ?? body.value.texts ?? []
         let field = isCohere ? "documents" : "texts"
         received(texts.map(EncodingInput.text), isSingle: false)
         let names = InputNames(field)
+        let query = body.value.query
+        // A cross-encoder reads pairs, of which one side may be empty.
+        let isPaired = service.loaded.isCrossEncoder
         try check(
-            texts.map(EncodingInput.text), names,
+            texts.map { isPaired && !query.isEmpty ? .pair(query, $0) : .text($0) }, names,
             limit: isCohere ? Self.maximumRankedDocuments : settings.maximumClientBatchSize)
-        if body.value.query.isEmpty { throw .validation(field: "query", "cannot be empty") }
+        if query.isEmpty, !isPaired { throw .validation(field: "query", "cannot be empty") }
         if let top = body.value.topN, top < 1 {
             throw .validation(field: "top_n", "expected 1 or more, got \(top)")
         }
         let rules = rules(body.options, request)
         let (scores, result, method) = try await relevance(
-            body.value.query, texts, names, raw: body.options.rawScores ?? false, service, rules)
+            query, texts, names, raw: body.options.rawScores ?? false, service, rules)
         let order = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
             .prefix(body.value.topN ?? scores.count)
         var writer = JSONWriter()
@@ -36,7 +39,8 @@ extension API {
                 &writer, order.map { ($0, scores[$0]) }, result,
                 // Without a cross-encoder the query is a text of its own, before the others.
                 usage: Array(result.usage.suffix(texts.count)),
-                documents: body.value.returnDocuments ?? false ? texts : nil, service)
+                documents: body.value.returnDocuments ?? false ? body.value.documents : nil,
+                service)
         } else {
             writer.array { writer in
                 for index in order {
@@ -54,14 +58,14 @@ extension API {
             }
         }
         var response = response(
-            writer, result, [.text(body.value.query)] + texts.map(EncodingInput.text))
+            writer, result, [.text(query)] + texts.map(EncodingInput.text))
         response.headers[.scoring] = method.rawValue
         return response
     }
 
     private func writeCohere(
         _ writer: inout JSONWriter, _ order: [(Int, Float)], _ result: EncodingResult,
-        usage: [TokenUsage], documents: [String]?, _ service: EncodingService
+        usage: [TokenUsage], documents: [RerankBody.Document]?, _ service: EncodingService
     ) {
         writer.object { writer in
             writer.key("id")
@@ -79,9 +83,13 @@ extension API {
                         writer.tokens(usage[index])
                         if let documents {
                             writer.key("document")
-                            writer.object { writer in
-                                writer.key("text")
-                                writer.string(documents[index])
+                            if let object = documents[index].object {
+                                writer.verbatim(object)
+                            } else {
+                                writer.object { writer in
+                                    writer.key("text")
+                                    writer.string(documents[index].text)
+                                }
                             }
                         }
                     }
@@ -97,9 +105,7 @@ extension API {
         _ service: EncodingService, _ rules: EncodingRules
     ) async throws(APIError) -> ([Float], EncodingResult, ScoringMethod) {
         let loaded = service.loaded
-        let isCrossEncoder =
-            loaded.model.head == .sequenceClassification && loaded.configuration.labels.count == 1
-        if isCrossEncoder {
+        if loaded.isCrossEncoder {
             let result = try await encode(names) { () async throws(ServiceError) in
                 try await service.classify(
                     texts.map { .pair(query, $0) }, rules: rules)
@@ -165,28 +171,48 @@ struct RerankBody: Decodable {
     let query: String
     /// Text-embeddings-inference's form.
     let texts: [String]?
-    /// Cohere's and Jina's form: texts, or objects with a field `text`.
-    let documents: [String]?
+    /// Cohere's and Jina's form: texts, or objects with a field `text`, or with those of `rank_fields`.
+    let documents: [Document]?
     let returnText: Bool?
     let topN: Int?
     let returnDocuments: Bool?
 
     private enum CodingKeys: String, CodingKey {
-        case query, texts, documents, returnText, topN, returnDocuments
+        case query, texts, documents, rankFields, returnText, topN, returnDocuments
     }
 
-    private struct Document: Decodable {
+    /// What is ranked, and what it was an object's field of.
+    struct Document: Sendable {
         let text: String
+        /// The object as it came, with all its fields.
+        var object: String?
+    }
 
-        private enum CodingKeys: String, CodingKey { case text }
+    /// A text, or an object that has it.
+    private struct Entry: Decodable {
+        private struct Field: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
 
-        init(from decoder: any Decoder) throws {
+        private let decoder: any Decoder
+
+        init(from decoder: any Decoder) throws { self.decoder = decoder }
+
+        /// - Parameter names: the fields that are ranked, one after the other.
+        func document(_ names: [String]) throws -> Document {
             if let text = try? decoder.singleValueContainer().decode(String.self) {
-                self.text = text
-            } else {
-                text = try decoder.container(keyedBy: CodingKeys.self)
-                    .decode(String.self, forKey: .text)
+                return Document(text: text)
             }
+            let container = try decoder.container(keyedBy: Field.self)
+            let parts = try names.map { name in
+                try container.decode(
+                    String.self, forKey: Field(stringValue: SnakeCase.camel(name)))
+            }
+            let object = (decoder as? JSONBodyDecoder)?.text
+            return Document(text: parts.joined(separator: "\n"), object: object)
         }
     }
 
@@ -194,7 +220,10 @@ struct RerankBody: Decodable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         query = try container.decode(String.self, forKey: .query)
         texts = try container.decodeIfPresent([String].self, forKey: .texts)
-        documents = try container.decodeIfPresent([Document].self, forKey: .documents)?.map(\.text)
+        let names = try container.decodeIfPresent([String].self, forKey: .rankFields) ?? ["text"]
+        if names.isEmpty { throw FieldError(field: "rank_fields", reason: "cannot be empty") }
+        documents = try container.decodeIfPresent([Entry].self, forKey: .documents)?
+            .map { try $0.document(names) }
         returnText = try container.decodeIfPresent(Bool.self, forKey: .returnText)
         topN = try container.decodeIfPresent(Int.self, forKey: .topN)
         returnDocuments = try container.decodeIfPresent(Bool.self, forKey: .returnDocuments)

@@ -154,6 +154,9 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
 
     private var isNumber: Bool { [.integer, .number].contains(document.kind(node)) }
 
+    /// The value's text as it came.
+    var text: String { String(decoding: document.tape.text(at: node), as: UTF8.self) }
+
     /// The beginning of the value's text, for a message.
     var beginning: String {
         String(decoding: document.tape.text(at: node).prefix(40), as: UTF8.self)

@@ -31,8 +31,9 @@ struct CommonOptions: Decodable {
             try options.value(key)
         }
         model = try value(.model)
-        truncate = try value(.truncate)
-        truncationDirection = try value(.truncationDirection)
+        let cut: Truncate? = try value(.truncate)
+        truncate = cut?.isAllowed
+        truncationDirection = try value(.truncationDirection) ?? cut?.direction
         long = try value(.long)
         windowOverlap = try value(.windowOverlap)
         normalize = try value(.normalize)
@@ -41,6 +42,33 @@ struct CommonOptions: Decodable {
         rawScores = try value(.rawScores)
         topK = try value(.topK)
         embeddingType = try value(.embeddingType)
+    }
+}
+
+/// Whether texts are cut: true or false, or Cohere's and NVIDIA's word for the end that gives way.
+private struct Truncate: Decodable {
+    let isAllowed: Bool
+    var direction: TruncationDirection?
+
+    private enum Word: String, Decodable, CaseIterable {
+        case none = "NONE"
+        case start = "START"
+        case end = "END"
+
+        init(from decoder: any Decoder) throws { self = try NamedValue.decode(from: decoder) }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard (try? container.decode(String.self)) != nil else {
+            isAllowed = try container.decode(Bool.self)
+            return
+        }
+        switch try Word(from: decoder) {
+        case .none: isAllowed = false
+        case .start: (isAllowed, direction) = (true, TruncationDirection(side: .left))
+        case .end: (isAllowed, direction) = (true, TruncationDirection(side: .right))
+        }
     }
 }
 
@@ -65,12 +93,26 @@ struct WindowOverlap: Decodable {
     }
 }
 
-/// `float`, `int8`, `uint8`, `binary` or `ubinary`.
+/// `float`, `int8`, `uint8`, `binary` or `ubinary`; for OpenAI's route also Jina's `base64`.
 struct EmbeddingTypeName: Decodable {
     let type: EmbeddingType
+    /// Whether it is `base64`: of `float`.
+    let isBase64: Bool
 
     init(from decoder: any Decoder) throws {
-        type = try NamedValue.decode(from: decoder)
+        isBase64 = try decoder.singleValueContainer().decode(String.self) == "base64"
+        type = isBase64 ? .float : try NamedValue.decode(from: decoder)
+    }
+
+    /// Whether it is what an answer has that is asked for nothing.
+    var isPlainFloat: Bool { type == .float && !isBase64 }
+
+    /// The type, on a route that has no base64.
+    func plain(field: String = "embedding_type") throws(APIError) -> EmbeddingType {
+        if isBase64 {
+            throw .validation(field: field, "base64 is an answer of /v1/embeddings alone")
+        }
+        return type
     }
 }
 

@@ -50,12 +50,13 @@ extension Route {
     static let service: [Route] = [
         .get("/", access: .open, API.console),
         .get("/health", access: .open, API.health),
-        .get("/ping", access: .open, API.health),
+        .get("/ping", access: .open, API.ready),
         .get("/ready", access: .open, API.ready),
         .get("/info", API.info),
         .get("/metrics", access: .open, API.exposition),
         .get("/openapi.json", access: .open, API.description),
         .get("/v1/models", API.models),
         .get("/v1/models/{id}", API.model),
+        .get("/models", API.models),
     ]
 }

@@ -89,17 +89,31 @@ package struct AdmissionQueue: Sendable {
     /// share a pass.
     /// - Returns: whether it was taken.
     package mutating func admit(_ id: UInt64, tokenCounts: [Int], group: Int) -> Bool {
-        guard let first = tokenCounts.first else { return true }
-        let tokens = tokenCounts.reduce(0, +)
-        let request = Request(
-            id: id, group: group, isQuick: tokens <= limits.quickTokens, tokenCounts: tokenCounts,
-            isOversized: tokens > limits.waitingTokens, waiting: tokens, tag: clock + first)
-        let counted = requests.reduce(room(of: request)) { $0 + room(of: $1) }
-        guard queuedTokens == 0 || counted <= limits.waitingTokens else { return false }
-        queuedTokens += tokens
+        if tokenCounts.isEmpty { return true }
+        let request = request(id, tokenCounts, group)
+        guard queuedTokens == 0 || excess(of: request) <= 0 else { return false }
+        queuedTokens += request.waiting
         quickRequests += request.isQuick ? 1 : 0
         requests.append(request)
         return true
+    }
+
+    /// How many tokens have to be served before there is room for such a request; 0 where there is.
+    package func excess(tokenCounts: [Int]) -> Int {
+        if tokenCounts.isEmpty || queuedTokens == 0 { return 0 }
+        return max(0, excess(of: request(0, tokenCounts, 0)))
+    }
+
+    private func excess(of request: Request) -> Int {
+        requests.reduce(room(of: request)) { $0 + room(of: $1) } - limits.waitingTokens
+    }
+
+    private func request(_ id: UInt64, _ tokenCounts: [Int], _ group: Int) -> Request {
+        let tokens = tokenCounts.reduce(0, +)
+        return Request(
+            id: id, group: group, isQuick: tokens <= limits.quickTokens, tokenCounts: tokenCounts,
+            isOversized: tokens > limits.waitingTokens, waiting: tokens,
+            tag: clock + (tokenCounts.first ?? 0))
     }
 
     /// What a request takes of the tokens that may wait.

@@ -140,10 +140,14 @@ package final class InferenceExecutor: Sendable {
             // The cancellation handler may have run before there was anything to cancel.
             if Task.isCancelled { return RequestDeadline.hasPassed ? .deadlinePassed : .cancelled }
             if state.pending.admit(id, request) { return nil }
-            let tokens = state.pending.queue.queuedTokens + state.runningTokens
-            let seconds = Double(tokens) / max(state.tokensPerSecond, 1)
+            let queue = state.pending.queue
+            // When there will be room, which is long before all that waits is done.
+            let ahead =
+                state.runningTokens + queue.excess(tokenCounts: request.sequences.map(\.ids.count))
+            let seconds = Double(ahead) / max(state.tokensPerSecond, 1)
             return .overloaded(
-                queuedTokens: tokens, retryAfter: min(max(Int(seconds.rounded(.up)), 1), 3600))
+                queuedTokens: queue.queuedTokens + state.runningTokens,
+                retryAfter: min(max(Int(seconds.rounded(.up)), 1), 3600))
         }
         if let refusal {
             request.continuation.resume(returning: .failure(refusal))

@@ -124,11 +124,21 @@ package struct LoadedModel: Sendable {
         if let prompt = prompts.default { rules.append("prompt=\(prompt)") }
         if !poolsPrompt, pooling.canLeaveOutPrompt { rules.append("include_prompt=false") }
         return LoadedModel(
-            name: name ?? directory.standardizedFileURL.lastPathComponent, model: model,
+            name: name ?? Self.name(of: directory), model: model,
             tokenizer: tokenizer, pooling: pooling, padding: padding, paddedLength: paddedLength,
             poolsPrompt: poolsPrompt, prompts: prompts,
             fingerprint: fingerprint(
                 checkpoint, tensors, model, tokenizer, rules: rules))
+    }
+
+    /// What a model is called that was given no name: as its directory.
+    package static func name(of directory: URL) -> String {
+        directory.standardizedFileURL.lastPathComponent
+    }
+
+    /// Whether the model judges pairs of texts by one number: a reranker.
+    package var isCrossEncoder: Bool {
+        model.head == .sequenceClassification && configuration.labels.count == 1
     }
 
     private static func fingerprint(

@@ -13,11 +13,12 @@ package struct ModelRegistry: Sendable {
     }
 
     /// The model of that name, or of that fingerprint, as documents and searches are answered with it;
-    /// the first one for nil; nil when there is none.
+    /// the first one for nil; nil when there is none. The owner in a hub's name may be left out.
     package func service(named name: String?) -> EncodingService? {
         guard let name else { return standard }
         return services.first { $0.loaded.name == name }
             ?? services.first { $0.loaded.fingerprintText == name }
+            ?? services.first { $0.loaded.name.hasSuffix("/" + name) }
     }
 
     /// The model that made vectors of this fingerprint, if it is one of these.

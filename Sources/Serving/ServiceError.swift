@@ -3,7 +3,7 @@ package import Tokenization
 
 /// Why a text could not be encoded. `input` is the index of the text in its request.
 package enum ServiceError: Error, Sendable {
-    /// The queue is full: `queuedTokens` wait ahead, about `retryAfter` seconds of work.
+    /// The queue is full: `queuedTokens` wait or run, and there may be room in `retryAfter` seconds.
     case overloaded(queuedTokens: Int, retryAfter: Int)
     /// The text has more tokens than the model's window, and truncation was refused.
     case textTooLong(input: Int, tokens: Int, limit: Int)

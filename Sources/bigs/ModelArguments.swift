@@ -1,6 +1,7 @@
 import ArgumentParser
 import BiGSModel
 import Foundation
+import Hub
 import Kernels
 import Serving
 
@@ -61,7 +62,7 @@ struct ModelArguments: ParsableArguments {
         var names: Set<String> = []
         return try model.map { value in
             let place = try Self.place(value)
-            let name = place.name ?? place.directory.standardizedFileURL.lastPathComponent
+            let name = place.name ?? LoadedModel.name(of: place.directory)
             guard names.insert(name).inserted else {
                 throw ValidationError(
                     "--model: two models are called \(name); name them apart with NAME=DIRECTORY")
@@ -70,18 +71,29 @@ struct ModelArguments: ParsableArguments {
         }
     }
 
-    /// `NAME=DIRECTORY` or a directory. What exists as it is written is a directory, and so is what
-    /// has a slash before its first "=".
+    /// `NAME=DIRECTORY`, where the name may be that of a hub, or a directory. What exists as it is written
+    /// is a directory. A model that was fetched has the name that it was fetched by.
     static func place(_ value: String) throws -> Place {
         guard !FileManager.default.fileExists(atPath: value),
-            let equals = value.firstIndex(of: "="), !value[..<equals].contains("/")
-        else { return (nil, try ModelLocator.directory(named: value)) }
+            let equals = value.firstIndex(of: "="), isName(value[..<equals])
+        else {
+            return (
+                ModelLocator.isFetched(value) ? value : nil,
+                try ModelLocator.directory(named: value)
+            )
+        }
         let name = String(value[..<equals])
         let directory = String(value[value.index(after: equals)...])
         guard !name.isEmpty, !directory.isEmpty else {
             throw ValidationError("--model: expected NAME=DIRECTORY or a directory, got \(value)")
         }
         return (name, try ModelLocator.directory(named: directory))
+    }
+
+    /// Whether this may stand before "=": what has a slash is the beginning of a path, unless a hub might
+    /// give such a name.
+    private static func isName(_ name: Substring) -> Bool {
+        !name.contains("/") || (try? HubRepository(String(name))) != nil
     }
 
     private func only(embedded: EmbeddedModel = .embeddings) throws -> Place {

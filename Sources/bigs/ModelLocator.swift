@@ -53,6 +53,11 @@ enum ModelLocator {
         throw LocationError.notFound(embedded, searched: candidates.map(\.path))
     }
 
+    /// Whether this is no path, but the name of a model that `bigs pull` fetched.
+    static func isFetched(_ name: String) -> Bool {
+        !FileManager.default.fileExists(atPath: name) && fetched(name) != nil
+    }
+
     /// The folder of the model that `bigs pull` fetched by this name; nil where there is none.
     private static func fetched(_ name: String) -> URL? {
         let folder = (try? HubRepository(name))?.directory(ProcessInfo.processInfo.environment)

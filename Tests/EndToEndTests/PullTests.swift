@@ -53,6 +53,12 @@ import Testing
                 environment: ["XDG_DATA_HOME": data.path])
             #expect(outcome.status == status, "\(outcome.errors)")
         }
+        let file = data.appending(path: "store.sqlite").path
+        let kept = try await run(
+            ["store", "import", "--model", "owner/name", "--store", file],
+            input: Data(#"{"text":"abc","model":"owner/name"}"#.utf8),
+            environment: ["XDG_DATA_HOME": data.path])
+        #expect(kept.status == 0, "it has the name that it was fetched by: \(kept.lines)")
         let elsewhere = try await run(
             ["classify", "--model", "owner/name"], input: Data("abc".utf8),
             environment: ["XDG_DATA_HOME": "/nowhere"])

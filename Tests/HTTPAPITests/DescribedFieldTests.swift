@@ -74,6 +74,9 @@ import Testing
         Example(route: "POST /", body: #"{"inputs":"ab"}"#),
         Example(route: "POST /invocations", body: #"{"inputs":"ab"}"#),
         Example(
+            route: "POST /",
+            body: #"{"query":"a","documents":[{"text":"ab"}],"return_documents":true}"#),
+        Example(
             route: "PUT /documents/{id}", path: "/documents/a",
             body: #"{"text":"ab. Cd","chunk":["sentence","document"],"keep_states":"int8"}"#),
         Example(route: "POST /documents", body: #"{"text":"ab"}"#),
@@ -107,7 +110,7 @@ import Testing
         Example(route: "DELETE /documents/{id}", path: "/documents/a"),
         Example(route: "GET /store"), Example(route: "POST /store/compact"),
         Example(route: "GET /info"), Example(route: "GET /openapi.json"),
-        Example(route: "GET /v1/models"),
+        Example(route: "GET /v1/models"), Example(route: "GET /models"),
         Example(route: "GET /v1/models/{id}", path: "/v1/models/x"),
     ]
 
@@ -229,11 +232,15 @@ import Testing
         #expect(fields > 30)
     }
 
-    /// Whether a member belongs to another of a body's two forms than this body has; it is not read then.
+    /// Whether a member belongs to another of a body's forms than this body has; it is not read then.
     private func isOtherForm(_ name: String, of body: [String: Any]) -> Bool {
         switch name {
         case "inputs": body["input"] != nil || body["question"] != nil
-        case "input", "question", "context": body["inputs"] != nil
+        case "input", "question", "context": body["inputs"] != nil || body["query"] != nil
+        case "query", "texts", "documents", "rank_fields", "return_text", "return_documents",
+            "top_n":
+            body["inputs"] != nil
+        case "head", "evidence": body["query"] != nil
         // What belongs to labels is not looked at without any.
         case "hypothesis_template", "multi_label": body["candidate_labels"] == nil
         default: false

@@ -45,6 +45,18 @@ import Testing
         expectAdmission(true, queue.admit(3, tokenCounts: [40], group: 0))
     }
 
+    /// What is asked to wait is told how much has to go before there is room: not all that waits.
+    @Test func tellsHowMuchHasToGo() {
+        var queue = queue(waiting: 100)
+        #expect(queue.excess(tokenCounts: [500]) == 0)
+        expectAdmission(true, queue.admit(1, tokenCounts: [50, 40], group: 0))
+        #expect(queue.excess(tokenCounts: [10]) == 0)
+        #expect(queue.excess(tokenCounts: [10, 5]) == 5)
+        #expect(queue.excess(tokenCounts: [500]) == 40, "as half of the bound")
+        let pass = queue.nextPass()
+        #expect(pass?.tokens == 50 && queue.excess(tokenCounts: [10, 5]) == 0)
+    }
+
     /// It counts as half of the bound until less is left of it.
     @Test func anOversizedRequestLeavesRoomForOthers() {
         var queue = queue(waiting: 100)

@@ -40,7 +40,7 @@ extension API {
                 id, granularities, pooling: fields.pooling?.pooling, reading: reading)
         }
         let passages = PassageWriter(
-            finish: finish, type: body.options.embeddingType?.type ?? .float,
+            finish: finish, type: try body.options.embeddingType?.plain() ?? .float,
             returnsText: fields.returnText ?? true)
         let bytes = passages.bytes(of: view.value)
         let writer = try await LongWork.run(bytes: bytes) { () throws(APIError) in

@@ -16,7 +16,13 @@ extension API {
     var openAPI: OpenAPIDocument {
         let models = try? readiness.registry()
         let loaded = models?.standard.loaded
-        let classifies = loaded?.model.head == .sequenceClassification
+        let pipeline: (request: String, answer: String) =
+            switch loaded?.model.head {
+            case .sequenceClassification: ("PredictRequest", "PredictAnswer")
+            case .tokenClassification: ("TokenClassificationRequest", "EntityLists")
+            case .questionAnswering: ("AnswerRequest", "Answers")
+            default: ("EmbedRequest", "Vectors")
+            }
         func list(_ names: [String]) -> String {
             var writer = JSONWriter()
             writer.array { writer in for name in names { writer.string(name) } }
@@ -36,8 +42,7 @@ extension API {
                 ("maxClientBatchSize", String(settings.maximumClientBatchSize)),
                 ("maxTokenID", String((loaded?.configuration.vocabularySize ?? 1 << 31) - 1)),
                 ("dimensions", String(loaded?.configuration.hiddenSize ?? 1 << 16)),
-                ("pipelineRequest", classifies ? "PredictRequest" : "EmbedRequest"),
-                ("pipelineAnswer", classifies ? "PredictAnswer" : "Vectors"),
+                ("pipelineRequest", pipeline.request), ("pipelineAnswer", pipeline.answer),
                 ("models", list(models?.names ?? [])),
                 // Null stands for the checkpoint's own head.
                 (

@@ -53,7 +53,7 @@ extension OpenAPIDocument {
 
     private static let pipeline = Operation(
         tag: .encoding,
-        summary: "What the model is for: classes from a classifier, else vectors.",
+        summary: "What the model is for: what its head says, else vectors.",
         body: "PipelineRequest", answers: [200: .json("PipelineAnswer")], headers: ["x-scoring"],
         encodes: true,
         refusals: [404])
@@ -69,9 +69,15 @@ extension OpenAPIDocument {
         encodes: true,
         refusals: [404])
 
+    private static let plainTruncate = #""truncate":{"type":["boolean","null"]}"#
+    private static let truncate = """
+        "truncate":{"anyOf":[{"type":["boolean","null"]},{"enum":["NONE","START","END"]}],
+        "description":"Whether a text over the window is cut, or which of its ends is."}
+        """
+
     /// How a text is read. A document's is kept with it; of a kept one, what is not said is as it was put.
     static let reading = """
-        "truncate":{"type":["boolean","null"]},
+        \(plainTruncate),
         "truncation_direction":{"anyOf":[{"type":"null"},
         {"enum":["right","left","Right","Left"]}]},
         "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
@@ -88,7 +94,7 @@ extension OpenAPIDocument {
     /// Properties that encoding routes share.
     static let common = """
         \(model),
-        \(reading),
+        \(reading.replacing(plainTruncate, with: truncate)),
         "parameters":{"type":["object","null"]}
         """
 
@@ -192,9 +198,10 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["input"],
             "anyOf":[{"properties":{"encoding_format":{"enum":["float",null]}}},
-            {"properties":{"embedding_type":{"enum":["float",null]}}}],"properties":{
+            {"properties":{"embedding_type":{"enum":["float","base64",null]}}}],"properties":{
             "input":{"$ref":"#/components/schemas/OpenAIInputs"},
-            "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
+            "embedding_type":{"anyOf":[{"$ref":"#/components/schemas/EmbeddingType"},
+            {"const":"base64"}]},
             "encoding_format":{"anyOf":[{"type":"null"},{"enum":["float","base64"]}]},
             "user":{"type":["string","null"]},"normalize":{"type":["boolean","null"]},\(common),
             "dimensions":{"type":["integer","null"],"minimum":1,"maximum":"{{dimensions}}"}}}
@@ -257,6 +264,7 @@ extension OpenAPIDocument {
             """
             {"anyOf":[{"$ref":"#/components/schemas/{{pipelineRequest}}"},
             {"$ref":"#/components/schemas/SimilarityRequest"},
+            {"$ref":"#/components/schemas/RerankRequest"},
             {"allOf":[{"$ref":"#/components/schemas/ClassifyRequest"},{"type":"object",
             "description":"The labels and their options may also stand in parameters.",
             "required":["inputs","candidate_labels"],
@@ -267,6 +275,7 @@ extension OpenAPIDocument {
             "PipelineAnswer",
             """
             {"anyOf":[{"$ref":"#/components/schemas/{{pipelineAnswer}}"},
+            {"$ref":"#/components/schemas/RerankAnswer"},
             {"$ref":"#/components/schemas/Vector"},{"$ref":"#/components/schemas/PredictAnswer"}]}
             """
         ),

@@ -75,7 +75,7 @@ extension OpenAPIDocument {
             "Classes",
             """
             {"type":"object","required":["object","data","model","usage","inputs"],"properties":{
-            "object":{"const":"list"},"model":{"type":"string"},
+            "object":{"const":"classify"},"model":{"type":"string"},
             "data":{"type":"array","items":{"$ref":"#/components/schemas/Scores"}},
             "usage":{"$ref":"#/components/schemas/Usage"},
             "inputs":{"type":"array","items":{"type":"object",
@@ -94,6 +94,9 @@ extension OpenAPIDocument {
             "documents":{"type":"array","minItems":1,"maxItems":1000,"items":{"anyOf":[
             {"$ref":"#/components/schemas/Text"},{"type":"object","required":["text"],
             "properties":{"text":{"$ref":"#/components/schemas/Text"}}}]}},\(common),
+            "rank_fields":{"type":["array","null"],"minItems":1,"items":{"const":"text"},
+            "description":"The fields of documents that are objects which are ranked, one after the \
+            other; text unless given."},
             "raw_scores":{"type":["boolean","null"]},"return_text":{"type":["boolean","null"]},
             "top_n":{"type":["integer","null"],"minimum":1,
             "maximum":9223372036854775807},

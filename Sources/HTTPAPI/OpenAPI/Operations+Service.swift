@@ -18,12 +18,14 @@ extension OpenAPIDocument {
             answers: [200: .text("text/plain")]),
         "GET /openapi.json": Operation(
             tag: .service, summary: "This description.", answers: [200: .json("Description")]),
-        "GET /v1/models": Operation(
-            tag: .service, summary: "The models, as OpenAI lists them.",
-            answers: [200: .json("ModelList")]),
+        "GET /v1/models": models, "GET /models": models,
         "GET /v1/models/{id}": Operation(
             tag: .service, summary: "One model.", answers: [200: .json("Model")]),
     ]
+
+    private static let models = Operation(
+        tag: .service, summary: "The models, as OpenAI lists them.",
+        answers: [200: .json("ModelList")])
 
     static let serviceSchemas: [(String, String)] = [
         (
@@ -52,7 +54,8 @@ extension OpenAPIDocument {
             {"type":"object","required":["model_id","model_sha","model_dtype","model_type",
             "max_input_length","max_batch_tokens","max_client_batch_size","auto_truncate",
             "version","fingerprint","padding","pooling","dtype","dimensions","heads"],
-            "properties":{"model_id":{"type":"string"},"model_sha":{"type":"string"},
+            "properties":{"model_id":{"type":"string"},
+            "served_model_name":{"type":"string"},"model_sha":{"type":"string"},
             "model_dtype":{"type":"string"},"model_type":{"type":"object"},
             "max_concurrent_requests":{"type":"integer"},"max_input_length":{"type":"integer"},
             "max_batch_tokens":{"type":"integer"},
