@@ -11,10 +11,6 @@ package struct PendingDocument: Sendable, Equatable {
     package var textHash: [UInt8]
     /// The options of its newest encoding, to be given back with the encoding.
     package var options: String
-    /// The granularities of that encoding's passages.
-    package var granularities: [String]
-    /// How that encoding's token states are kept; nil when they are not.
-    package var states: TokenStates.Format?
     /// Its place among all documents.
     package var row: Int64
 }
@@ -148,29 +144,11 @@ private struct Reencoding {
             let document = try reader.document(row)
             return PendingDocument(
                 id: document.id, text: document.text ?? "", textHash: document.textHash,
-                options: document.encoding?.options ?? "",
-                granularities: try granularities(row[0]), states: try format(row[0]), row: row[0])
+                options: document.encoding?.options ?? "", row: row[0])
         }
     }
 
     private static let newest = "(SELECT max(id) FROM document_encoding WHERE document_id = ?)"
-
-    private func granularities(_ document: Int64) throws -> [String] {
-        try String.fetchAll(
-            db.cachedStatement(
-                sql: """
-                    SELECT granularity FROM passage WHERE encoding_id = \(Self.newest)
-                    GROUP BY granularity ORDER BY min(id)
-                    """), arguments: [document])
-    }
-
-    private func format(_ document: Int64) throws -> TokenStates.Format? {
-        try String.fetchOne(
-            db.cachedStatement(
-                sql: "SELECT format FROM token_state WHERE encoding_id = \(Self.newest)"),
-            arguments: [document]
-        ).flatMap(TokenStates.Format.init)
-    }
 
     func add(
         _ encodings: [Reencoded], fingerprint: Data, now: Int64

@@ -66,7 +66,7 @@ extension StoredDocument {
     static let answerLimit = 64 << 20
 
     /// About how much memory its parts take.
-    var estimatedBytes: Int {
+    package var estimatedBytes: Int {
         let vectors = (encoding?.vector?.count ?? 0) * 4
         let passages =
             encoding?.passages?.reduce(0) {

@@ -160,8 +160,7 @@ extension API {
     }
 
     private func ranked(_ labels: [String], _ scores: [Float]) -> [LabelScore] {
-        labels.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
-            .map { LabelScore(label: labels[$0], score: scores[$0]) }
+        scores.fallingOrder.map { LabelScore(label: labels[$0], score: scores[$0]) }
     }
 }
 

@@ -28,28 +28,31 @@ extension API {
         let result = try await encode(names) { () async throws(ServiceError) in
             try await service.embed(inputs, rules: rules)
         }
-        var writer = JSONWriter(capacity: result.vectors.count * 12 * 256)
-        func vectors(_ type: EmbeddingType, _ writer: inout JSONWriter) {
-            writer.array { writer in
-                for vector in result.vectors { writer.vector(finish.apply(vector), as: type) }
+        let name = service.loaded.name
+        let writer = try await LongWork.run(bytes: result.answerBytes) { () throws(APIError) in
+            var writer = JSONWriter(capacity: result.answerBytes)
+            func vectors(_ type: EmbeddingType, _ writer: inout JSONWriter) {
+                writer.array { writer in
+                    for vector in result.vectors { writer.vector(finish.apply(vector), as: type) }
+                }
             }
-        }
-        if let types {
+            guard let types else {
+                vectors(type, &writer)
+                return writer
+            }
             writer.object { writer in
                 writer.key("embeddings")
                 writer.object { writer in
-                    for type in EmbeddingType.allCases
-                    where types.contains(type) {
+                    for type in EmbeddingType.allCases where types.contains(type) {
                         writer.key(type.rawValue)
                         vectors(type, &writer)
                     }
                 }
                 writer.key("model")
-                writer.string(service.loaded.name)
+                writer.string(name)
                 writer.openAIUsage(result.usage)
             }
-        } else {
-            vectors(type, &writer)
+            return writer
         }
         return response(writer, result, inputs)
     }
@@ -163,4 +166,9 @@ extension API {
         headers[.queueTime] = String(result.timings.queue.microseconds)
         headers[.inferenceTime] = String(result.timings.inference.microseconds)
     }
+}
+
+extension EncodingResult {
+    /// About how many bytes its vectors take in an answer: a number has some ten digits.
+    var answerBytes: Int { vectors.reduce(0) { $0 + 12 * $1.count } }
 }

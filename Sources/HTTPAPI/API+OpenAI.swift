@@ -4,13 +4,14 @@ import Serving
 
 extension API {
     /// The most inputs OpenAI's API takes at once.
-    private static let maximumOpenAIInputs = 2_048
+    static let maximumOpenAIInputs = 2_048
 
     /// `POST /v1/embeddings`.
     func openAIEmbeddings(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         struct Body: Decodable {
             let input: Inputs
             let encodingFormat: String?
+            /// Whom it is for: checked as the description says, and of no use here.
             let user: String?
         }
         let body = try await decode(WithOptions<Body>.self, request)
@@ -38,32 +39,37 @@ extension API {
         let result = try await encode(names) { () async throws(ServiceError) in
             try await service.embed(inputs, rules: rules)
         }
-        var writer = JSONWriter(capacity: result.vectors.count * 12 * 256)
-        writer.object { writer in
-            writer.key("object")
-            writer.string("list")
-            writer.key("data")
-            writer.array { writer in
-                for (index, vector) in result.vectors.enumerated() {
-                    writer.object { writer in
-                        writer.key("object")
-                        writer.string("embedding")
-                        writer.key("index")
-                        writer.number(index)
-                        writer.key("embedding")
-                        let vector = finish.apply(vector)
-                        if isBase64 {
-                            writer.base64(vector)
-                        } else {
-                            writer.vector(vector, as: type)
+        let name = service.loaded.name
+        let writer = try await LongWork.run(bytes: result.answerBytes) {
+            [isBase64] () throws(APIError) in
+            var writer = JSONWriter(capacity: result.answerBytes)
+            writer.object { writer in
+                writer.key("object")
+                writer.string("list")
+                writer.key("data")
+                writer.array { writer in
+                    for (index, vector) in result.vectors.enumerated() {
+                        writer.object { writer in
+                            writer.key("object")
+                            writer.string("embedding")
+                            writer.key("index")
+                            writer.number(index)
+                            writer.key("embedding")
+                            let vector = finish.apply(vector)
+                            if isBase64 {
+                                writer.base64(vector)
+                            } else {
+                                writer.vector(vector, as: type)
+                            }
+                            writer.tokens(result.usage[index])
                         }
-                        writer.tokens(result.usage[index])
                     }
                 }
+                writer.key("model")
+                writer.string(name)
+                writer.openAIUsage(result.usage)
             }
-            writer.key("model")
-            writer.string(service.loaded.name)
-            writer.openAIUsage(result.usage)
+            return writer
         }
         return response(writer, result, inputs)
     }

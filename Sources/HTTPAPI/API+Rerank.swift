@@ -5,7 +5,7 @@ import Serving
 
 extension API {
     /// The most documents in Cohere's form, as at Cohere.
-    private static let maximumRankedDocuments = 1_000
+    static let maximumRankedDocuments = 1_000
 
     /// `POST /rerank`, `/v1/rerank`, `/v2/rerank`: text-embeddings-inference's form with `texts`, Cohere's
     /// and Jina's with `documents`. The header `x-scoring` says whether a cross-encoder or a cosine
@@ -31,8 +31,7 @@ extension API {
         let rules = rules(body.options, request)
         let (scores, result, method) = try await relevance(
             query, texts, names, raw: body.options.rawScores ?? false, service, rules)
-        let order = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
-            .prefix(body.value.topN ?? scores.count)
+        let order = scores.fallingOrder.prefix(body.value.topN ?? scores.count)
         var writer = JSONWriter()
         if isCohere {
             writeCohere(

@@ -6,7 +6,7 @@ import Serving
 /// Routes of heads that read tokens, in the shapes of Hugging Face's pipelines.
 extension API {
     /// The most candidates of a mask.
-    private static let maximumCandidates = 1_000
+    static let maximumCandidates = 1_000
 
     /// `POST /fill-mask`: the likeliest tokens in place of each mask.
     func fillMask(_ request: ServerRequest) async throws(APIError) -> ServerResponse {

@@ -22,7 +22,7 @@ package enum APIError: Error, Sendable {
     /// A field has the wrong type or value; `field` names it.
     case validation(field: String, String)
     /// A list with more entries than a request may have.
-    case tooMany(field: String, count: Int, limit: Int)
+    case tooMany(field: String, count: Int, limit: Int, hint: String = "")
     /// The model is being loaded, or the server is draining.
     case unavailable(String)
     /// The texts could not be encoded; the names are those that the request has for them.
@@ -90,10 +90,10 @@ struct Refused {
         case .validation(let field, let reason):
             self.init(.unprocessableContent, "Validation", "\(field): \(reason)")
             self.field = field
-        case .tooMany(let field, let count, let limit):
+        case .tooMany(let field, let count, let limit, let hint):
             self.init(
                 .unprocessableContent, "Validation",
-                "\(field): has \(count) entries; at most \(limit) are allowed")
+                "\(field): has \(count) entries; at most \(limit) are allowed\(hint)")
             self.field = field
             reason = "batch_size"
         case .unavailable(let reason):

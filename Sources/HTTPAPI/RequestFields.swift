@@ -89,8 +89,6 @@ struct ClassificationInputs: Decodable {
 struct TruncationDirection: Decodable {
     let side: TruncationSide
 
-    init(side: TruncationSide) { self.side = side }
-
     init(from decoder: any Decoder) throws {
         let name = try decoder.singleValueContainer().decode(String.self)
         switch name.lowercased() {

@@ -8,47 +8,69 @@ import Tokenization
 /// Face's clients put them.
 struct CommonOptions: Decodable {
     var model: String?
-    var truncate: Bool?
-    var truncationDirection: TruncationDirection?
-    var long: LongTexts?
-    var windowOverlap: WindowOverlap?
+    var reading: ReadingOptions
     var normalize: Bool?
     var dimensions: Int?
-    var promptName: String?
     var rawScores: Bool?
     var topK: Int?
     var embeddingType: EmbeddingTypeName?
 
     private enum CodingKeys: String, CodingKey {
-        case model, truncate, truncationDirection, long, windowOverlap, normalize, dimensions
-        case promptName, rawScores, topK, embeddingType, parameters
+        case model, normalize, dimensions, rawScores, topK, embeddingType, parameters
     }
 
     init(from decoder: any Decoder) throws {
-        let own = try decoder.container(keyedBy: CodingKeys.self)
-        let options = try NestedOptions(own, parameters: .parameters)
+        let options = try NestedOptions(decoder, parameters: CodingKeys.parameters)
         func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
             try options.value(key)
         }
         model = try value(.model)
-        let cut: Truncate? = try value(.truncate)
-        truncate = cut?.isAllowed
-        truncationDirection = try value(.truncationDirection) ?? cut?.direction
-        long = try value(.long)
-        windowOverlap = try value(.windowOverlap)
+        reading = try ReadingOptions(from: decoder)
         normalize = try value(.normalize)
         dimensions = try value(.dimensions)
-        promptName = try value(.promptName)
         rawScores = try value(.rawScores)
         topK = try value(.topK)
         embeddingType = try value(.embeddingType)
     }
 }
 
+/// How texts are read: those of a request, or a document that is kept.
+struct ReadingOptions: Decodable {
+    var truncate: Bool?
+    var truncationSide: TruncationSide?
+    /// How a text over the window is read whole; nil: it is cut, or refused.
+    var windows: TextWindows?
+    var promptName: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case truncate, truncationDirection, long, windowOverlap, promptName, parameters
+    }
+
+    init(from decoder: any Decoder) throws {
+        let options = try NestedOptions(decoder, parameters: CodingKeys.parameters)
+        let cut: Truncate? = try options.value(.truncate)
+        let direction: TruncationDirection? = try options.value(.truncationDirection)
+        let long: LongTexts? = try options.value(.long)
+        let overlap: WindowOverlap? = try options.value(.windowOverlap)
+        truncate = cut?.isAllowed
+        truncationSide = direction?.side ?? cut?.side
+        windows = long.map { _ in TextWindows(overlap: overlap?.tokens) }
+        promptName = try options.value(.promptName)
+    }
+
+    /// The rules that they make; what is not said is the server's own.
+    func rules(_ settings: APISettings, cache: CachePolicy) -> EncodingRules {
+        EncodingRules(
+            truncate: truncate ?? settings.autoTruncate, truncationSide: truncationSide ?? .right,
+            windows: windows, promptName: promptName, cache: cache)
+    }
+}
+
 /// Whether texts are cut: true or false, or Cohere's and NVIDIA's word for the end that gives way.
 private struct Truncate: Decodable {
     let isAllowed: Bool
-    var direction: TruncationDirection?
+    /// The end that gives way; nil where it is not said.
+    var side: TruncationSide?
 
     private enum Word: String, Decodable, CaseIterable {
         case none = "NONE"
@@ -66,8 +88,8 @@ private struct Truncate: Decodable {
         }
         switch try Word(from: decoder) {
         case .none: isAllowed = false
-        case .start: (isAllowed, direction) = (true, TruncationDirection(side: .left))
-        case .end: (isAllowed, direction) = (true, TruncationDirection(side: .right))
+        case .start: (isAllowed, side) = (true, .left)
+        case .end: (isAllowed, side) = (true, .right)
         }
     }
 }
@@ -198,12 +220,7 @@ extension API {
     /// The truncation, windows and prompt that a request asks for, or the server's own, and what its
     /// cache may do.
     func rules(_ options: CommonOptions, _ request: ServerRequest) -> EncodingRules {
-        EncodingRules(
-            truncate: options.truncate ?? settings.autoTruncate,
-            truncationSide: options.truncationDirection?.side ?? .right,
-            windows: options.long.map { _ in TextWindows(overlap: options.windowOverlap?.tokens) },
-            promptName: options.promptName,
-            cache: cachePolicy(request))
+        options.reading.rules(settings, cache: cachePolicy(request))
     }
 
     /// What a request's cache may do.

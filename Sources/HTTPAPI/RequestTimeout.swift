@@ -8,9 +8,9 @@ import Serving
 /// The time runs from the end of the request's head. It bounds the model's work, which is what takes
 /// long; the answer to a request that is met in a layer comes at that layer's end. What a route
 /// streams after its answer has begun is not bounded.
-enum RequestTimeout {
+package enum RequestTimeout {
     /// The longest that a client may ask for: a day.
-    static let maximumSeconds = 86_400
+    package static let maximumSeconds = 86_400
 
     /// The time that `request` has; nil is no bound. A client may ask for more than the server's
     /// own, which is for those that do not ask.
@@ -21,7 +21,8 @@ enum RequestTimeout {
         guard let seconds = seconds(text) else {
             throw .validation(
                 field: "x-request-timeout",
-                "expected seconds, more than 0 and at most 86400, got \"\(text.prefix(100))\"")
+                "expected seconds, more than 0 and at most \(maximumSeconds), got \"\(text.prefix(100))\""
+            )
         }
         return seconds
     }

@@ -108,7 +108,8 @@ extension UnsafeMutablePointer<Float> {
     func deallocateAligned() { free(self) }
 }
 
-/// Floats that are written while they are made and only read afterwards.
+/// Floats: of a table, which are written while it is made and only read afterwards, or of work memory,
+/// which one pass at a time has to itself.
 final class FloatTable: @unchecked Sendable {
     let base: UnsafeMutablePointer<Float>
 

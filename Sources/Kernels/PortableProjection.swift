@@ -113,13 +113,10 @@ struct ProductTiling {
 
     static let panelColumns = 256
     static let largestTile = 256
-    /// Work that is over before other threads have started: 2 * rows * inner * columns.
-    private static let operationsPerThread = 2_000_000
 
     init(rows: Int, inner: Int, columns: Int) {
         let panels = Self.columnRanges(columns).count
-        let operations = 2 * rows * inner * columns
-        let threads = max(1, min(ComputeThreads.count, operations / Self.operationsPerThread))
+        let threads = ProductWork.threads(rows: rows, inner: inner, columns: columns)
         // A few tiles for each thread, so that one that is held up does not hold up all.
         let wanted = threads == 1 ? 1 : (3 * threads + panels - 1) / panels
         tileRows = min(Self.largestTile, Matrix.padded(max(1, (rows + wanted - 1) / wanted)))

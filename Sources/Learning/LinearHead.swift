@@ -55,9 +55,9 @@ package struct LinearHead: Sendable, Equatable {
 }
 
 /// Scores to probabilities without overflow.
-enum Probability {
+package enum Probability {
     /// 1 / (1 + exp(-x)).
-    static func sigmoid(_ x: Double) -> Double {
+    package static func sigmoid(_ x: Double) -> Double {
         // exp of a negative number only: it cannot overflow.
         let small = exp(-abs(x))
         return x >= 0 ? 1 / (1 + small) : small / (1 + small)
@@ -66,8 +66,8 @@ enum Probability {
     /// log(1 + exp(x)).
     static func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }
 
-    /// exp(x_k) over the sum of all.
-    static func softmax(_ x: [Double]) -> [Double] {
+    /// exp(x_k) over the sum of all, shifted by the largest so that nothing overflows.
+    package static func softmax(_ x: [Double]) -> [Double] {
         let largest = x.max() ?? 0
         let powers = x.map { exp($0 - largest) }
         let sum = powers.reduce(0, +)

@@ -28,7 +28,7 @@ package struct Classification: Sendable {
     /// Labels by falling score (ties keep the labels' order), at most `top` of them.
     package func ranked(_ scores: [Float], raw: Bool = false, top: Int? = nil) -> [LabelScore] {
         let values = raw ? scores : probabilities(scores)
-        let order = values.indices.sorted { (values[$0], $1) > (values[$1], $0) }
+        let order = values.fallingOrder
         return order.prefix(top ?? order.count).map {
             LabelScore(label: label($0), score: values[$0])
         }

@@ -21,11 +21,6 @@ package struct ModelRegistry: Sendable {
             ?? services.first { $0.loaded.name.hasSuffix("/" + name) }
     }
 
-    /// The model that made vectors of this fingerprint, if it is one of these.
-    package func service(fingerprint: [UInt8]) -> EncodingService? {
-        services.first { $0.loaded.fingerprint == fingerprint }
-    }
-
     /// The models' names in order.
     package var names: [String] { services.map(\.loaded.name) }
 

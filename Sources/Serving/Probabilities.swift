@@ -1,17 +1,21 @@
-import Foundation
+import Learning
 
 /// Scores to probabilities, computed in double precision so that long sums lose nothing.
 package enum Probabilities {
-    /// exp(x) over the sum of all, shifted by the largest so that nothing overflows.
+    /// exp(x) over the sum of all.
     package static func softmax(_ scores: some Collection<Float>) -> [Float] {
-        let largest = Double(scores.max() ?? 0)
-        let weights = scores.map { exp(Double($0) - largest) }
-        let sum = weights.reduce(0, +)
-        return weights.map { Float($0 / sum) }
+        Probability.softmax(scores.map(Double.init)).map(Float.init)
     }
 
     /// 1 / (1 + exp(-x)).
-    package static func sigmoid(_ score: Float) -> Float { Float(1 / (1 + exp(-Double(score)))) }
+    package static func sigmoid(_ score: Float) -> Float {
+        Float(Probability.sigmoid(Double(score)))
+    }
+}
+
+extension [Float] {
+    /// The places of the numbers, of the largest first; of equal ones the earlier.
+    package var fallingOrder: [Int] { indices.sorted { (self[$0], $1) > (self[$1], $0) } }
 }
 
 /// How alike two vectors are.

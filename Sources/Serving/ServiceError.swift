@@ -58,8 +58,7 @@ extension ServiceError: CustomStringConvertible {
         case .overloaded(let tokens, let seconds):
             "the queue is full: \(tokens) tokens are waiting; try again in \(seconds) s"
         case .textTooLong(_, let tokens, let limit):
-            "\(name) has \(tokens) tokens, and the model's window is \(limit); "
-                + "pass \(truncate) to use \(limit) of them"
+            "\(name) has " + Self.tooLong(tokens, limit, truncate: truncate)
         case .unknownToken(_, let position, let id, let size):
             "\(name)[\(position)] is token \(id); the vocabulary has 0 to \(size - 1)"
         case .emptyInput: "\(name) is an empty list of tokens"
@@ -76,5 +75,12 @@ extension ServiceError: CustomStringConvertible {
         case .deadlinePassed: "the answer was not ready within the request's time"
         case .shuttingDown: "the server is shutting down"
         }
+    }
+
+    /// What is said of a text that is over the window, after its name.
+    /// - Parameter truncate: what lets it be cut.
+    static func tooLong(_ tokens: Int, _ limit: Int, truncate: String) -> String {
+        "\(tokens) tokens, and the model's window is \(limit); pass \(truncate) to use \(limit) of "
+            + "them"
     }
 }

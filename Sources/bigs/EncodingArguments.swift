@@ -33,8 +33,7 @@ struct EncodingArguments: ParsableArguments {
     ) async throws {
         let loaded = try model.load(embedded: embedded)
         let opened = try store.flatMap { path in
-            try path == StoreAccess.none
-                ? nil : EncodingStore.open(path: path, logger: ModelSession.logger)
+            path == StoreAccess.none ? nil : try StoreAccess.open(path, create: true)
         }
         defer { opened?.close() }
         let rules = EncodingRules(truncate: truncate, truncationSide: truncationDirection)

@@ -65,8 +65,9 @@ struct SearchCommand: AsyncParsableCommand {
 
     func validate() throws {
         if query.isEmpty { throw ValidationError("the query cannot be empty") }
-        guard (1...1_000).contains(topK) else {
-            throw ValidationError("--top-k: expected 1 to 1000, got \(topK)")
+        let most = DocumentSearch.maximumHits
+        guard (1...most).contains(topK) else {
+            throw ValidationError("--top-k: expected 1 to \(most), got \(topK)")
         }
         for (flag, isGiven) in [
             ("--fusion", fusion != nil), ("--rank-constant", rankConstant != nil),
@@ -122,15 +123,21 @@ struct SearchCommand: AsyncParsableCommand {
         let opened = try StoreAccess.open(store)
         defer { opened.close() }
         let loaded = try model.load()
-        let request = SearchRequest(
-            query: try await question(loaded), model: loaded.fingerprint,
-            fusion: SearchRequest.Fusion(fusion, rankConstant: rankConstant, alpha: alpha)
-                ?? .usual,
-            topK: topK, filter: filter,
-            scope: passages.map { .passages(granularity: $0 == "all" ? nil : $0) } ?? .documents,
-            parts: [.metadata, .text])
-        let hits = try await opened.search(request)
-        for (index, hit) in hits.enumerated() {
+        var search = DocumentSearch(question: question, topK: topK)
+        search.rules.promptName = promptName
+        // A command that reads leaves the store as it is.
+        search.rules.cache.mayKeep = false
+        search.fusion =
+            SearchRequest.Fusion(fusion, rankConstant: rankConstant, alpha: alpha) ?? .usual
+        search.filter = filter
+        search.scope =
+            passages.map { .passages(granularity: $0 == "all" ? nil : $0) } ?? .documents
+        search.parts = [.metadata, .text]
+        let answer = try await ModelSession.run(loaded, threads: model.threads, store: opened) {
+            [search] service in
+            try await DocumentService(encoding: service, heads: HeadRegistry()).search(search)
+        }
+        for (index, hit) in answer.hits.enumerated() {
             let line = Self.line(index + 1, hit)
             if json {
                 try JSONLines.write(line)
@@ -138,7 +145,13 @@ struct SearchCommand: AsyncParsableCommand {
                 try StandardOutput.print(Self.row(line, hit))
             }
         }
-        if hits.isEmpty, !json { StandardError.write("nothing found") }
+        if answer.hits.isEmpty, !json { StandardError.write("nothing found") }
+        if let usage = answer.encoded?.usage.first, usage.isTruncated {
+            StandardError.write(
+                "the query has \(usage.tokens) tokens, of which \(usage.tokensUsed) were read")
+        }
+        if answer.leavesOutWords { StandardError.write(DocumentSearch.Answer.leftOutWords) }
+        // Beside documents that this model finds there may be some that it does not.
         if mode != .text,
             let warning = try await StoreAccess.warning(of: opened, models: [loaded])
         {
@@ -146,14 +159,12 @@ struct SearchCommand: AsyncParsableCommand {
         }
     }
 
-    private func question(_ loaded: LoadedModel) async throws -> SearchRequest.Query {
-        if mode == .text { return .text(query) }
-        let vector = try await ModelSession.run(loaded, threads: model.threads) { service in
-            try await service.embed(
-                [.text(query)], rules: EncodingRules(promptName: promptName)
-            ).vectors[0]
+    private var question: DocumentSearch.Question {
+        switch mode {
+        case .vector: .meaning(query)
+        case .text: .words(query)
+        case .hybrid: .both(query)
         }
-        return mode == .vector ? .vector(vector) : .hybrid(text: query, vector: vector)
     }
 
     private static func line(_ rank: Int, _ hit: SearchHit) -> Line {

@@ -123,7 +123,7 @@ struct ServeCommand: AsyncParsableCommand {
             ("--max-client-batch-size", maxClientBatchSize, 1 << 20),
             ("--max-body-bytes", maxBodyBytes, 1 << 34),
             ("--max-connections", maxConnections, 1 << 20),
-            ("--drain-timeout", drainTimeout, 86_400),
+            ("--drain-timeout", drainTimeout, RequestTimeout.maximumSeconds),
         ] where !(1...largest).contains(value) {
             throw ValidationError("\(flag): expected 1 to \(largest), got \(value)")
         }
@@ -146,9 +146,11 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("--cors-origin: \(error)")
         }
         do { _ = try APIKeys(apiKey) } catch { throw ValidationError("\(error)") }
-        if let requestTimeout, !(requestTimeout > 0 && requestTimeout <= 86_400) {
+        let longest = RequestTimeout.maximumSeconds
+        if let requestTimeout, !(requestTimeout > 0 && requestTimeout <= Double(longest)) {
             throw ValidationError(
-                "--request-timeout: expected more than 0 and at most 86400, got \(requestTimeout)")
+                "--request-timeout: expected more than 0 and at most \(longest), got \(requestTimeout)"
+            )
         }
     }
 

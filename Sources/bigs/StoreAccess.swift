@@ -35,8 +35,7 @@ enum StoreAccess {
         let count = try await store.documentCount(lacking: models.map(\.fingerprint))
         guard count > 0 else { return nil }
         let documents = count == 1 ? "1 document has" : "\(count) documents have"
-        return "\(documents) vectors of other models only, so that searches by meaning do not find "
-            + "them; bigs store reencode makes those of the model that it is run with"
+        return DocumentSearch.ofOtherModels(documents)
     }
 
     /// The filter that a flag gives as JSON; nil without one.

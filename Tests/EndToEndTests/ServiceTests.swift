@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct ServiceTests {
     private func bearer(_ key: String) -> [String: String] { ["authorization": "Bearer \(key)"] }
 
-    @Test func keysAreReadAgainOnSIGHUP() async throws {
+    @Test(.timeLimit(.minutes(1))) func keysAreReadAgainOnSIGHUP() async throws {
         let file = try SmallModel.temporaryDirectory().appending(path: "keys")
         try Data("# one\nold-key\n".utf8).write(to: file)
         let server = try await RunningServer([
@@ -20,7 +20,9 @@ import Testing
 
         try Data("new-key\n".utf8).write(to: file)
         server.signal(SIGHUP)
-        while try await status("new-key") != 200 {}
+        while try await status("new-key") != 200 {
+            try await Task.sleep(for: .milliseconds(5))
+        }
         #expect(try await status("old-key") == 401)
         #expect(try await status("fixed-key") == 200)
 
@@ -36,7 +38,7 @@ import Testing
     }
 
     /// A service manager's reload must not end a server that has nothing to read again.
-    @Test func aHangupWithoutAFileOfKeysChangesNothing() async throws {
+    @Test(.timeLimit(.minutes(1))) func aHangupWithoutAFileOfKeysChangesNothing() async throws {
         let server = try await RunningServer(["--store", "none"], waitUntilReady: false)
         server.signal(SIGHUP)
         while try await server.get("/ready").status != 200 {
@@ -137,19 +139,14 @@ import Testing
     @Test func everySettingIsAlsoAVariable() throws {
         let help = String(decoding: try Program.run(["serve", "--help"]).output, as: UTF8.self)
         let flags = Set(help.matches(of: /--[a-z][a-z-]+/).map { String($0.output) })
-        for flag in [
-            "--host", "--port", "--unix-socket", "--model", "--store", "--store-max-bytes",
-            "--cache-ttl", "--dtype", "--threads", "--pooling", "--padding", "--max-batch-tokens",
-            "--max-queue-tokens", "--max-client-batch-size", "--max-body-bytes", "--auto-truncate",
-            "--api-key", "--api-key-file", "--cors-origin", "--log-format", "--log-level",
-            "--store-tokenizer",
-        ] {
-            #expect(flags.contains(flag), "\(flag)")
-        }
+        // These take any text.
+        let texts: Set = [
+            "--host", "--unix-socket", "--model", "--store", "--heads", "--api-key",
+            "--api-key-file", "--cors-origin",
+        ]
+        #expect(flags.isSuperset(of: texts) && flags.count > 25)
         // An unreadable value in the variable shows that the flag is taken from it.
-        for flag in [
-            "--port", "--cache-ttl", "--dtype", "--threads", "--log-format", "--store-tokenizer",
-        ] {
+        for flag in flags.subtracting(texts).subtracting(["--help", "--version"]) {
             let name = "BIGS_" + flag.dropFirst(2).uppercased().replacing("-", with: "_")
             let outcome = try Program.run(["serve"], environment: [name: "?"])
             #expect(outcome.status == 64, "\(name)")

@@ -62,6 +62,12 @@ import Testing
         let words = try run(
             "search", Self.name(7), "--model", model, "--store", store, "--mode", "text")
         #expect(words.lines.count == 1 && words.lines[0].contains("d7  vwxy yxwv \(Self.name(7))"))
+        // What is not looked for, or not read, is said.
+        let many = (0..<300).map { "w\($0)" }.joined(separator: " ")
+        let wordy = try run("search", many, "--model", model, "--store", store, "--mode", "text")
+        #expect(wordy.errors.contains("more words than are looked for"))
+        let cut = try run("search", many, "--model", model, "--store", store)
+        #expect(cut.status == 0 && cut.errors.contains("tokens, of which 128 were read"))
         let scaled = try run(
             "search", Self.name(7), "--model", model, "--store", store, "--mode", "hybrid",
             "--fusion", "relative_score", "--json")

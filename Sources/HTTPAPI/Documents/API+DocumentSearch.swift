@@ -76,17 +76,15 @@ private struct SearchBody: Decodable {
 }
 
 extension API {
-    /// The most hits of one search.
-    static let maximumHits = 1_000
-
     /// `POST /documents/search`.
     func searchDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let whole = try await decode(WithOptions<SearchBody>.self, request)
         let body = whole.value
         let documents = try documents(request, model: whole.options.model)
         let topK = whole.options.topK ?? 10
-        guard (1...Self.maximumHits).contains(topK) else {
-            throw .validation(field: "top_k", "expected 1 to \(Self.maximumHits), got \(topK)")
+        guard (1...DocumentSearch.maximumHits).contains(topK) else {
+            throw .validation(
+                field: "top_k", "expected 1 to \(DocumentSearch.maximumHits), got \(topK)")
         }
         var search = DocumentSearch(question: try Self.question(body), topK: topK)
         search.rules = rules(whole.options, request)
@@ -102,22 +100,26 @@ extension API {
         } catch {
             throw .document(error)
         }
-        var writer = JSONWriter(capacity: 1 << 14)
-        writer.object { writer in
-            writer.key("results")
-            writer.array { writer in
-                for hit in answer.hits {
-                    writer.object {
-                        Self.write(hit, explain: body.explain ?? false, &$0)
+        let bytes = answer.hits.reduce(0) { $0 + $1.document.estimatedBytes }
+        let writer = try await LongWork.run(bytes: bytes) { () throws(APIError) in
+            var writer = JSONWriter(capacity: 1 << 14)
+            writer.object { writer in
+                writer.key("results")
+                writer.array { writer in
+                    for hit in answer.hits {
+                        writer.object {
+                            Self.write(hit, explain: body.explain ?? false, &$0)
+                        }
                     }
                 }
+                writer.key("model")
+                writer.string(documents.modelFingerprint)
+                if let warning = answer.warning {
+                    writer.key("warning")
+                    writer.string(warning)
+                }
             }
-            writer.key("model")
-            writer.string(documents.modelFingerprint)
-            if let warning = answer.warning {
-                writer.key("warning")
-                writer.string(warning)
-            }
+            return writer
         }
         var response = ServerResponse.json(writer)
         if let encoded = answer.encoded {

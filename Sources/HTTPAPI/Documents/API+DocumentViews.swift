@@ -61,9 +61,7 @@ extension API {
         let documents = try documents(request, model: body.options.model)
         let reading = reading(body.options, request)
         let id = request.parameters["id"] ?? ""
-        if let top = body.options.topK, top < 1 {
-            throw .validation(field: "top_k", "expected 1 or more, got \(top)")
-        }
+        _ = try top(body.options)
         let question = HeadQuestion(body.options, evidence: body.value.evidence)
         let head = body.value.head ?? request.query["head"]
         let view = try await run { () async throws(DocumentError) in
@@ -82,9 +80,9 @@ extension API {
     private func reading(_ options: CommonOptions, _ request: ServerRequest) -> DocumentReading {
         let rules = rules(options, request)
         var reading = DocumentReading()
-        reading.truncate = options.truncate
+        reading.truncate = options.reading.truncate
         reading.truncatesByDefault = settings.autoTruncate
-        reading.truncationSide = options.truncationDirection?.side
+        reading.truncationSide = options.reading.truncationSide
         reading.windows = rules.windows
         reading.promptName = rules.promptName
         reading.cache = rules.cache

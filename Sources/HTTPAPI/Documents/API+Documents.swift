@@ -9,6 +9,12 @@ extension API {
     /// The most documents in one `POST /documents`; more go through `/documents/import`.
     static let maximumDocuments = 1_000
 
+    /// The most ids in one deletion.
+    static let maximumDeletedIDs = 100_000
+
+    /// The most documents in one page of a list.
+    static let maximumPage = 1_000
+
     /// The document service with the model that a request chose in its body or its query, else the
     /// first; or why there is none.
     func documents(
@@ -27,8 +33,12 @@ extension API {
     func putDocument(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(DocumentBody.self, request)
         let documents = try documents(request, model: body.model)
-        var draft = try body.draft(id: request.parameters["id"], settings: settings)
-        draft.rules.cache = cachePolicy(request)
+        let (id, cache) = (request.parameters["id"], cachePolicy(request))
+        // Long texts are hashed, and large metadata weighed.
+        let draft = try await LongWork.run(bytes: body.text.utf8.count) {
+            [settings] () throws(APIError) in
+            try body.draft(id: id, settings: settings, cache: cache)
+        }
         return try await kept([draft], isList: false, by: documents)
     }
 
@@ -37,10 +47,9 @@ extension API {
         let body = try await decode(OneOrMany<DocumentBody>.self, request)
         if body.items.isEmpty { throw .validation(field: "documents", "cannot be empty") }
         if body.items.count > Self.maximumDocuments {
-            throw .validation(
-                field: "documents",
-                "has \(body.items.count) entries; at most \(Self.maximumDocuments) are allowed, "
-                    + "and /documents/import takes any number")
+            throw .tooMany(
+                field: "documents", count: body.items.count, limit: Self.maximumDocuments,
+                hint: ", and /documents/import takes any number")
         }
         let model = body.items[0].model ?? request.query["model"]
         if let index = body.items.firstIndex(where: {
@@ -51,20 +60,30 @@ extension API {
                 "is another than the first document's; a request has one model")
         }
         let documents = try documents(request, model: model)
+        let cache = cachePolicy(request)
+        let bytes = body.items.reduce(0) { $0 + $1.text.utf8.count }
+        let drafts = try await LongWork.run(bytes: bytes) { [settings] () throws(APIError) in
+            try Self.drafts(body, settings, cache)
+        }
+        return try await kept(drafts, isList: body.isList, by: documents)
+    }
+
+    private static func drafts(
+        _ body: OneOrMany<DocumentBody>, _ settings: APISettings, _ cache: CachePolicy
+    ) throws(APIError) -> [NewDocument] {
         var drafts: [NewDocument] = []
         // By bytes, as the store tells ids apart: strings of Swift are equal in every normal form.
         var places: [[UInt8]: Int] = [:]
         for (index, item) in body.items.enumerated() {
             let field = body.isList ? "documents[\(index)]" : ""
-            var draft = try item.draft(field: field, settings: settings)
-            draft.rules.cache = cachePolicy(request)
+            let draft = try item.draft(field: field, settings: settings, cache: cache)
             if let first = places.updateValue(index, forKey: Array(draft.effectiveID.utf8)) {
                 throw .validation(
                     field: "documents[\(index)]", "has the id of documents[\(first)]")
             }
             drafts.append(draft)
         }
-        return try await kept(drafts, isList: body.isList, by: documents)
+        return drafts
     }
 
     private func kept(
@@ -136,15 +155,20 @@ extension API {
         let document = try await run { () async throws(DocumentError) in
             try await documents.document(id, parts: parts)
         }
-        var writer = JSONWriter(capacity: (document.text?.utf8.count ?? 0) + 4_096)
-        writer.object { $0.members(of: document) }
+        let writer = try await LongWork.run(bytes: document.estimatedBytes) {
+            () throws(APIError) in
+            var writer = JSONWriter(capacity: document.estimatedBytes)
+            writer.object { $0.members(of: document) }
+            return writer
+        }
         return .json(writer)
     }
 
     /// `GET /documents`: `filter`, `order`, `limit`, `cursor`, `include`.
     func listDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let documents = try documents(request)
-        var query = DocumentQuery(limit: try request.integer("limit", in: 1...1_000) ?? 100)
+        let limit = try request.integer("limit", in: 1...Self.maximumPage)
+        var query = DocumentQuery(limit: limit ?? 100)
         query.cursor = request.query["cursor"]
         if let text = request.query["filter"] { query.filter = try Self.filter(json: text) }
         if let order = request.query["order"] {
@@ -165,16 +189,20 @@ extension API {
         let page = try await run { () async throws(DocumentError) in
             try await documents.list(query)
         }
-        var writer = JSONWriter(capacity: 1 << 14)
-        writer.object { writer in
-            writer.key("documents")
-            writer.array { writer in
-                for document in page.documents {
-                    writer.object { $0.members(of: document) }
+        let bytes = page.documents.reduce(0) { $0 + $1.estimatedBytes }
+        let writer = try await LongWork.run(bytes: bytes) { () throws(APIError) in
+            var writer = JSONWriter(capacity: 1 << 14)
+            writer.object { writer in
+                writer.key("documents")
+                writer.array { writer in
+                    for document in page.documents {
+                        writer.object { $0.members(of: document) }
+                    }
                 }
+                writer.key("next")
+                writer.optional(page.next)
             }
-            writer.key("next")
-            writer.optional(page.next)
+            return writer
         }
         return .json(writer)
     }
@@ -197,9 +225,8 @@ extension API {
         let count: Int
         switch (body.ids, body.filter) {
         case (let ids?, nil):
-            if ids.count > 100_000 {
-                throw .validation(
-                    field: "ids", "has \(ids.count) entries; at most 100000 are allowed")
+            if ids.count > Self.maximumDeletedIDs {
+                throw .tooMany(field: "ids", count: ids.count, limit: Self.maximumDeletedIDs)
             }
             count = try await run { () async throws(DocumentError) in
                 try await documents.delete(ids: ids.map(\.text))

@@ -23,11 +23,7 @@ struct DocumentBody: Decodable {
     let metadata: [String: MetadataValue]?
     let chunk: ChunkField?
     let keepStates: String?
-    let truncate: Bool?
-    let truncationDirection: TruncationDirection?
-    let long: LongTexts?
-    let windowOverlap: WindowOverlap?
-    let promptName: String?
+    let reading: ReadingOptions
     /// The model that encodes it. In an import, which has one for all its lines, it may stand as an
     /// export has it: the fingerprint of the vectors beside it.
     let model: String?
@@ -35,9 +31,24 @@ struct DocumentBody: Decodable {
     /// The id that no document can be read by.
     private static let exportID = "export"
 
+    private enum CodingKeys: String, CodingKey {
+        case id, text, metadata, chunk, keepStates, model
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decodeIfPresent(DocumentID.self, forKey: .id)
+        text = try container.decode(String.self, forKey: .text)
+        metadata = try container.decodeIfPresent([String: MetadataValue].self, forKey: .metadata)
+        chunk = try container.decodeIfPresent(ChunkField.self, forKey: .chunk)
+        keepStates = try container.decodeIfPresent(String.self, forKey: .keepStates)
+        model = try container.decodeIfPresent(String.self, forKey: .model)
+        reading = try ReadingOptions(from: decoder)
+    }
+
     /// What the service is to keep. `id` overrides the body's, which must then be absent or equal.
     func draft(
-        id given: String? = nil, field: String = "", settings: APISettings
+        id given: String? = nil, field: String = "", settings: APISettings, cache: CachePolicy
     ) throws(APIError) -> NewDocument {
         func name(_ member: String) -> String { field.isEmpty ? member : "\(field).\(member)" }
         if let given, let id, !id.text.utf8.elementsEqual(given.utf8) {
@@ -58,10 +69,7 @@ struct DocumentBody: Decodable {
         } catch {
             throw .validation(field: name("metadata"), error.reason)
         }
-        document.rules.truncate = truncate ?? settings.autoTruncate
-        document.rules.truncationSide = truncationDirection?.side ?? .right
-        document.rules.windows = long.map { _ in TextWindows(overlap: windowOverlap?.tokens) }
-        document.rules.promptName = promptName
+        document.rules = reading.rules(settings, cache: cache)
         document.granularities =
             try chunk?.granularities(of: text, field: name("chunk")) ?? []
         if let keepStates {

@@ -119,9 +119,7 @@ struct DocumentImport: Sendable {
                 let body = try RequestBodyDecoder.decode(
                     DocumentBody.self, from: bytes, called: "the line", within: share?.budget)
                 try check(model: body.model)
-                var document = try body.draft(settings: settings)
-                document.rules.cache = cache
-                return .success(document)
+                return .success(try body.draft(settings: settings, cache: cache))
             } catch {
                 return .failure(error)
             }

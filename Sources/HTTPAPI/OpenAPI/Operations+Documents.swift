@@ -1,3 +1,6 @@
+import DocumentStore
+import Serving
+
 /// The store.
 extension OpenAPIDocument {
     private static let filter = Operation.Query.json(
@@ -38,7 +41,7 @@ extension OpenAPIDocument {
             query: [
                 filter,
                 .integer(
-                    "limit", 1...1_000,
+                    "limit", 1...API.maximumPage,
                     "How many at most; a page ends earlier past about 4 MB of text and vectors."),
                 .text("cursor", "The page before's next."),
                 Operation.Query(
@@ -232,7 +235,7 @@ extension OpenAPIDocument {
             "DeleteRequest",
             """
             {"anyOf":[{"type":"object","required":["ids"],"properties":{
-            "ids":{"type":"array","maxItems":100000,"items":{"anyOf":[{"type":"string"},
+            "ids":{"type":"array","maxItems":\(API.maximumDeletedIDs),"items":{"anyOf":[{"type":"string"},
             {"type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807}]}},
             \(model)},"additionalProperties":false},
             {"type":"object","required":["filter"],"properties":{
@@ -290,7 +293,7 @@ extension OpenAPIDocument {
             "like":\(id),\(model),\(reading),
             "parameters":{"type":["object","null"],"additionalProperties":false,
             "properties":{\(model),\(reading),
-            "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000}}},
+            "top_k":{"type":["integer","null"],"minimum":1,"maximum":\(DocumentSearch.maximumHits)}}},
             "mode":{"enum":["vector","text","hybrid",null]},
             "fusion":{"enum":["rrf","relative_score",null],
             "description":"How a hybrid joins cosine and BM25: by reciprocal ranks (rrf, the default), or by \
@@ -298,10 +301,10 @@ extension OpenAPIDocument {
             "alpha":{"type":["number","null"],"minimum":0,"maximum":1,
             "description":"The weight of the cosines, 0.5 unless given; BM25 has the rest of 1. With 0 or \
             1 the hits are those of the one ranking that counts."},
-            "rank_constant":{"type":["integer","null"],"minimum":1,"maximum":1000000,
+            "rank_constant":{"type":["integer","null"],"minimum":1,"maximum":\(SearchRequest.Fusion.rankConstants.upperBound),
             "description":"What reciprocal ranks add to each rank, 60 unless given: the smaller, the more \
             the first places count."},
-            "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
+            "top_k":{"type":["integer","null"],"minimum":1,"maximum":\(DocumentSearch.maximumHits)},
             "filter":{"$ref":"#/components/schemas/Filter"},
             "passages":{"anyOf":[{"type":["boolean","null"]},{"enum":\(granularities)}],
             "description":"Ranks passages, of all granularities or of one, by their vectors."},

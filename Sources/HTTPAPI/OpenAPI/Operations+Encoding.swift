@@ -122,10 +122,10 @@ extension OpenAPIDocument {
             "OpenAIInputs",
             """
             {"anyOf":[{"$ref":"#/components/schemas/Text"},
-            {"type":"array","minItems":1,"maxItems":2048,
+            {"type":"array","minItems":1,"maxItems":\(API.maximumOpenAIInputs),
             "items":{"$ref":"#/components/schemas/Text"}},
             {"$ref":"#/components/schemas/TokenIDs"},
-            {"type":"array","minItems":1,"maxItems":2048,
+            {"type":"array","minItems":1,"maxItems":\(API.maximumOpenAIInputs),
             "items":{"$ref":"#/components/schemas/TokenIDs"}}]}
             """
         ),

@@ -87,16 +87,18 @@ extension OpenAPIDocument {
             "RerankRequest",
             """
             {"type":"object","required":["query"],
-            "oneOf":[{"required":["texts"]},{"required":["documents"]}],"properties":{
+            "oneOf":[{"required":["texts"]},{"required":["documents"]}],
+            "anyOf":[{"required":["rank_fields"]},{"properties":{"documents":{"items":{"anyOf":[
+            {"type":"string"},{"required":["text"]}]}}}}],"properties":{
             "query":{"$ref":"#/components/schemas/Text"},
             "texts":{"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
             "items":{"$ref":"#/components/schemas/Text"}},
-            "documents":{"type":"array","minItems":1,"maxItems":1000,"items":{"anyOf":[
-            {"$ref":"#/components/schemas/Text"},{"type":"object","required":["text"],
+            "documents":{"type":"array","minItems":1,"maxItems":\(API.maximumRankedDocuments),"items":{"anyOf":[
+            {"$ref":"#/components/schemas/Text"},{"type":"object",
             "properties":{"text":{"$ref":"#/components/schemas/Text"}}}]}},\(common),
-            "rank_fields":{"type":["array","null"],"minItems":1,"items":{"const":"text"},
+            "rank_fields":{"type":["array","null"],"minItems":1,"items":{"type":"string"},
             "description":"The fields of documents that are objects which are ranked, one after the \
-            other; text unless given."},
+            other; text unless given. Each object has to have them, as strings."},
             "raw_scores":{"type":["boolean","null"]},"return_text":{"type":["boolean","null"]},
             "top_n":{"type":["integer","null"],"minimum":1,
             "maximum":9223372036854775807},
@@ -116,7 +118,7 @@ extension OpenAPIDocument {
             "required":["index","relevance_score","tokens","tokens_used"],"properties":{
             "index":{"type":"integer"},"relevance_score":{"type":"number"},
             "tokens":{"type":"integer","description":"With a cross-encoder, of query and text."},
-            "tokens_used":{"type":"integer"},"document":{"type":"object","required":["text"],
+            "tokens_used":{"type":"integer"},"document":{"type":"object",
             "properties":{"text":{"type":"string"}}}}}}}}]}
             """
         ),
@@ -135,7 +137,7 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["inputs"],"properties":{
             "inputs":{"$ref":"#/components/schemas/Inputs"},\(common),
-            "top_k":{"type":["integer","null"],"minimum":1,"maximum":1000},
+            "top_k":{"type":["integer","null"],"minimum":1,"maximum":\(API.maximumCandidates)},
             "targets":{"anyOf":[{"type":"null"},{"type":"string"},
             {"type":"array","items":{"type":"string"}}]}}}
             """

@@ -24,9 +24,7 @@ extension DocumentError: CustomStringConvertible {
         case .storeUnavailable(let reason): "the store is not available: \(reason)"
         case .store(let error): "\(error)"
         case .encoding(.textTooLong(_, let tokens, let limit)):
-            "text: has \(tokens) tokens, and the model's window is \(limit); pass truncate: true to "
-                + "use \(limit) of them"
-        case .encoding(.tokenizer(_, let error)): "text: \(error)"
+            "text: has " + ServiceError.tooLong(tokens, limit, truncate: "truncate: true")
         case .encoding(.notFinite): "text: led to numbers that are not finite"
         case .encoding(let error): error.text(input: "text", truncate: "truncate: true")
         case .notFound(let id): "there is no document \"\(id)\""

@@ -18,6 +18,16 @@ package struct DocumentSearch: Sendable {
         case like(String)
     }
 
+    /// The most hits of one search.
+    package static let maximumHits = 1_000
+
+    /// What is said of documents that a model's searches by meaning do not find.
+    /// - Parameter documents: which they are, with their verb: "all documents have".
+    package static func ofOtherModels(_ documents: String) -> String {
+        "\(documents) vectors of other models only, so that searches by meaning do not find them; "
+            + "bigs store reencode makes those of the model that it is run with"
+    }
+
     package var question: Question
     /// How a question that has to be encoded is read.
     package var rules = EncodingRules()
@@ -38,10 +48,19 @@ package struct DocumentSearch: Sendable {
         package let hits: [SearchHit]
         /// What the question's own vector took, if it had to be encoded.
         package let encoded: EncodingResult?
-        /// Why a search by meaning may have found nothing.
-        package let warning: String?
-    }
+        /// Whether the query has more words than are looked for.
+        package let leavesOutWords: Bool
+        /// Whether nothing can be found by meaning: all documents have vectors of other models only.
+        package let areAllOfOthers: Bool
 
+        /// What was left out, in words; nil where nothing was.
+        package var warning: String? {
+            if leavesOutWords { return Self.leftOutWords }
+            return areAllOfOthers ? DocumentSearch.ofOtherModels("all documents have") : nil
+        }
+
+        package static let leftOutWords = "the query has more words than are looked for"
+    }
 }
 
 extension DocumentService {
@@ -68,8 +87,8 @@ extension DocumentService {
                 throw .encoding(
                     .unsupported(
                         field: "query",
-                        reason: "has \(tokens) tokens, and the model's window is \(limit); pass "
-                            + "truncate: true to use \(limit) of them"))
+                        reason: "has "
+                            + ServiceError.tooLong(tokens, limit, truncate: "truncate: true")))
             }
         }
         let query: SearchRequest.Query
@@ -89,23 +108,18 @@ extension DocumentService {
             try await store.search(request)
         }
         return DocumentSearch.Answer(
-            hits: hits, encoded: encoded, warning: try await warning(request, hits))
+            hits: hits, encoded: encoded, leavesOutWords: request.leavesOutWords,
+            areAllOfOthers: try await areAllOfOthers(request, hits))
     }
 
-    /// What a search left out: words that are too many, or all documents, where none is this model's.
-    private func warning(
+    private func areAllOfOthers(
         _ request: SearchRequest, _ hits: [SearchHit]
-    ) async throws(DocumentError) -> String? {
-        if request.leavesOutWords { return "the query has more words than are looked for" }
-        if case .text = request.query { return nil }
-        guard hits.allSatisfy({ $0.byVector == nil }) else { return nil }
-        let areOthers = try await inStore { store throws(StoreError) in
+    ) async throws(DocumentError) -> Bool {
+        if case .text = request.query { return false }
+        guard hits.allSatisfy({ $0.byVector == nil }) else { return false }
+        return try await inStore { store throws(StoreError) in
             try await store.hasOnlyDocumentsOfOthers(than: fingerprint)
         }
-        return areOthers
-            ? "all documents have vectors of other models only, so that searches by meaning find "
-                + "none; bigs store reencode makes those of the model that it is run with"
-            : nil
     }
 
     private func checked(_ vector: [Float]) throws(DocumentError) -> [Float] {

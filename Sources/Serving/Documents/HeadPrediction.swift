@@ -80,8 +80,7 @@ package struct HeadQuestion: Sendable {
         _ labels: [String], _ scores: [Float],
         passages: [(range: Range<Int>, scores: [Float])]?
     ) -> HeadPrediction {
-        let order = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
-            .prefix(top ?? scores.count)
+        let order = scores.fallingOrder.prefix(top ?? scores.count)
         return HeadPrediction(
             labels: order.map { LabelScore(label: labels[$0], score: scores[$0]) },
             evidence: passages.map { judged in

@@ -11,7 +11,9 @@ package final class HeadRegistry: Sendable {
     }
 
     private let folders: [HeadFolder]
-    private let loaded = Mutex<[Place: (version: HeadVersion, head: TrainedHead)]>([:])
+    /// What came of reading a file, which is asked for again and again: a damaged one, too.
+    private typealias Reading = (version: HeadVersion, head: Result<TrainedHead, DocumentError>)
+    private let loaded = Mutex<[Place: Reading]>([:])
 
     /// The heads in `folders`, which need not be there.
     package init(folders: [HeadFolder] = []) { self.folders = folders }
@@ -45,15 +47,19 @@ package final class HeadRegistry: Sendable {
     ) throws(DocumentError) -> TrainedHead? {
         let folder = folders[place.folder]
         guard let version = folder.version(of: place.name) else { return nil }
-        let head: TrainedHead
+        let reading: Reading
         if let known = loaded.withLock({ $0[place] }), known.version == version {
-            head = known.head
+            reading = known
         } else {
-            do { head = try folder.read(place.name) } catch {
-                throw .badHead(name: place.name, reason: "\(error)")
-            }
-            loaded.withLock { $0[place] = (version, head) }
+            reading = (
+                version,
+                Result { try folder.read(place.name) }.mapError {
+                    .badHead(name: place.name, reason: "\($0)")
+                }
+            )
+            loaded.withLock { $0[place] = reading }
         }
+        let head = try reading.head.get()
         guard head.modelFingerprint == model.fingerprintText,
             head.head.dimensions == model.configuration.hiddenSize
         else {
