@@ -44,9 +44,9 @@ extension EncodingService {
             passage.vector.map { (range: passage.range, mean: $0) }
         }
         let scored = try await self.scores(ofMeans: seen.map(\.mean), input: input)
-        return try await offPool(bytes: 4 * scored.count * labels.count) {
+        return await LongWork.run(bytes: 4 * scored.count * labels.count) {
             let judged = zip(seen, scored).map { ($0.range, values($1)) }
-            return .success(question.answer(labels, values(scores), passages: judged))
+            return question.answer(labels, values(scores), passages: judged)
         }
     }
 
@@ -54,16 +54,15 @@ extension EncodingService {
     func scores(
         ofMeans means: [[Float]], input: Int = 0
     ) async throws(ServiceError) -> [[Float]] {
-        try await offPool(bytes: means.count * loaded.configuration.hiddenSize * 16) {
-            [model = loaded.model, heads = loaded.heads] in
+        try await LongWork.run(bytes: means.count * loaded.configuration.hiddenSize * 16) {
+            [model = loaded.model, heads = loaded.heads] () throws(ServiceError) in
             guard let scores = model.scores(ofMeans: means) else {
-                return .failure(
-                    .headMissing(needed: .sequenceClassification, available: heads))
+                throw .headMissing(needed: .sequenceClassification, available: heads)
             }
             guard scores.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-                return .failure(.notFinite(input: input))
+                throw .notFinite(input: input)
             }
-            return .success(scores)
+            return scores
         }
     }
 }

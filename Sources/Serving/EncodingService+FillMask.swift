@@ -82,16 +82,12 @@ extension EncodingService {
             sequences, outputs: .logits,
             model: loaded.model)
         // Ranking a vocabulary for each mask takes a while: aside from the pool that answers.
-        let texts = try await offPool(bytes: .max) { [masks, sequences] in
-            do throws(ServiceError) {
-                return .success(
-                    try outcome.outputs.indices.map { index throws(ServiceError) in
-                        try self.filled(
-                            outcome.outputs[index], sequences[index], masks[index], candidates,
-                            top: top, prepared[index])
-                    })
-            } catch {
-                return .failure(error)
+        let texts = try await LongWork.run(bytes: .max) {
+            [masks, sequences] () throws(ServiceError) in
+            try outcome.outputs.indices.map { index throws(ServiceError) in
+                try self.filled(
+                    outcome.outputs[index], sequences[index], masks[index], candidates,
+                    top: top, prepared[index])
             }
         }
         return HeadResult(values: texts, timings: timings(start, tokenized, outcome))

@@ -119,8 +119,8 @@ extension EncodingService {
                         + read.ids[range].map(tokenizer.continuesWord)))
         }
         // Many windows have many spans: they are weighed aside from the pool that answers.
-        let answers = try await offPool(bytes: .max) { [windows] in
-            .success(selection.answers(in: windows, context: context))
+        let answers = await LongWork.run(bytes: .max) { [windows] in
+            selection.answers(in: windows, context: context)
         }
         let tokens = asked.ids.count + read.ids.count + 3
         return (

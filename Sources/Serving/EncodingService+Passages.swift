@@ -68,22 +68,18 @@ extension EncodingService {
                     tokens: states.offsets.count, vector: whole)
             ]
         }
-        let bytes = max(text.utf8.count, states.values.count)
-        let cut: Cut = try await offPool(bytes: bytes) { [allowance] in
+        let bytes = max(text.utf8.count, 4 * states.values.count)
+        let cut: Cut = try await LongWork.run(bytes: bytes) { [allowance] () throws(ServiceError) in
             let ranges = granularity.spans(of: text, tokens: states.offsets)
             let tokens = LateChunking.tokenCounts(ranges, offsets: states.offsets)
             var allowance = allowance
-            do throws(ServiceError) {
-                try allowance.take(ranges, tokens: tokens, size: states.columns)
-            } catch {
-                return .failure(error)
-            }
+            try allowance.take(ranges, tokens: tokens, size: states.columns)
             var passages = states.passages(ranges, pooling: pooling)
             if case .spans = granularity {} else { passages.removeAll { $0.vector == nil } }
             guard passages.allSatisfy({ $0.vector?.allSatisfy(\.isFinite) ?? true }) else {
-                return .failure(.notFinite(input: input))
+                throw .notFinite(input: input)
             }
-            return .success((passages, allowance))
+            return (passages, allowance)
         }
         allowance = cut.left
         return cut.passages

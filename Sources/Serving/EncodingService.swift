@@ -13,10 +13,6 @@ package final class EncodingService: Sendable {
     /// Where encodings and documents are kept.
     package let store: EncodingStore?
     let logger: Logger
-    /// Long texts are tokenized here: the cooperative pool has a thread per core and must answer. On Linux
-    /// queues of one quality of service share their threads, and the pool has those of the default.
-    private let tokenization = DispatchQueue(
-        label: "bigs.tokenization", qos: .utility, attributes: .concurrent)
     let storeTrouble: Mutex<String?>
     let writes = CacheWrites()
     /// Equal texts of requests that are under way at once are encoded once.
@@ -206,11 +202,12 @@ extension EncodingService {
         _ text: String, addSpecialTokens: Bool
     ) async throws(ServiceError) -> Encoding {
         let options = EncodingOptions(addSpecialTokens: addSpecialTokens)
-        return try await offPool(bytes: text.utf8.count) { [tokenizer = loaded.tokenizer] in
+        return try await LongWork.run(bytes: text.utf8.count) {
+            [tokenizer = loaded.tokenizer] () throws(ServiceError) in
             do throws(TokenizerError) {
-                return .success(try tokenizer.encode(text, pair: nil, options: options))
+                return try tokenizer.encode(text, pair: nil, options: options)
             } catch {
-                return .failure(.tokenizer(input: 0, error))
+                throw .tokenizer(input: 0, error)
             }
         }
     }
@@ -231,32 +228,9 @@ extension EncodingService {
         let preparation = TextPreparation(
             loaded: loaded, rules: rules, prompt: prompt,
             unpooled: try await unpooledTokens(of: prompt, pooling))
-        let left = Left()
-        let result = await withTaskCancellationHandler {
-            do throws(ServiceError) {
-                return Result<[PreparedInput], ServiceError>.success(
-                    try await offPool(bytes: bytes) {
-                        do throws(ServiceError) {
-                            return .success(
-                                try preparation.prepare(inputs, isCancelled: { left.isSet }))
-                        } catch {
-                            return .failure(error)
-                        }
-                    })
-            } catch {
-                return .failure(error)
-            }
-        } onCancel: {
-            left.set()
+        return try await LongWork.run(bytes: bytes) { (isLeft) throws(ServiceError) in
+            try preparation.prepare(inputs, isCancelled: isLeft)
         }
-        return try result.get()
-    }
-
-    /// Tells work that is no task of its own that nobody waits for it any more.
-    private final class Left: Sendable {
-        private let flag = Atomic(false)
-        var isSet: Bool { flag.load(ordering: .relaxed) }
-        func set() { flag.store(true, ordering: .relaxed) }
     }
 
     /// The prompt of that name, or the model's default; throws `unsupported` when there is no such
@@ -288,17 +262,6 @@ extension EncodingService {
             return 0
         }
         return try await tokenize(prompt, addSpecialTokens: false).ids.count + 1
-    }
-
-    /// Runs short work here and now, long work on a queue of its own.
-    func offPool<Value: Sendable>(
-        bytes: Int, _ work: @escaping @Sendable () -> Result<Value, ServiceError>
-    ) async throws(ServiceError) -> Value {
-        if bytes < 1 << 16 { return try work().get() }
-        let result = await withCheckedContinuation { continuation in
-            tokenization.async { continuation.resume(returning: work()) }
-        }
-        return try result.get()
     }
 }
 

@@ -265,8 +265,9 @@ private struct ModelService: Service, CustomStringConvertible {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let models = try await offPool { try command.model.loadAll() }
-        let (store, trouble) = try await offPool(openStore)
+        // Packing weights, or bringing a store to another version or text index, takes a while.
+        let models = try await LongWork.run(bytes: .max) { try command.model.loadAll() }
+        let (store, trouble) = try await LongWork.run(bytes: .max, openStore)
         defer { store?.close() }
         // One thread runs all models: they never compete for the cores.
         let executor = InferenceExecutor(
@@ -302,18 +303,6 @@ private struct ModelService: Service, CustomStringConvertible {
             }
         } catch {
             logger.warning("documents were not counted: \(error)")
-        }
-    }
-
-    /// Packing weights, or bringing a store to another version or text index, takes a while, in which
-    /// the cooperative pool has others to answer.
-    private func offPool<Value: Sendable>(
-        _ work: @escaping @Sendable () throws -> Value
-    ) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async {
-                continuation.resume(with: Result(catching: work))
-            }
         }
     }
 

@@ -153,13 +153,8 @@ extension EncodingService {
         passages: [(range: Range<Int>, vector: [Float])]?, input: Int = 0
     ) async throws(ServiceError) -> HeadPrediction {
         let numbers = (passages?.count ?? 0) * (vector.count + head.labels.count)
-        return try await offPool(bytes: 4 * numbers) {
-            do throws(ServiceError) {
-                return .success(
-                    try question.answer(head, vector: vector, passages: passages, input: input))
-            } catch {
-                return .failure(error)
-            }
+        return try await LongWork.run(bytes: 4 * numbers) { () throws(ServiceError) in
+            try question.answer(head, vector: vector, passages: passages, input: input)
         }
     }
 }

@@ -1,7 +1,6 @@
 import Foundation
 import Testing
 
-@testable import HTTPAPI
 @testable import Serving
 
 /// Long work is done by threads that no answer waits for.
@@ -12,15 +11,9 @@ import Testing
     }
 
     @Test func queuesForLongWorkHaveThreadsOfTheirOwn() async throws {
-        let fixture = try APIFixture()
-        defer { fixture.executor?.stop() }
         let pool = Self.thread()
-        let decoding = try await LongWork.run(bytes: .max) { () throws(APIError) in
-            Self.thread()
-        }
-        let tokenizing = try await fixture.readiness.service().offPool(bytes: .max) {
-            .success(Self.thread())
-        }
-        #expect(decoding != pool && tokenizing != pool)
+        let queue = await LongWork.run(bytes: .max) { Self.thread() }
+        let here = await LongWork.run(bytes: 1) { Self.thread() }
+        #expect(queue != pool && here == pool)
     }
 }
