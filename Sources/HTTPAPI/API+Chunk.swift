@@ -11,7 +11,10 @@ extension API {
         let inputs = texts.map(EncodingInput.text)
         let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
         let granularities = try body.value.granularities()
-        let finish = try finish(body.options, service)
+        let passages = PassageWriter(
+            finish: try finish(body.options, service),
+            type: try body.options.embeddingType?.plain() ?? .float,
+            returnsText: body.value.fields.returnText ?? false)
         let rules = rules(body.options, request)
         let encoded: EncodedTexts
         var chunks: [[CutPassage]] = []
@@ -30,9 +33,6 @@ extension API {
         } catch {
             throw .service(error, names)
         }
-        let passages = PassageWriter(
-            finish: finish, type: try body.options.embeddingType?.plain() ?? .float,
-            returnsText: body.value.fields.returnText ?? false)
         let usage = encoded.texts.map(\.usage)
         let writer = try await LongWork.run(bytes: passages.bytes(of: chunks.joined())) {
             [chunks] () throws(APIError) in

@@ -89,9 +89,10 @@ extension API {
         return .json(writer)
     }
 
-    /// `GET /v1/models/{id}`.
+    /// `GET /v1/models/{id}`, which may have a slash that is not escaped.
     func model(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
-        let name = try service(named: request.parameters["id"] ?? "").loaded.name
+        let parts = ["id", "owner", "name"].compactMap { request.parameters[$0] }
+        let name = try service(named: parts.joined(separator: "/")).loaded.name
         var writer = JSONWriter()
         write(modelNamed: name, &writer)
         return .json(writer)

@@ -14,40 +14,56 @@ extension API {
     /// options count as if they stood beside `inputs`, and a classifier answers a list a text.
     func pipeline(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         var request = request
+        let task: PipelineTask
+        (task, request.body) = try await pipelineTask(of: request)
+        RequestContext.current?.record.work =
+            switch task {
+            case .vectors, .similarity: .embedding
+            case .labels, .order, .classes, .entities, .answer: .scoring
+            }
+        return switch task {
+        case .vectors: try await embed(request)
+        case .similarity: try await similarity(request)
+        case .labels: try await classify(request, asPipeline: true)
+        case .order: try await rerank(request)
+        case .classes: try await predict(request)
+        case .entities: try await tokenClassification(request)
+        case .answer: try await answerQuestion(request)
+        }
+    }
+
+    /// What a pipeline's request asks for, and its body as the route for that takes it. What was made of
+    /// the body to find out is gone before that route reads it anew.
+    private func pipelineTask(
+        of request: ServerRequest
+    ) async throws(APIError) -> (PipelineTask, RequestBody) {
         let bytes = try await collect(request)
-        let body = try await LongWork.run(bytes: bytes.count) {
-            () throws(APIError) in
+        let body = try await LongWork.run(bytes: bytes.count) { () throws(APIError) in
             try PipelineBody(bytes, within: bodies)
         }
-        if body.namesLabels {
-            RequestContext.current?.record.work = .scoring
-            request.body = RequestBody(bytes: bytes)
-            return try await classify(request, asPipeline: true)
-        }
-        if body.ranksTexts {
-            RequestContext.current?.record.work = .scoring
-            request.body = RequestBody(bytes: bytes)
-            return try await rerank(request)
-        }
+        if body.namesLabels { return (.labels, RequestBody(bytes: bytes)) }
+        if body.ranksTexts { return (.order, RequestBody(bytes: bytes)) }
         let service = try service(request, body.model)
-        let head = body.comparesSentences ? nil : service.loaded.model.head
-        if head == .tokenClassification || head == .questionAnswering {
-            RequestContext.current?.record.work = .scoring
-            request.body = RequestBody(bytes: bytes)
-            return head == .tokenClassification
-                ? try await tokenClassification(request) : try await answerQuestion(request)
-        }
-        let classifies = head == .sequenceClassification
-        RequestContext.current?.record.work = classifies ? .scoring : .embedding
+        let task: PipelineTask =
+            switch service.loaded.model.head {
+            case _ where body.comparesSentences: .similarity
+            case .tokenClassification: .entities
+            case .questionAnswering: .answer
+            case .sequenceClassification: .classes
+            default: .vectors
+            }
+        if task == .entities || task == .answer { return (task, RequestBody(bytes: bytes)) }
         let function = Classification(service.loaded).isIndependent ? "sigmoid" : "softmax"
-        request.body = RequestBody(
-            bytes: try await LongWork.run(bytes: bytes.count) {
-                () throws(APIError) in
-                try body.flattened(listed: classifies, function: function)
-            })
-        if body.comparesSentences { return try await similarity(request) }
-        return classifies ? try await predict(request) : try await embed(request)
+        let flat = try await LongWork.run(bytes: bytes.count) { () throws(APIError) in
+            try body.flattened(listed: task == .classes, function: function)
+        }
+        return (task, RequestBody(bytes: flat))
     }
+}
+
+/// What a pipeline's request asks for.
+private enum PipelineTask {
+    case vectors, similarity, labels, order, classes, entities, answer
 }
 
 /// A body in the form of Hugging Face's pipelines.

@@ -38,7 +38,7 @@ extension API {
                 &writer, order.map { ($0, scores[$0]) }, result,
                 // Without a cross-encoder the query is a text of its own, before the others.
                 usage: Array(result.usage.suffix(texts.count)),
-                documents: body.value.returnDocuments ?? false ? body.value.documents : nil,
+                documents: body.value.returnDocuments ? body.value.documents : nil,
                 service)
         } else {
             writer.array { writer in
@@ -174,7 +174,7 @@ struct RerankBody: Decodable {
     let documents: [Document]?
     let returnText: Bool?
     let topN: Int?
-    let returnDocuments: Bool?
+    let returnDocuments: Bool
 
     private enum CodingKeys: String, CodingKey {
         case query, texts, documents, rankFields, returnText, topN, returnDocuments
@@ -189,28 +189,32 @@ struct RerankBody: Decodable {
 
     /// A text, or an object that has it.
     private struct Entry: Decodable {
-        private struct Field: CodingKey {
-            let stringValue: String
-            var intValue: Int? { nil }
-            init(stringValue: String) { self.stringValue = stringValue }
-            init?(intValue: Int) { nil }
+        private struct Member: Decodable {
+            let decoder: any Decoder
+            init(from decoder: any Decoder) { self.decoder = decoder }
         }
 
         private let decoder: any Decoder
 
         init(from decoder: any Decoder) throws { self.decoder = decoder }
 
-        /// - Parameter names: the fields that are ranked, one after the other.
-        func document(_ names: [String]) throws -> Document {
-            if let text = try? decoder.singleValueContainer().decode(String.self) {
-                return Document(text: text)
-            }
-            let container = try decoder.container(keyedBy: Field.self)
+        /// - Parameters:
+        ///   - names: the fields that are ranked, one after the other.
+        ///   - isKept: whether the object is answered.
+        func document(_ names: [String], isKept: Bool) throws -> Document {
+            let container = try decoder.singleValueContainer()
+            if let text = try? container.decode(String.self) { return Document(text: text) }
+            // The names of a dictionary are data, and come as they were written.
+            let members = try container.decode([String: Member].self)
             let parts = try names.map { name in
-                try container.decode(
-                    String.self, forKey: Field(stringValue: SnakeCase.camel(name)))
+                guard let member = members[name] else {
+                    throw DecodingError.keyNotFound(
+                        MemberName(name),
+                        .init(codingPath: decoder.codingPath, debugDescription: "is missing"))
+                }
+                return try member.decoder.singleValueContainer().decode(String.self)
             }
-            let object = (decoder as? JSONBodyDecoder)?.text
+            let object = isKept ? (decoder as? JSONBodyDecoder)?.text : nil
             return Document(text: parts.joined(separator: "\n"), object: object)
         }
     }
@@ -221,11 +225,12 @@ struct RerankBody: Decodable {
         texts = try container.decodeIfPresent([String].self, forKey: .texts)
         let names = try container.decodeIfPresent([String].self, forKey: .rankFields) ?? ["text"]
         if names.isEmpty { throw FieldError(field: "rank_fields", reason: "cannot be empty") }
-        documents = try container.decodeIfPresent([Entry].self, forKey: .documents)?
-            .map { try $0.document(names) }
         returnText = try container.decodeIfPresent(Bool.self, forKey: .returnText)
         topN = try container.decodeIfPresent(Int.self, forKey: .topN)
-        returnDocuments = try container.decodeIfPresent(Bool.self, forKey: .returnDocuments)
+        let returns = try container.decodeIfPresent(Bool.self, forKey: .returnDocuments) ?? false
+        returnDocuments = returns
+        documents = try container.decodeIfPresent([Entry].self, forKey: .documents)?
+            .map { try $0.document(names, isKept: returns) }
         if texts == nil, documents == nil {
             throw FieldError(field: "texts", reason: "is missing (or documents)")
         }

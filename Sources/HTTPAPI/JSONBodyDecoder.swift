@@ -110,7 +110,9 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
 
     private func checkCount(atMost limit: Int) throws {
         let end = document.tape.next(after: node)
-        guard document.kind(node) == .array, end - node > limit else { return }
+        guard document.kind(node) == .array, end - node > limit,
+            [.string, .escapedString].contains(document.kind(node + 1))
+        else { return }
         var (index, count) = (node + 1, 0)
         while index < end {
             index = document.tape.next(after: index)
@@ -153,6 +155,9 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
     }
 
     private var isNumber: Bool { [.integer, .number].contains(document.kind(node)) }
+
+    /// How many bytes the value's text has.
+    var size: Int { document.tape.text(at: node).count }
 
     /// The value's text as it came.
     var text: String { String(decoding: document.tape.text(at: node), as: UTF8.self) }

@@ -10,7 +10,10 @@ struct PassageWriter: Sendable {
 
     /// About how many bytes these take: a number has some ten digits.
     func bytes(of passages: some Sequence<CutPassage>) -> Int {
-        passages.reduce(0) { $0 + 12 * ($1.passage.vector?.count ?? 0) }
+        passages.reduce(0) { bytes, cut in
+            bytes + 12 * (cut.passage.vector?.count ?? 0)
+                + (returnsText ? cut.passage.range.count : 0)
+        }
     }
 
     /// The passages of one text: one object each. Of a span that no token was seen of the vector is null.

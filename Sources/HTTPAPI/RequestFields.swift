@@ -1,4 +1,3 @@
-import Foundation
 import Serving
 import Tokenization
 
@@ -108,7 +107,7 @@ enum RequestBodyDecoder {
     ///   - name: what the bytes are called where they are no JSON.
     ///   - budget: what the memory is taken of that reading takes, as long as it lasts; nil is no bound.
     static func decode<Body: Decodable>(
-        _ type: Body.Type, from bytes: [UInt8], called name: String = "the body",
+        _ type: Body.Type, from bytes: [UInt8], called name: String = "body",
         within budget: SharedBudget? = nil
     ) throws(APIError) -> Body {
         let share = budget.map(SharedBudget.Share.init(of:))
@@ -119,7 +118,7 @@ enum RequestBodyDecoder {
 
     /// - Parameter share: what the tape's memory is taken of, beside that of the bytes.
     static func tape(
-        of bytes: [UInt8], called name: String = "the body", share: SharedBudget.Share?
+        of bytes: [UInt8], called name: String = "body", share: SharedBudget.Share?
     ) throws(APIError) -> JSONTape {
         var refusal: APIError?
         do throws(JSONSyntaxError) {
@@ -128,13 +127,13 @@ enum RequestBodyDecoder {
                 let isTooMuchAlone = bytes.count + share.amount + size > share.budget.limit
                 refusal =
                     isTooMuchAlone
-                    ? .validation(field: "body", "has too many values to be read")
+                    ? .validation(field: name, "has too many values to be read")
                     : .bodiesFull(share.budget.limit)
                 return false
             }
         } catch {
             if let refusal { throw refusal }
-            throw .malformed("\(name) is not JSON: \(error)")
+            throw .malformed("the \(name) is not JSON: \(error)")
         }
     }
 

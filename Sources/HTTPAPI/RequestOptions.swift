@@ -25,7 +25,7 @@ struct CommonOptions: Decodable {
             try options.value(key)
         }
         model = try value(.model)
-        reading = try ReadingOptions(from: decoder)
+        reading = try ReadingOptions(decoder, inParameters: true)
         normalize = try value(.normalize)
         dimensions = try value(.dimensions)
         rawScores = try value(.rawScores)
@@ -35,7 +35,7 @@ struct CommonOptions: Decodable {
 }
 
 /// How texts are read: those of a request, or a document that is kept.
-struct ReadingOptions: Decodable {
+struct ReadingOptions {
     var truncate: Bool?
     var truncationSide: TruncationSide?
     /// How a text over the window is read whole; nil: it is cut, or refused.
@@ -46,8 +46,10 @@ struct ReadingOptions: Decodable {
         case truncate, truncationDirection, long, windowOverlap, promptName, parameters
     }
 
-    init(from decoder: any Decoder) throws {
-        let options = try NestedOptions(decoder, parameters: CodingKeys.parameters)
+    /// - Parameter inParameters: whether they may stand in `parameters`, too: a document has no such field.
+    init(_ decoder: any Decoder, inParameters: Bool) throws {
+        let options = try NestedOptions(
+            decoder, parameters: inParameters ? CodingKeys.parameters : nil)
         let cut: Truncate? = try options.value(.truncate)
         let direction: TruncationDirection? = try options.value(.truncationDirection)
         let long: LongTexts? = try options.value(.long)
@@ -170,17 +172,17 @@ struct NestedOptions<Key: CodingKey> {
     private let own: KeyedDecodingContainer<Key>
     private let nested: KeyedDecodingContainer<Key>?
 
-    /// `parameters` is the key of the nested object.
-    init(_ container: KeyedDecodingContainer<Key>, parameters: Key) throws {
+    /// `parameters` is the key of the nested object; nil where there is none.
+    init(_ container: KeyedDecodingContainer<Key>, parameters: Key?) throws {
         own = container
-        if own.contains(parameters), try !own.decodeNil(forKey: parameters) {
+        if let parameters, own.contains(parameters), try !own.decodeNil(forKey: parameters) {
             nested = try own.nestedContainer(keyedBy: Key.self, forKey: parameters)
         } else {
             nested = nil
         }
     }
 
-    init(_ decoder: any Decoder, parameters: Key) throws {
+    init(_ decoder: any Decoder, parameters: Key?) throws {
         try self.init(decoder.container(keyedBy: Key.self), parameters: parameters)
     }
 

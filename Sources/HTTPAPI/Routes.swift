@@ -57,6 +57,7 @@ extension Route {
         .get("/openapi.json", access: .open, API.description),
         .get("/v1/models", API.models),
         .get("/v1/models/{id}", API.model),
+        .get("/v1/models/{owner}/{name}", API.model),
         .get("/models", API.models),
     ]
 }

@@ -73,9 +73,12 @@ extension EncodingService {
             let ranges = granularity.spans(of: text, tokens: states.offsets)
             let tokens = LateChunking.tokenCounts(ranges, offsets: states.offsets)
             var allowance = allowance
-            try allowance.take(ranges, tokens: tokens, size: states.columns)
+            var keepsEmpty = false
+            if case .spans = granularity { keepsEmpty = true }
+            try allowance.take(
+                ranges, tokens: tokens, size: states.columns, keepsEmpty: keepsEmpty)
             var passages = states.passages(ranges, pooling: pooling)
-            if case .spans = granularity {} else { passages.removeAll { $0.vector == nil } }
+            if !keepsEmpty { passages.removeAll { $0.vector == nil } }
             guard passages.allSatisfy({ $0.vector?.allSatisfy(\.isFinite) ?? true }) else {
                 throw .notFinite(input: input)
             }

@@ -228,8 +228,14 @@ extension EncodingService {
         let preparation = TextPreparation(
             loaded: loaded, rules: rules, prompt: prompt,
             unpooled: try await unpooledTokens(of: prompt, pooling))
-        return try await LongWork.run(bytes: bytes) { (isLeft) throws(ServiceError) in
-            try preparation.prepare(inputs, isCancelled: isLeft)
+        do throws(ServiceError) {
+            return try await LongWork.run(bytes: bytes) { (isLeft) throws(ServiceError) in
+                try preparation.prepare(inputs, isCancelled: isLeft)
+            }
+        } catch {
+            // A deadline cancels its work.
+            if case .cancelled = error { try executor.checkDeadline() }
+            throw error
         }
     }
 

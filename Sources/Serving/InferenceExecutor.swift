@@ -95,10 +95,7 @@ package final class InferenceExecutor: Sendable {
     package func run(
         _ sequences: [TokenSequence], outputs: OutputRequest, model: BiGSModel? = nil
     ) async throws(ServiceError) -> Outcome {
-        if RequestDeadline.hasPassed {
-            state.withLock { $0.counts.expired += 1 }
-            throw .deadlinePassed
-        }
+        try checkDeadline()
         let id = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
         let deadline = RequestDeadline.current
         let result = await withTaskCancellationHandler {
@@ -115,6 +112,13 @@ package final class InferenceExecutor: Sendable {
             cancel(id)
         }
         return try result.get()
+    }
+
+    /// Throws `deadlinePassed`, and counts that, where the current task has no more time.
+    func checkDeadline() throws(ServiceError) {
+        guard RequestDeadline.hasPassed else { return }
+        state.withLock { $0.counts.expired += 1 }
+        throw .deadlinePassed
     }
 
     /// Ends the thread after the layer that runs; what still waits is refused.

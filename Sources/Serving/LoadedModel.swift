@@ -136,6 +136,11 @@ package struct LoadedModel: Sendable {
         directory.standardizedFileURL.lastPathComponent
     }
 
+    /// Whether a request may call the model so: by its name, of which a hub's owner may be left out.
+    package func isCalled(_ name: String) -> Bool {
+        self.name == name || self.name.hasSuffix("/" + name)
+    }
+
     /// Whether the model judges pairs of texts by one number: a reranker.
     package var isCrossEncoder: Bool {
         model.head == .sequenceClassification && configuration.labels.count == 1

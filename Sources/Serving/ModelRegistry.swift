@@ -18,7 +18,7 @@ package struct ModelRegistry: Sendable {
         guard let name else { return standard }
         return services.first { $0.loaded.name == name }
             ?? services.first { $0.loaded.fingerprintText == name }
-            ?? services.first { $0.loaded.name.hasSuffix("/" + name) }
+            ?? services.first { $0.loaded.isCalled(name) }
     }
 
     /// The models' names in order.

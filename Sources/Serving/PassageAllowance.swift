@@ -1,11 +1,11 @@
-/// How much the passages of one request may come to, all its texts and ways of cutting together: they
-/// may overlap, so that a small text can have any number of them.
+/// How much the passages of one request, or of one document that is kept, may come to, all texts and ways
+/// of cutting together: they may overlap, so that a small text can have any number of them.
 package struct PassageAllowance: Sendable {
     /// The most numbers in all vectors.
     package static let maximumNumbers = 1 << 24
     /// The most token states that vectors are pooled from, counted anew for each passage: overlapping
     /// windows of nearly the whole text would keep a core busy for minutes.
-    package static let maximumStates = 1 << 21
+    package static let maximumStates = 1 << 22
     /// The most characters, counted anew for each passage: a word of any length is one token.
     package static let maximumCharacters = 1 << 25
 
@@ -20,12 +20,15 @@ package struct PassageAllowance: Sendable {
 
     /// Takes what passages need whose ranges and numbers of tokens these are, each with a vector of
     /// `size` numbers; throws `unsupported` where not so much is left.
+    /// - Parameter keepsEmpty: whether passages that no token was seen of are kept, without a vector.
     mutating func take(
-        _ ranges: [Range<Int>], tokens: [Int], size: Int
+        _ ranges: [Range<Int>], tokens: [Int], size: Int, keepsEmpty: Bool
     ) throws(ServiceError) {
-        passages += ranges.count
-        states += tokens.reduce(0, +)
-        characters += ranges.reduce(0) { $0 + $1.count }
+        for (range, count) in zip(ranges, tokens) where count > 0 || keepsEmpty {
+            passages += 1
+            states += count
+            characters += range.count
+        }
         let limits = [
             ("passages", passages, Self.maximumNumbers / max(size, 1)),
             ("tokens of passages", states, Self.maximumStates),

@@ -98,7 +98,7 @@ struct TextPreparation: Sendable {
     ) throws(ServiceError) -> PreparedInput {
         let options = options(limit: loaded.window)
         let pieces =
-            if let before, before.text == first { before.pieces } else {
+            if let before, Self.areSame(before.text, first) { before.pieces } else {
                 loaded.tokenizer.pieces(of: first, options: options)
             }
         before = (first, pieces)
@@ -110,6 +110,17 @@ struct TextPreparation: Sendable {
                     + "read in windows")
         }
         return whole(encoding, encoding.offsets, typeIDs: encoding.typeIDs)
+    }
+
+    /// Byte for byte: strings of Swift are equal in every normal form.
+    private static func areSame(_ a: String, _ b: String) -> Bool {
+        var (a, b) = (a, b)
+        return a.withUTF8 { a in
+            b.withUTF8 { b in
+                a.count == b.count
+                    && (a.baseAddress == b.baseAddress || a.elementsEqual(b))
+            }
+        }
     }
 
     private func options(limit: Int?) -> EncodingOptions {

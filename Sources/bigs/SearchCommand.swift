@@ -126,6 +126,7 @@ struct SearchCommand: AsyncParsableCommand {
         var search = DocumentSearch(question: question, topK: topK)
         search.rules.promptName = promptName
         // A command that reads leaves the store as it is.
+        search.rules.cache.mayRead = false
         search.rules.cache.mayKeep = false
         search.fusion =
             SearchRequest.Fusion(fusion, rankConstant: rankConstant, alpha: alpha) ?? .usual

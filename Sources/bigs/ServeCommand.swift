@@ -74,7 +74,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The most inputs in one request (2,048 on /v1/embeddings).")
     var maxClientBatchSize = 32
 
-    @Option(help: "The most bytes in a request's body.")
+    @Option(
+        help: "The most bytes in a request's body; a line of an import may have four times that.")
     var maxBodyBytes = 64 << 20
 
     @Option(help: "The most connections at once.")

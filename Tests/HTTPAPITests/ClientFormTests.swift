@@ -7,8 +7,6 @@ import Testing
 
 /// Forms that other servers' clients send, beside those of the routes' own.
 @Suite struct ClientFormTests {
-    private func texts(_ count: Int) -> String { String(repeating: "ab ", count: count) }
-
     /// Cohere's and NVIDIA's words for the end that is cut.
     @Test func wordsForTruncation() async throws {
         let fixture = try APIFixture()
@@ -107,6 +105,7 @@ import Testing
                 == score(#"{"query":"a","documents":["x\nabc"]}"#))
         for (fields, error) in [
             (#"["other_one"]"#, "documents[0].other_one: is missing"),
+            (#"["Title"]"#, "documents[0].Title: is missing"),
             ("[]", "rank_fields: cannot be empty"),
         ] {
             let refused = await fixture.post(
@@ -148,9 +147,24 @@ import Testing
         #expect(await fixture.send(.get, "/health").status == 200)
     }
 
+    /// A document's own fields are what it says of itself: it has no `parameters`.
+    @Test func documentsHaveNoParameters() async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let long = String(repeating: "a ", count: 300)
+        for parameters in [#""x""#, #"{"truncate":false}"#] {
+            let answer = await fixture.post(
+                "/documents", #"{"text":"\#(long)","parameters":\#(parameters)}"#)
+            #expect([200, 201].contains(answer.status), "\(parameters)")
+        }
+        let refused = await fixture.post("/documents", #"{"text":"\#(long)","truncate":"NONE"}"#)
+        #expect(refused.status == 422)
+    }
+
     /// A hub's name with its owner is the model's, and so is the name alone.
     @Test func ownersMayBeLeftOut() async throws {
-        let fixture = try APIFixture(others: [("acme/second", "t1/MaskedLM/torch-safetensors")])
+        let fixture = try APIFixture(
+            keeps: true, others: [("acme/second", "t1/MaskedLM/torch-safetensors")])
         defer { fixture.executor?.stop() }
         for (name, status) in [
             ("acme/second", 200), ("second", 200), ("acme", 404), ("other/second", 404),
@@ -159,7 +173,19 @@ import Testing
             #expect(answer.status == status, "\(name)")
             if status == 200 { #expect(answer.object["model"] as? String == "acme/second") }
         }
-        let model = await fixture.send(.get, "/v1/models/acme%2Fsecond")
-        #expect(model.object["id"] as? String == "acme/second")
+        let list = await fixture.post(
+            "/documents",
+            #"[{"text":"a","model":"second"},{"text":"b","model":"acme/second"}]"#)
+        #expect(list.status == 201)
+        let lines = #"{"text":"c","model":"second"}"# + "\n" + #"{"text":"d","model":"acme"}"#
+        let imported = try await fixture.stream(
+            .post, "/documents/import?model=acme/second", Array(lines.utf8),
+            contentType: "application/x-ndjson"
+        ).lines()
+        #expect(imported.map { $0["status"] as? String } == ["stored", "error", "done"])
+        for id in ["acme%2Fsecond", "acme/second", "second"] {
+            let model = await fixture.send(.get, "/v1/models/\(id)")
+            #expect(model.object["id"] as? String == "acme/second", "\(id)")
+        }
     }
 }

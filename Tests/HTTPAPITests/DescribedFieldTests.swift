@@ -112,6 +112,7 @@ import Testing
         Example(route: "GET /info"), Example(route: "GET /openapi.json"),
         Example(route: "GET /v1/models"), Example(route: "GET /models"),
         Example(route: "GET /v1/models/{id}", path: "/v1/models/x"),
+        Example(route: "GET /v1/models/{owner}/{name}", path: "/v1/models/acme/owned"),
     ]
 
     private func send(_ fixture: APIFixture, _ example: Example, _ body: String? = nil) async throws
@@ -141,7 +142,8 @@ import Testing
         var fixtures: [Model: APIFixture] = [:]
         for model in Model.allCases {
             fixtures[model] = try APIFixture(
-                golden: "t1/\(model.rawValue)/torch-safetensors", keeps: true)
+                golden: "t1/\(model.rawValue)/torch-safetensors", keeps: true,
+                others: [("acme/owned", "t1/MaskedLM/torch-safetensors")])
         }
         return fixtures
     }

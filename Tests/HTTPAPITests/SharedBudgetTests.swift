@@ -72,6 +72,10 @@ import Testing
         #expect(
             (answer.object["error"] as? String)
                 == "inputs: has 1048577 entries; at most 1048576 are allowed")
+        // One input of as many token ids is no such list.
+        let ids = String(repeating: "9,", count: 1 << 20) + "9"
+        let long = await fixture.post("/embed", #"{"inputs":[\#(ids)]}"#)
+        #expect(long.status == 200 && long.header("x-input-tokens") == "1048577")
     }
 
     @Test(.timeLimit(.minutes(1))) func oneTooManyIsRefusedAtOnce() async throws {

@@ -16,8 +16,11 @@ import Testing
     @Test func pairsOfOneText() throws {
         let preparation = try preparation()
         let long = String(repeating: "ab c ", count: 100)
-        let pairs = [("a", "b"), ("a", long), (long, "b"), (long, long), ("a", ""), ("", "a")]
-            .map { EncodingInput.pair($0, $1) }
+        // Of the last two the first texts are equal to Swift, and have other tokens.
+        let pairs = [
+            ("a", "b"), ("a", long), (long, "b"), (long, long), ("a", ""), ("", "a"),
+            ("\u{AC00}", "b"), ("\u{1100}\u{1161}", "b"),
+        ].map { EncodingInput.pair($0, $1) }
         let together = try preparation.prepare(pairs)
         for (pair, prepared) in zip(pairs, together) {
             let alone = try preparation.prepare([pair])[0].windows[0]

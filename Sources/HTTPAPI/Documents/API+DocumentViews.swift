@@ -32,16 +32,16 @@ extension API {
         let service = try service(request, body.options.model)
         let fields = body.value.fields
         let granularities = try fields.granularities(spans: body.value.spans)
-        let finish = try finish(body.options, service)
+        let passages = PassageWriter(
+            finish: try finish(body.options, service),
+            type: try body.options.embeddingType?.plain() ?? .float,
+            returnsText: fields.returnText ?? true)
         let reading = reading(body.options, request)
         let id = request.parameters["id"] ?? ""
         let view = try await run { () async throws(DocumentError) in
             try await documents.chunk(
                 id, granularities, pooling: fields.pooling?.pooling, reading: reading)
         }
-        let passages = PassageWriter(
-            finish: finish, type: try body.options.embeddingType?.plain() ?? .float,
-            returnsText: fields.returnText ?? true)
         let bytes = passages.bytes(of: view.value)
         let writer = try await LongWork.run(bytes: bytes) { () throws(APIError) in
             var writer = JSONWriter(capacity: bytes)

@@ -35,7 +35,7 @@ extension API {
         let documents = try documents(request, model: body.model)
         let (id, cache) = (request.parameters["id"], cachePolicy(request))
         // Long texts are hashed, and large metadata weighed.
-        let draft = try await LongWork.run(bytes: body.text.utf8.count) {
+        let draft = try await LongWork.run(bytes: body.size) {
             [settings] () throws(APIError) in
             try body.draft(id: id, settings: settings, cache: cache)
         }
@@ -52,16 +52,18 @@ extension API {
                 hint: ", and /documents/import takes any number")
         }
         let model = body.items[0].model ?? request.query["model"]
-        if let index = body.items.firstIndex(where: {
-            $0.model ?? request.query["model"] != model
-        }) {
+        for (index, item) in body.items.enumerated() {
+            let other = item.model ?? request.query["model"]
+            guard other != model, try service(named: other) !== service(named: model) else {
+                continue
+            }
             throw .validation(
                 field: "documents[\(index)].model",
                 "is another than the first document's; a request has one model")
         }
         let documents = try documents(request, model: model)
         let cache = cachePolicy(request)
-        let bytes = body.items.reduce(0) { $0 + $1.text.utf8.count }
+        let bytes = body.items.reduce(0) { $0 + $1.size }
         let drafts = try await LongWork.run(bytes: bytes) { [settings] () throws(APIError) in
             try Self.drafts(body, settings, cache)
         }

@@ -24,6 +24,8 @@ struct DocumentBody: Decodable {
     let chunk: ChunkField?
     let keepStates: String?
     let reading: ReadingOptions
+    /// How many bytes of JSON it has.
+    let size: Int
     /// The model that encodes it. In an import, which has one for all its lines, it may stand as an
     /// export has it: the fingerprint of the vectors beside it.
     let model: String?
@@ -43,7 +45,8 @@ struct DocumentBody: Decodable {
         chunk = try container.decodeIfPresent(ChunkField.self, forKey: .chunk)
         keepStates = try container.decodeIfPresent(String.self, forKey: .keepStates)
         model = try container.decodeIfPresent(String.self, forKey: .model)
-        reading = try ReadingOptions(from: decoder)
+        reading = try ReadingOptions(decoder, inParameters: false)
+        size = (decoder as? JSONBodyDecoder)?.size ?? text.utf8.count
     }
 
     /// What the service is to keep. `id` overrides the body's, which must then be absent or equal.

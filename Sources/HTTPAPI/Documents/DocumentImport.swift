@@ -117,7 +117,7 @@ struct DocumentImport: Sendable {
         case .bytes(let bytes, _):
             do throws(APIError) {
                 let body = try RequestBodyDecoder.decode(
-                    DocumentBody.self, from: bytes, called: "the line", within: share?.budget)
+                    DocumentBody.self, from: bytes, called: "line", within: share?.budget)
                 try check(model: body.model)
                 return .success(try body.draft(settings: settings, cache: cache))
             } catch {
@@ -129,10 +129,12 @@ struct DocumentImport: Sendable {
     /// Refuses a line that asks for another model than the import's. What an export says of its vectors
     /// asks for none.
     private func check(model: String?) throws(APIError) {
-        guard let model, model != documents.modelName, !Hexadecimal.isDigest(model) else { return }
+        guard let model, !documents.model.isCalled(model), !Hexadecimal.isDigest(model) else {
+            return
+        }
         throw .validation(
             field: "model",
-            "is \"\(model.prefix(200))\", but this import's is \"\(documents.modelName)\"")
+            "is \"\(model.prefix(200))\", but this import's is \"\(documents.model.name)\"")
     }
 
     /// Reads a group, and cuts it where an id comes again: the later line is to win.

@@ -43,6 +43,12 @@ extension API {
                 ("maxTokenID", String((loaded?.configuration.vocabularySize ?? 1 << 31) - 1)),
                 ("dimensions", String(loaded?.configuration.hiddenSize ?? 1 << 16)),
                 ("pipelineRequest", pipeline.request), ("pipelineAnswer", pipeline.answer),
+                // A cross-encoder reads pairs, of which one side may be empty.
+                (
+                    "rankedText",
+                    loaded?.isCrossEncoder == true
+                        ? #"{"type":"string"}"# : ##"{"$ref":"#/components/schemas/Text"}"##
+                ),
                 ("models", list(models?.names ?? [])),
                 // Null stands for the checkpoint's own head.
                 (

@@ -69,15 +69,10 @@ extension OpenAPIDocument {
         encodes: true,
         refusals: [404])
 
-    private static let plainTruncate = #""truncate":{"type":["boolean","null"]}"#
-    private static let truncate = """
-        "truncate":{"anyOf":[{"type":["boolean","null"]},{"enum":["NONE","START","END"]}],
-        "description":"Whether a text over the window is cut, or which of its ends is."}
-        """
-
     /// How a text is read. A document's is kept with it; of a kept one, what is not said is as it was put.
     static let reading = """
-        \(plainTruncate),
+        "truncate":{"anyOf":[{"type":["boolean","null"]},{"enum":["NONE","START","END"]}],
+        "description":"Whether a text over the window is cut, or which of its ends is."},
         "truncation_direction":{"anyOf":[{"type":"null"},
         {"enum":["right","left","Right","Left"]}]},
         "long":{"anyOf":[{"type":"null"},{"const":"windows"}]},
@@ -94,7 +89,7 @@ extension OpenAPIDocument {
     /// Properties that encoding routes share.
     static let common = """
         \(model),
-        \(reading.replacing(plainTruncate, with: truncate)),
+        \(reading),
         "parameters":{"type":["object","null"]}
         """
 

@@ -90,12 +90,11 @@ extension OpenAPIDocument {
             "oneOf":[{"required":["texts"]},{"required":["documents"]}],
             "anyOf":[{"required":["rank_fields"]},{"properties":{"documents":{"items":{"anyOf":[
             {"type":"string"},{"required":["text"]}]}}}}],"properties":{
-            "query":{"$ref":"#/components/schemas/Text"},
+            "query":"{{rankedText}}",
             "texts":{"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
-            "items":{"$ref":"#/components/schemas/Text"}},
+            "items":"{{rankedText}}"},
             "documents":{"type":"array","minItems":1,"maxItems":\(API.maximumRankedDocuments),"items":{"anyOf":[
-            {"$ref":"#/components/schemas/Text"},{"type":"object",
-            "properties":{"text":{"$ref":"#/components/schemas/Text"}}}]}},\(common),
+            "{{rankedText}}",{"type":"object","properties":{"text":"{{rankedText}}"}}]}},\(common),
             "rank_fields":{"type":["array","null"],"minItems":1,"items":{"type":"string"},
             "description":"The fields of documents that are objects which are ranked, one after the \
             other; text unless given. Each object has to have them, as strings."},

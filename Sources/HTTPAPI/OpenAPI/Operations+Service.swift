@@ -19,9 +19,11 @@ extension OpenAPIDocument {
         "GET /openapi.json": Operation(
             tag: .service, summary: "This description.", answers: [200: .json("Description")]),
         "GET /v1/models": models, "GET /models": models,
-        "GET /v1/models/{id}": Operation(
-            tag: .service, summary: "One model.", answers: [200: .json("Model")]),
+        "GET /v1/models/{id}": oneModel, "GET /v1/models/{owner}/{name}": oneModel,
     ]
+
+    private static let oneModel = Operation(
+        tag: .service, summary: "One model.", answers: [200: .json("Model")])
 
     private static let models = Operation(
         tag: .service, summary: "The models, as OpenAI lists them.",

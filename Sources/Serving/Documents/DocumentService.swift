@@ -25,8 +25,8 @@ package struct DocumentService: Sendable {
     }
 
     var fingerprint: [UInt8] { encoding.loaded.fingerprint }
-    /// The name under which the model that encodes is served.
-    package var modelName: String { encoding.loaded.name }
+    /// The model that encodes.
+    package var model: LoadedModel { encoding.loaded }
     /// The fingerprint of the model that encodes, in hexadecimal.
     package var modelFingerprint: String { encoding.loaded.fingerprintText }
 
@@ -151,8 +151,10 @@ package struct DocumentService: Sendable {
         for index in indices {
             // A token has at least one byte, mostly four or more; the window bounds what is cut.
             let whole = documents[index].text.utf8.count / 3 + 2
-            let cost =
+            var cost =
                 documents[index].rules.windows == nil ? min(whole, encoding.loaded.window) : whole
+            // A vector of a caller's span is as large as a token's state.
+            for case .spans(let spans) in documents[index].granularities { cost += spans.count }
             let isFull = (groups.last?.count ?? 0) >= Self.groupDocuments
             if groups.isEmpty || isFull || tokens + cost > Self.groupTokens {
                 groups.append([])

@@ -51,12 +51,13 @@ package final class HeadRegistry: Sendable {
         if let known = loaded.withLock({ $0[place] }), known.version == version {
             reading = known
         } else {
-            reading = (
-                version,
-                Result { try folder.read(place.name) }.mapError {
-                    .badHead(name: place.name, reason: "\($0)")
-                }
-            )
+            do {
+                reading = (version, .success(try folder.read(place.name)))
+            } catch {
+                reading = (version, .failure(.badHead(name: place.name, reason: "\(error)")))
+                // What could not be read may be the next time.
+                if case .file = error { return try reading.head.get() }
+            }
             loaded.withLock { $0[place] = reading }
         }
         let head = try reading.head.get()
