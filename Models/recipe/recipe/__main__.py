@@ -41,6 +41,10 @@ def parser():
                      help="shards of 300,000 tokens to have in the end")
     sub.add_argument("--whole", type=int, default=teach.WHOLE,
                      help="shards that the teacher embeds whole; of the rest titles and first windows")
+    sub = command("vary", "write variants of the texts that are taught; goes on where it stopped")
+    sub.add_argument("--minutes", type=float, default=float("inf"))
+    sub.add_argument("--shards", type=float, default=float("inf"),
+                     help="shards of 1,200,000 tokens to have in the end")
     sub = command("train", "train; goes on where it stopped")
     sub.add_argument("--minutes", type=float, required=True)
     training(sub)
@@ -87,7 +91,7 @@ def run_training(a, minutes):
 
 
 def everything(a):
-    """prepare, leaks, teach, train, export, evaluate, section: what remains is shared out."""
+    """prepare, leaks, teach, vary, train, export, evaluate, section: what remains is shared out."""
     end = time.time() + 60 * a.budget
     sample = a.sample if a.sample is not None else min(1.0, a.budget / 120)
     out = Path(a.out or Path(a.work, "bigs-mini"))
@@ -100,7 +104,8 @@ def everything(a):
         prepare.prepare(a.work, sample)
     if not prepare.leaks(a.work):
         raise SystemExit("held-out texts are in the training texts")
-    teach.teach(a.work, left(0.25), seed=a.seed, device=a.device)
+    teach.teach(a.work, left(0.2), seed=a.seed, device=a.device)
+    teach.vary(a.work, left(0.06), seed=a.seed, device=a.device)
     run_training(a, left(0.65))
     export.weights(a.work, out)
     evaluate.evaluate(a.work, out, results, probe=int(8000 * sample), device=a.device)
@@ -118,6 +123,8 @@ def main():
         sys.exit(0 if prepare.leaks(a.work) else 1)
     elif a.command == "teach":
         teach.teach(a.work, a.minutes, a.shards, a.seed, a.device, a.whole)
+    elif a.command == "vary":
+        teach.vary(a.work, a.minutes, a.shards, a.seed, a.device)
     elif a.command == "train":
         run_training(a, a.minutes)
     elif a.command == "evaluate":

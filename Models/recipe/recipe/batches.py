@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 DEVELOPMENT = 400
 """Training records kept aside to watch progress."""
-TURNS = dict(package=0.20, passage=0.15, document=0.33, text=0.10, window=0.07, title=0.08,
-             entry=0.05, word=0.02)
+TURNS = dict(package=0.17, passage=0.12, document=0.28, text=0.07, window=0.04, title=0.05,
+             entry=0.03, word=0.01, variant=0.23)
 """How often each kind of batch comes.
 
 package:  short description with long description, and spans with the description
@@ -20,9 +20,12 @@ window:   windows alone, of those that the teacher has seen
 title:    titles and spans alone, of those that the teacher has seen
 entry:    headword with dictionary entry
 word:     words and fortunes alone
+variant:  texts made of others' words, as the teacher sees them
 """
 LENGTHS = [3, 6, 10, 16]
 """Windows in the documents of one batch, at most."""
+LATER = 0.3
+"""Share of the documents that are taken from some later window on."""
 HARD = 0.5
 """Share of the batches of pairs that are made of groups of near titles, which are hard to tell
 apart."""
@@ -81,7 +84,8 @@ class Batches:
     def __init__(self, data, tokens, seed, process=0):
         self.data, self.tokens = data, tokens
         self.kinds, self.random = random.Random(seed), random.Random(seed + 7919 * process)
-        records = list(data.records)
+        variants = [r for r in data.records if r["kind"] == "variant"]
+        records = [r for r in data.records if r["kind"] != "variant"]
         random.Random(0).shuffle(records)
         asked = [r for r in records if r["queries"] and r["kind"] in ("package", "page")]
         self.development = asked[:min(DEVELOPMENT, len(asked) // 10)]
@@ -99,6 +103,7 @@ class Batches:
             package=self.pool(of["package"]), passage=self.pool(of["page"] + of["document"]),
             entry=self.pool(of["brief"]), document=self.documents, text=sum(self.firsts, []),
             word=[r["windows"][0] for r in of["brief"] if not r["queries"]],
+            variant=[r["windows"][0] for r in variants if (r["of"], r["name"]) not in kept],
             title=[i for r in records if r["kind"] != "brief"
                    for i in (*r["queries"], *(s for s, _ in r["spans"])) if taught[i]],
             window=[w for r in records if r["kind"] != "brief"
@@ -120,7 +125,7 @@ class Batches:
             self.random.shuffle(some)
             return kind, [self.group(self.cut(some, self.length))]
         pool = self.pools[kind]
-        if kind in ("window", "title", "word"):
+        if kind in ("window", "title", "word", "variant"):
             some = self.random.sample(pool, min(len(pool), 600))
             return kind, [self.group(self.cut(some, self.length))]
         hard = self.kinds.random() < HARD and len(pool.titles) > 10 * NEAR
@@ -148,16 +153,20 @@ class Batches:
         else:
             some = self.random.sample(self.documents, min(len(self.documents), 64))
         some = self.cut(some, lambda r: 254 * min(most, len(r["windows"])))
-        questions, bodies, wanted = [], [], []
+        questions, bodies, wanted, firsts = [], [], [], []
         for record in some:
-            part = record["windows"][:most]
-            ask = list(record["queries"]) * 8 + [s for s, w in record["spans"] if w < len(part)]
+            start, titles = 0, list(record["queries"]) * 8
+            if self.random.random() < LATER:                # a title belongs to the beginning
+                start, titles = self.random.randrange(len(record["windows"]) - 1), []
+            part = record["windows"][start:start + most]
+            ask = titles + [s for s, w in record["spans"] if start <= w < start + len(part)]
             questions.append(self.random.choice(ask) if ask else part[0])
             bodies.append(self.data.joined(part))
+            firsts.append(part[0])
             target, first = self.data.chunked(part), self.data.teacher([part[0]])[0]
             wanted.append(F.normalize(target + FIRST * first * target.any(), dim=0))
         return [self.group(questions), Group(bodies, torch.stack(wanted)),
-                self.group([r["windows"][0] for r in some])]
+                self.group(firsts)]
 
     def near_titles(self):
         """Documents whose titles are nearest to one's."""

@@ -3,13 +3,14 @@ import gzip
 import random
 import tempfile
 import unittest
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from recipe import curves, export, sources, targets, train
+from recipe import curves, export, sources, targets, teach, train
 from recipe.batches import Batches
 from recipe.model import BiGS
 
@@ -148,6 +149,37 @@ class Training(unittest.TestCase):
         own = torch.cat([right[learnt.of[packages]], torch.randn(len(pages), 16)])
         self.assertLess(learnt.loss(own, packages + pages).item(), 1e-4)
         self.assertGreater(learnt.loss(own.flip(0), packages + pages).item(), 1.0)
+
+    def test_variants_are_of_the_texts_words(self):
+        class Tokens:
+            def get_vocab(self):
+                return {f"{'##' if i < 5 else ''}{i}": i for i in range(400)}
+
+        self.assertEqual(teach.split([4, 9, 1, 2, 8], teach.inner(Tokens())), [[4], [9, 1, 2], [8]])
+        made, again = (teach.Variants(self.data, Tokens(), 3) for _ in range(2))
+        chosen, same = made.items(), 0
+        kinds = Counter(r["kind"] for r, item, _ in chosen if item == r["windows"][0])
+        self.assertEqual(kinds, dict(package=300 * teach.VARIANTS["package"],
+                                     page=40 * teach.VARIANTS["page"]))
+        again.items()
+        words = {w for r in self.data.records for i in (*r["queries"], *r["windows"])
+                 for w in made.words(i)}
+        for _, item, pool in chosen[:200]:
+            ids = made.vary(item, pool)
+            self.assertEqual(ids, again.vary(item, pool))
+            self.assertTrue(0 < len(ids) <= targets.WINDOW)
+            self.assertTrue(all((token,) in words for token in ids))
+            same += ids == self.data[item][1:-1].tolist()
+        self.assertLess(same, 60)
+
+    def test_variants_of_texts_kept_aside_are_not_trained_on(self):
+        aside = Batches(self.data, 600, 1).development
+        records = [dict(kind="variant", of=r["kind"], name=r["name"], section="", queries=[],
+                        spans=[], windows=[0]) for r in self.data.records]
+        self.data.records += records
+        batches = Batches(self.data, 600, 1)
+        self.assertEqual(batches.development, aside)
+        self.assertEqual(len(batches.pools["variant"]), len(records) - len(aside))
 
     def test_order_is_any_linear_relation(self):
         wanted = torch.randn(7, 9)
