@@ -199,20 +199,19 @@ struct RerankBody: Decodable {
         init(from decoder: any Decoder) throws { self.decoder = decoder }
 
         /// - Parameters:
-        ///   - names: the fields that are ranked, one after the other.
+        ///   - names: the fields that are ranked, one after the other, as far as they are there.
         ///   - isKept: whether the object is answered.
         func document(_ names: [String], isKept: Bool) throws -> Document {
             let container = try decoder.singleValueContainer()
             if let text = try? container.decode(String.self) { return Document(text: text) }
             // The names of a dictionary are data, and come as they were written.
             let members = try container.decode([String: Member].self)
-            let parts = try names.map { name in
-                guard let member = members[name] else {
-                    throw DecodingError.keyNotFound(
-                        MemberName(name),
-                        .init(codingPath: decoder.codingPath, debugDescription: "is missing"))
-                }
-                return try member.decoder.singleValueContainer().decode(String.self)
+            let parts = try names.compactMap { members[$0] }
+                .map { try $0.decoder.singleValueContainer().decode(String.self) }
+            if parts.isEmpty {
+                throw DecodingError.keyNotFound(
+                    MemberName(names[0]),
+                    .init(codingPath: decoder.codingPath, debugDescription: "is missing"))
             }
             let object = isKept ? (decoder as? JSONBodyDecoder)?.text : nil
             return Document(text: parts.joined(separator: "\n"), object: object)

@@ -101,7 +101,10 @@ import Testing
         let document = #"{"my_title":"x","abstract":"abc"}"#
         #expect(
             try await score(
-                #"{"query":"a","documents":[\#(document)],"rank_fields":["my_title","abstract"]}"#)
+                """
+                {"query":"a","documents":[\(document)],
+                "rank_fields":["my_title","none","abstract"]}
+                """)
                 == score(#"{"query":"a","documents":["x\nabc"]}"#))
         for (fields, error) in [
             (#"["other_one"]"#, "documents[0].other_one: is missing"),

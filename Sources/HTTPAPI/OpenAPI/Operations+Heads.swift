@@ -87,17 +87,18 @@ extension OpenAPIDocument {
             "RerankRequest",
             """
             {"type":"object","required":["query"],
-            "oneOf":[{"required":["texts"]},{"required":["documents"]}],
-            "anyOf":[{"required":["rank_fields"]},{"properties":{"documents":{"items":{"anyOf":[
-            {"type":"string"},{"required":["text"]}]}}}}],"properties":{
+            "oneOf":[{"required":["texts"]},{"required":["documents"]}],"properties":{
             "query":"{{rankedText}}",
             "texts":{"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
             "items":"{{rankedText}}"},
             "documents":{"type":"array","minItems":1,"maxItems":\(API.maximumRankedDocuments),"items":{"anyOf":[
-            "{{rankedText}}",{"type":"object","properties":{"text":"{{rankedText}}"}}]}},\(common),
-            "rank_fields":{"type":["array","null"],"minItems":1,"items":{"type":"string"},
+            "{{rankedText}}",{"type":"object","required":["text"],
+            "properties":{"text":"{{rankedText}}"}}]}},\(common),
+            "rank_fields":{"anyOf":[{"type":"null"},{"type":"array","minItems":1,
+            "items":{"type":"string"},"contains":{"const":"text"}}],
             "description":"The fields of documents that are objects which are ranked, one after the \
-            other; text unless given. Each object has to have them, as strings."},
+            other; text unless given. Each object has to have one of them, and those that it has are \
+            strings; where all have others, text need not be named, or be there."},
             "raw_scores":{"type":["boolean","null"]},"return_text":{"type":["boolean","null"]},
             "top_n":{"type":["integer","null"],"minimum":1,
             "maximum":9223372036854775807},
