@@ -34,9 +34,8 @@ extension API {
             throw .service(error, names)
         }
         let usage = encoded.texts.map(\.usage)
-        let writer = try await LongWork.run(bytes: passages.bytes(of: chunks.joined())) {
-            [chunks] () throws(APIError) in
-            var writer = JSONWriter(capacity: 1 << 16)
+        let writer = await JSONWriter.long(bytes: passages.bytes(of: chunks.joined())) {
+            [chunks] writer in
             func write(_ index: Int, _ writer: inout JSONWriter) {
                 passages.write(chunks[index], of: texts[index], usage[index], to: &writer)
             }
@@ -47,7 +46,6 @@ extension API {
                     for index in texts.indices { write(index, &writer) }
                 }
             }
-            return writer
         }
         var response = ServerResponse.json(writer)
         tell(encoded.result, inputs, &response.headers)

@@ -29,8 +29,7 @@ extension API {
             try await service.embed(inputs, rules: rules)
         }
         let name = service.loaded.name
-        let writer = try await LongWork.run(bytes: result.answerBytes) { () throws(APIError) in
-            var writer = JSONWriter(capacity: result.answerBytes)
+        let writer = await JSONWriter.long(bytes: result.answerBytes) { writer in
             func vectors(_ type: EmbeddingType, _ writer: inout JSONWriter) {
                 writer.array { writer in
                     for vector in result.vectors { writer.vector(finish.apply(vector), as: type) }
@@ -38,7 +37,7 @@ extension API {
             }
             guard let types else {
                 vectors(type, &writer)
-                return writer
+                return
             }
             writer.object { writer in
                 writer.key("embeddings")
@@ -52,7 +51,6 @@ extension API {
                 writer.string(name)
                 writer.openAIUsage(result.usage)
             }
-            return writer
         }
         return response(writer, result, inputs)
     }

@@ -40,9 +40,7 @@ extension API {
             try await service.embed(inputs, rules: rules)
         }
         let name = service.loaded.name
-        let writer = try await LongWork.run(bytes: result.answerBytes) {
-            [isBase64] () throws(APIError) in
-            var writer = JSONWriter(capacity: result.answerBytes)
+        let writer = await JSONWriter.long(bytes: result.answerBytes) { [isBase64] writer in
             writer.object { writer in
                 writer.key("object")
                 writer.string("list")
@@ -69,7 +67,6 @@ extension API {
                 writer.string(name)
                 writer.openAIUsage(result.usage)
             }
-            return writer
         }
         return response(writer, result, inputs)
     }

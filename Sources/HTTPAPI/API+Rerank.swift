@@ -187,16 +187,11 @@ struct RerankBody: Decodable {
         var object: String?
     }
 
-    /// A text, or an object that has it.
+    /// A text, an object that has it, or such an object's member.
     private struct Entry: Decodable {
-        private struct Member: Decodable {
-            let decoder: any Decoder
-            init(from decoder: any Decoder) { self.decoder = decoder }
-        }
-
         private let decoder: any Decoder
 
-        init(from decoder: any Decoder) throws { self.decoder = decoder }
+        init(from decoder: any Decoder) { self.decoder = decoder }
 
         /// - Parameters:
         ///   - names: the fields that are ranked, one after the other, as far as they are there.
@@ -205,7 +200,7 @@ struct RerankBody: Decodable {
             let container = try decoder.singleValueContainer()
             if let text = try? container.decode(String.self) { return Document(text: text) }
             // The names of a dictionary are data, and come as they were written.
-            let members = try container.decode([String: Member].self)
+            let members = try container.decode([String: Entry].self)
             let parts = try names.compactMap { members[$0] }
                 .map { try $0.decoder.singleValueContainer().decode(String.self) }
             if parts.isEmpty {

@@ -113,11 +113,7 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
         guard document.kind(node) == .array, end - node > limit,
             [.string, .escapedString].contains(document.kind(node + 1))
         else { return }
-        var (index, count) = (node + 1, 0)
-        while index < end {
-            index = document.tape.next(after: index)
-            count += 1
-        }
+        let count = document.tape.count(of: node)
         if count > limit {
             throw FieldError(
                 field: codingPath.last?.wireName ?? "body",
@@ -328,13 +324,7 @@ private struct JSONElements: UnkeyedDecodingContainer {
         let tape = decoder.document.tape
         end = tape.next(after: decoder.node)
         node = decoder.node + 1
-        var index = node
-        var count = 0
-        while index < end {
-            index = tape.next(after: index)
-            count += 1
-        }
-        self.count = count
+        count = tape.count(of: decoder.node)
     }
 
     var codingPath: [any CodingKey] { decoder.codingPath }

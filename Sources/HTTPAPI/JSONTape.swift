@@ -61,6 +61,17 @@ struct JSONTape: Sendable {
     /// The node behind `index` and all that is in it.
     func next(after index: Int) -> Int { Int(nodes[index].next) }
 
+    /// How many values an array has.
+    func count(of array: Int) -> Int {
+        let end = next(after: array)
+        var (index, count) = (array + 1, 0)
+        while index < end {
+            index = next(after: index)
+            count += 1
+        }
+        return count
+    }
+
     /// The names of an object's members with the nodes of their values, in the order of the text.
     func members(of object: Int) -> some Sequence<(name: String, value: Int)> {
         let end = next(after: object)

@@ -1,3 +1,5 @@
+import Serving
+
 /// Writes JSON into bytes. Numbers are written in their shortest form that reads back as the same
 /// value, so that an answer from the cache has the very bytes of the first one.
 struct JSONWriter {
@@ -186,5 +188,18 @@ struct JSONWriter {
     private mutating func close(_ bracket: Unicode.Scalar) {
         bytes.append(UInt8(ascii: bracket))
         needsComma = true
+    }
+}
+
+extension JSONWriter {
+    /// JSON of about so many bytes, written aside from the pool that answers where that is much.
+    static func long(
+        bytes: Int, _ body: @escaping @Sendable (inout JSONWriter) -> Void
+    ) async -> JSONWriter {
+        await LongWork.run(bytes: bytes) {
+            var writer = JSONWriter(capacity: bytes)
+            body(&writer)
+            return writer
+        }
     }
 }

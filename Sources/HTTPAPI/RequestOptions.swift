@@ -21,16 +21,13 @@ struct CommonOptions: Decodable {
 
     init(from decoder: any Decoder) throws {
         let options = try NestedOptions(decoder, parameters: CodingKeys.parameters)
-        func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
-            try options.value(key)
-        }
-        model = try value(.model)
+        model = try options.value(.model)
         reading = try ReadingOptions(decoder, inParameters: true)
-        normalize = try value(.normalize)
-        dimensions = try value(.dimensions)
-        rawScores = try value(.rawScores)
-        topK = try value(.topK)
-        embeddingType = try value(.embeddingType)
+        normalize = try options.value(.normalize)
+        dimensions = try options.value(.dimensions)
+        rawScores = try options.value(.rawScores)
+        topK = try options.value(.topK)
+        embeddingType = try options.value(.embeddingType)
     }
 }
 

@@ -101,8 +101,7 @@ extension API {
             throw .document(error)
         }
         let bytes = answer.hits.reduce(0) { $0 + $1.document.estimatedBytes }
-        let writer = try await LongWork.run(bytes: bytes) { () throws(APIError) in
-            var writer = JSONWriter(capacity: 1 << 14)
+        let writer = await JSONWriter.long(bytes: bytes) { writer in
             writer.object { writer in
                 writer.key("results")
                 writer.array { writer in
@@ -119,7 +118,6 @@ extension API {
                     writer.string(warning)
                 }
             }
-            return writer
         }
         var response = ServerResponse.json(writer)
         if let encoded = answer.encoded {

@@ -42,11 +42,8 @@ extension API {
             try await documents.chunk(
                 id, granularities, pooling: fields.pooling?.pooling, reading: reading)
         }
-        let bytes = passages.bytes(of: view.value)
-        let writer = try await LongWork.run(bytes: bytes) { () throws(APIError) in
-            var writer = JSONWriter(capacity: bytes)
+        let writer = await JSONWriter.long(bytes: passages.bytes(of: view.value)) { writer in
             passages.write(view.value, of: view.text, view.usage, to: &writer)
-            return writer
         }
         return response(writer, view.result, [.text(view.text)])
     }

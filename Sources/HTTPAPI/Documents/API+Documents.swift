@@ -157,11 +157,8 @@ extension API {
         let document = try await run { () async throws(DocumentError) in
             try await documents.document(id, parts: parts)
         }
-        let writer = try await LongWork.run(bytes: document.estimatedBytes) {
-            () throws(APIError) in
-            var writer = JSONWriter(capacity: document.estimatedBytes)
+        let writer = await JSONWriter.long(bytes: document.estimatedBytes) { writer in
             writer.object { $0.members(of: document) }
-            return writer
         }
         return .json(writer)
     }
@@ -192,8 +189,7 @@ extension API {
             try await documents.list(query)
         }
         let bytes = page.documents.reduce(0) { $0 + $1.estimatedBytes }
-        let writer = try await LongWork.run(bytes: bytes) { () throws(APIError) in
-            var writer = JSONWriter(capacity: 1 << 14)
+        let writer = await JSONWriter.long(bytes: bytes) { writer in
             writer.object { writer in
                 writer.key("documents")
                 writer.array { writer in
@@ -204,7 +200,6 @@ extension API {
                 writer.key("next")
                 writer.optional(page.next)
             }
-            return writer
         }
         return .json(writer)
     }
