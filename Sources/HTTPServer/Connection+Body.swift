@@ -57,11 +57,11 @@ extension Connection {
                 }
             }
             let start = ContinuousClock.now
-            let timeout = isStreamed ? configuration.streamProgressTimeout : bodyPatience
+            let timeout = isStreamed ? configuration.streamProgressTimeout : bodyPatience.left
             control.beginReading(until: start + timeout)
             defer { control.endReading() }
             let bytes = try await stream.read(atMost: Self.bodyPiece)
-            bodyPatience -= .now - start
+            bodyPatience.waited(.now - start)
             appendToBody(bytes)
         } catch {
             throw failBody(error == .timeout ? .timeout : .disconnected)
@@ -69,8 +69,7 @@ extension Connection {
     }
 
     private func appendToBody(_ bytes: [UInt8]) {
-        let earned = Duration.seconds(1) * bytes.count / configuration.minimumBodyRate
-        bodyPatience = min(bodyPatience + earned, configuration.bodyProgressTimeout)
+        bodyPatience.received(bytes: bytes.count)
         decoder.append(bytes)
     }
 

@@ -33,7 +33,7 @@ actor Connection {
     var bodyRefusal: RequestDecodingError?
     var isReadingBody = false
     /// How long the current body may still be waited for.
-    var bodyPatience = Duration.zero
+    var bodyPatience = BodyPatience(longest: .zero, rate: 1)
     var owesContinue = false
     /// Whether the current request is one of ``DecoderLimits/streamedPaths``.
     var isStreamed = false
@@ -124,7 +124,8 @@ actor Connection {
         let number = exchange
         body = .open
         bodyRefusal = nil
-        bodyPatience = configuration.bodyProgressTimeout
+        bodyPatience = BodyPatience(
+            longest: configuration.bodyProgressTimeout, rate: configuration.minimumBodyRate)
         owesContinue = head.expectsContinue
         isStreamed = configuration.decoderLimits.isStreamed(head.request)
         if head.framing == .none { skipBufferedBody() }

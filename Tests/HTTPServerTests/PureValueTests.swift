@@ -31,6 +31,28 @@ struct PureValueTests {
         #expect(backoff.failed(code) > .zero)
     }
 
+    @Test("a body at the least rate is waited for without end, a slower one is not")
+    func bodyPatience() {
+        func waits(each wait: Duration, bytes: Int) -> Int {
+            var patience = BodyPatience(longest: .seconds(10), rate: 1000)
+            var count = 0
+            while count < 10_000, patience.left > wait {
+                patience.waited(wait)
+                patience.received(bytes: bytes)
+                count += 1
+            }
+            return count
+        }
+        #expect(waits(each: .seconds(1), bytes: 1000) == 10_000)
+        #expect(waits(each: .seconds(9), bytes: 1) == 1)
+        #expect(waits(each: .seconds(1), bytes: 500) == 18)
+        #expect(waits(each: .seconds(11), bytes: 1 << 20) == 0)
+
+        var patience = BodyPatience(longest: .seconds(10), rate: 1000)
+        patience.received(bytes: 1 << 30)
+        #expect(patience.left == .seconds(10))
+    }
+
     @Test("connections leave descriptors to the rest of the process, and there is always one")
     func descriptors() {
         #expect(DescriptorBudget.connections(wanted: 1024, limit: 65_536) == 1024)

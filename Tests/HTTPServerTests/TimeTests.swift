@@ -56,7 +56,7 @@ struct TimeTests {
         }
     }
 
-    @Test("a body that drips is 408 in the end, one that comes slowly is read whole")
+    @Test("a body that drips is 408 in the end")
     func drippingBody() async throws {
         var configuration = loopback()
         configuration.bodyProgressTimeout = .milliseconds(300)
@@ -65,21 +65,16 @@ struct TimeTests {
             let count = try? await request.body.collect(upTo: 1 << 20).count
             return .text(count.map(String.init) ?? "none")
         } body: { address, _ in
-            for (piece, isRead) in [(1, false), (200, true)] {
-                let client = try await TestClient.connect(address)
-                try await client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8000\r\n\r\n")
-                var answered: [UInt8] = []
-                var sent = 0
-                while answered.isEmpty, sent < 8000 {
-                    try? await client.send(String(repeating: "x", count: piece))
-                    sent += piece
-                    answered = (try? await client.receive(patience: 0.03)) ?? []
-                }
-                if answered.isEmpty { answered = try await client.receive(patience: 5) }
-                let answer = String(decoding: answered, as: UTF8.self)
-                #expect(answer.hasPrefix(isRead ? "HTTP/1.1 200 " : "HTTP/1.1 408 "))
-                #expect(isRead || sent < 100)
+            let client = try await TestClient.connect(address)
+            try await client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8000\r\n\r\n")
+            var answered: [UInt8] = []
+            var sent = 0
+            while answered.isEmpty, sent < 100 {
+                try? await client.send("x")
+                sent += 1
+                answered = (try? await client.receive(patience: 0.03)) ?? []
             }
+            #expect(String(decoding: answered, as: UTF8.self).hasPrefix("HTTP/1.1 408 "))
         }
     }
 
