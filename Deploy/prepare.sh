@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What Deploy/serve and Deploy/test share: a Swift toolchain and three system libraries.
+# What serve, test, install and the benchmarks share: a Swift toolchain and three system libraries.
 # Sourced. Speaks on standard error only.
 
 # The folder that holds Package.swift.

@@ -79,6 +79,7 @@ package struct BiGSConfiguration: Sendable, Equatable {
 
     /// Reads every field; what is wrong stands in the reader then.
     private init(_ reader: inout ConfigurationReader) {
+        reader.refuseOtherModels(unless: "num_ssm")
         vocabularySize = reader.integer("vocab_size", in: 1...16_777_216)
         hiddenSize = reader.integer("hidden_size", in: 1...65_536)
         intermediateSize = reader.integer("intermediate_size", in: 1...262_144)

@@ -170,6 +170,15 @@ struct ConfigurationReader {
         return strings
     }
 
+    /// Notes that the file is another architecture's, where it names one and lacks a field that every
+    /// BiGS has: said first, for what else is missing then is of no interest.
+    mutating func refuseOtherModels(unless field: String) {
+        guard present(field) == nil, case .string(let type)? = present("model_type"),
+            type.lowercased() != "bigs"
+        else { return }
+        problems.append(.otherModel(type: type))
+    }
+
     /// What `read` gives, or `instead` where it fails; then the failure is noted.
     private mutating func noting<Value>(
         instead: Value, _ read: (Self) throws(ConfigurationError) -> Value

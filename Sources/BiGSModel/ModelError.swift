@@ -26,6 +26,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     case outOfRange(field: String, value: String, allowed: String)
     /// A string is none of the values that this field can have.
     case unknownValue(field: String, value: String, allowed: String)
+    /// The configuration is of another architecture: it names one and has no state space.
+    case otherModel(type: String)
 }
 
 /// What is wrong with the input of one forward pass. `sequence` counts from 0 in the batch.
@@ -71,6 +73,8 @@ extension ConfigurationError: CustomStringConvertible {
             "\(field) is \(value), allowed is \(allowed)"
         case .unknownValue(let field, let value, let allowed):
             "\(field) is \"\(value)\", allowed is \(allowed)"
+        case .otherModel(let type):
+            "model_type is \"\(type)\", and nothing but BiGS is served"
         }
     }
 }

@@ -97,7 +97,10 @@ package struct API: Sendable {
             try checkContentType(of: request, for: route)
             var routed = request
             routed.parameters = parameters
-            let timeout = try RequestTimeout.of(routed, otherwise: settings.requestTimeout)
+            // What is open to all asks neither the model nor the store.
+            let timeout =
+                isOpen
+                ? nil : try RequestTimeout.of(routed, otherwise: settings.requestTimeout)
             return try await RequestDeadline.within(timeout) {
                 [routed] () async throws(APIError) in
                 do throws(APIError) {

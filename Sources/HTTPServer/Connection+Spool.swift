@@ -16,6 +16,8 @@ extension Connection {
             self.spool = nil
             control.setWriteTimeout(configuration.writeProgressTimeout)
         }
+        // Before anything is sent: a client that sends need not read.
+        if body == .open { control.setWriteTimeout(nil) }
         async let emptied: Void = empty(spool)
         do {
             try await produce()

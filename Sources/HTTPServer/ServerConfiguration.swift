@@ -35,6 +35,8 @@ package struct ServerConfiguration: Sendable {
     package var idleTimeout: Duration
     /// From `shutdown()` until what still runs is cancelled.
     package var drainTimeout: Duration
+    /// From there until connections are cut off, and again until what ignores that is left behind.
+    package var cancelTimeout: Duration
     /// The longest wait, after the last answer, for the client to close; `writeProgressTimeout` while it
     /// still sends a body of ``DecoderLimits/streamedPaths``.
     package var lingerTimeout: Duration
@@ -56,6 +58,7 @@ package struct ServerConfiguration: Sendable {
         maximumSpoolBytes: Int = 1 << 30,
         idleTimeout: Duration = .seconds(75),
         drainTimeout: Duration = .seconds(30),
+        cancelTimeout: Duration = .milliseconds(500),
         lingerTimeout: Duration = .seconds(1),
         decoderLimits: DecoderLimits = DecoderLimits(),
         refusal: @escaping @Sendable (Refusal) -> ServerResponse = { $0.response() }
@@ -71,6 +74,7 @@ package struct ServerConfiguration: Sendable {
         self.maximumSpoolBytes = maximumSpoolBytes
         self.idleTimeout = idleTimeout
         self.drainTimeout = drainTimeout
+        self.cancelTimeout = cancelTimeout
         self.lingerTimeout = lingerTimeout
         self.decoderLimits = decoderLimits
         self.refusal = refusal

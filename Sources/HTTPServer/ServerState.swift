@@ -7,6 +7,8 @@ final class ServerState: Sendable {
         var connections: [ObjectIdentifier: ConnectionControl] = [:]
         var isDraining = false
         var drainDeadline: ContinuousClock.Instant?
+        /// When the deadline was first seen to have passed.
+        var overdueSince: ContinuousClock.Instant?
         var slotWaiter: CheckedContinuation<Void, Never>?
         var emptyWaiter: CheckedContinuation<Void, Never>?
         var stopAccepting: (@Sendable () -> Void)?
@@ -93,14 +95,17 @@ final class ServerState: Sendable {
         }
     }
 
-    /// What the drain's time has come to at `now`.
-    func drainStage(at now: ContinuousClock.Instant) -> DrainStage {
-        guard let deadline = state.withLock({ $0.drainDeadline }), deadline <= now else {
-            return .running
+    /// What the drain's time has come to at `now`. What is cancelled gets `grace` to say so, and who
+    /// ignores that as much again: from when it was cancelled, however late that was noticed.
+    func drainStage(at now: ContinuousClock.Instant, grace: Duration) -> DrainStage {
+        state.withLock { state in
+            guard let deadline = state.drainDeadline, deadline <= now else { return .running }
+            let since = state.overdueSince ?? now
+            state.overdueSince = since
+            let overdue = now - since
+            if overdue >= grace * 2 { return .abandoned }
+            return overdue >= grace ? .cut : .overdue
         }
-        // A refusal gets half a second to leave, and who ignores its cancellation as much again.
-        if deadline + .seconds(1) <= now { return .abandoned }
-        return deadline + .milliseconds(500) <= now ? .cut : .overdue
     }
 
     func abandon() {

@@ -12,14 +12,16 @@ struct Watch: Sendable {
 
     let state: ServerState
     let interval: Duration
+    private let cancelTimeout: Duration
 
     init(state: ServerState, configuration: ServerConfiguration) {
         self.state = state
         let shortest = [
             configuration.headerTimeout, configuration.bodyProgressTimeout,
             configuration.writeProgressTimeout, configuration.idleTimeout,
-            configuration.drainTimeout,
+            configuration.drainTimeout, configuration.cancelTimeout,
         ].reduce(Duration.milliseconds(400), min)
+        cancelTimeout = configuration.cancelTimeout
         interval = max(shortest / 4, .milliseconds(5))
     }
 
@@ -35,7 +37,7 @@ struct Watch: Sendable {
         let connections = state.connections
         let watched = connections.filter { $0.expire(at: now) }
         for control in departed(watched) { control.peerLeft() }
-        switch state.drainStage(at: now) {
+        switch state.drainStage(at: now, grace: cancelTimeout) {
         case .running: break
         case .overdue: for connection in connections { connection.interrupt() }
         case .cut: for connection in connections { connection.cancel() }

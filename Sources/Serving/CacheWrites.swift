@@ -20,7 +20,7 @@ final class CacheWrites: Sendable {
     /// - Parameters:
     ///   - patience: how long an answer waits for its write.
     ///   - capacity: the most bytes that writes under way may hold; one alone may hold more.
-    init(patience: Duration = .milliseconds(500), capacity: Int = 32 << 20) {
+    init(patience: Duration, capacity: Int = 32 << 20) {
         self.patience = patience
         self.capacity = capacity
     }

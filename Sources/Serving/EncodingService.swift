@@ -14,16 +14,17 @@ package final class EncodingService: Sendable {
     package let store: EncodingStore?
     let logger: Logger
     let storeTrouble: Mutex<String?>
-    let writes = CacheWrites()
+    let writes: CacheWrites
     /// Equal texts of requests that are under way at once are encoded once.
     let underWay = SingleFlight<FlightKey, [Float]>()
 
     /// Serves `loaded` through `executor`; without a store nothing is kept, and `storeTrouble` may
-    /// say why there is none.
+    /// say why there is none. An answer waits for so long until what was encoded for it is kept.
     package init(
         loaded: LoadedModel, executor: InferenceExecutor, store: EncodingStore?,
-        storeTrouble: String? = nil, logger: Logger
+        storeTrouble: String? = nil, cachePatience: Duration = .milliseconds(500), logger: Logger
     ) {
+        writes = CacheWrites(patience: cachePatience)
         self.storeTrouble = Mutex(storeTrouble)
         self.loaded = loaded
         self.executor = executor

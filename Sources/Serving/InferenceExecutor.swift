@@ -142,7 +142,11 @@ package final class InferenceExecutor: Sendable {
         let refusal: ServiceError? = state.withLock { state in
             if state.stopping { return .shuttingDown }
             // The cancellation handler may have run before there was anything to cancel.
-            if Task.isCancelled { return RequestDeadline.hasPassed ? .deadlinePassed : .cancelled }
+            if Task.isCancelled {
+                guard RequestDeadline.hasPassed else { return .cancelled }
+                state.counts.expired += 1
+                return .deadlinePassed
+            }
             if state.pending.admit(id, request) { return nil }
             let queue = state.pending.queue
             // When there will be room, which is long before all that waits is done.

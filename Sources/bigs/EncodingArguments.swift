@@ -16,7 +16,10 @@ struct EncodingArguments: ParsableArguments {
     )
     var store: String?
 
-    @Option(help: "Whether a text over the model's window is cut; otherwise it is an error.")
+    @Option(
+        help: ArgumentHelp(
+            "Whether a text over the model's window is cut; otherwise it is an error.",
+            valueName: "true|false"))
     var truncate = true
 
     @Option(help: "Which end of a long text is cut away: right or left.")

@@ -18,7 +18,7 @@ struct ModelArguments: ParsableArguments {
             The model's directory, as save_pretrained writes it, or NAME=DIRECTORY to give it a name, \
             or OWNER/NAME that bigs pull fetched, \
             or an embedded model: bigs-mini or bigs-mini-section. Default: bigs-mini, for classify \
-            bigs-mini-section. serve takes several: requests choose one by "model", \
+            bigs-mini-section. serve alone takes several: requests choose one by "model", \
             and the first answers those that do not.
             """,
             valueName: "directory"))

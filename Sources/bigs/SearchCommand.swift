@@ -54,7 +54,10 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(help: "Only documents whose metadata pass: a filter as JSON.")
     var filter: String?
 
-    @Option(help: "Ranks the passages of this granularity; all for every one.")
+    @Option(
+        help: ArgumentHelp(
+            "Ranks the passages of this granularity (\(PassageCut.names.joined(separator: ", "))), or all.",
+            valueName: "granularity|all"))
     var passages: String?
 
     @Option(help: "The prompt to put before the query, one of config_sentence_transformers.json.")

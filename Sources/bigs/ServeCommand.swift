@@ -49,8 +49,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            The SQLite file that keeps encodings; none keeps nothing. One that is named and cannot be \
-            opened ends the server. Default: bigs.sqlite, without which it goes on.
+            The SQLite file that keeps documents and cached encodings; none keeps nothing. One that \
+            is named and cannot be opened ends the server. Default: bigs.sqlite in the current \
+            directory, without which it goes on.
             """))
     var store: String?
 
@@ -71,7 +72,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The most tokens that may wait; more is answered 429.")
     var maxQueueTokens = 1_048_576
 
-    @Option(help: "The most inputs in one request (2,048 on /v1/embeddings).")
+    @Option(help: "The most inputs in one request (2,048 on /v1/embeddings and /embeddings).")
     var maxClientBatchSize = 32
 
     @Option(
@@ -92,7 +93,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Seconds that running requests get to finish after SIGTERM.")
     var drainTimeout = 30
 
-    @Option(help: "Whether texts over the model's window are cut when a request does not say.")
+    @Option(
+        help: ArgumentHelp(
+            "Whether texts over the model's window are cut when a request does not say.",
+            valueName: "true|false"))
     var autoTruncate = true
 
     @Option(

@@ -35,6 +35,14 @@ import Testing
         #expect(BiGSConfiguration.problems(in: Data("[]".utf8)) == [.notAnObject])
     }
 
+    @Test func anotherArchitectureIsNamedFirst() {
+        #expect(
+            problem(["num_ssm": nil, "model_type": #""bert""#, "vocab_size": nil])
+                == .otherModel(type: "bert"))
+        #expect(problem(["num_ssm": nil, "model_type": #""BiGS""#]) == .missing(field: "num_ssm"))
+        #expect(problem(["model_type": #""bert""#]) == nil)
+    }
+
     private func problem(_ changes: [String: String?]) -> ConfigurationError? {
         do {
             _ = try parse(changes)

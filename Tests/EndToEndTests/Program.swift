@@ -5,6 +5,14 @@ import TestSupport
 enum Program {
     struct NotBuilt: Error {}
 
+    /// The environment of the tests without what would be settings of the program or lead it to a proxy.
+    static let environment: [String: String] = {
+        let prefixes = ["BIGS_", "HF_", "http_proxy", "https_proxy", "all_proxy"]
+        return ProcessInfo.processInfo.environment.filter { name, _ in
+            !prefixes.contains { name.hasPrefix($0) || name.hasPrefix($0.uppercased()) }
+        }
+    }()
+
     static func url() throws -> URL {
         let here = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let places = [here] + CommandLine.arguments.filter { $0.contains(".xctest") }
@@ -49,8 +57,7 @@ enum Program {
         process.executableURL = try url()
         process.arguments = arguments
         if let workingFolder { process.currentDirectoryURL = workingFolder }
-        process.environment = ProcessInfo.processInfo.environment
-            .merging(environment) { $1 }
+        process.environment = Self.environment.merging(environment) { $1 }
         process.standardInput = try FileHandle(forReadingFrom: paths[0])
         process.standardOutput = try FileHandle(forWritingTo: output ?? paths[1])
         process.standardError = try FileHandle(forWritingTo: paths[2])

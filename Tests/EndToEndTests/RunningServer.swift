@@ -34,14 +34,14 @@ final class RunningServer: @unchecked Sendable {
         try Data().write(to: log)
         process.executableURL = try Program.url()
         process.arguments = ["serve", "--port", "0"] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.environment = Program.environment.merging(environment) { $1 }
         process.currentDirectoryURL = folder
         process.standardError = try FileHandle(forWritingTo: log)
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         try process.run()
         var address: String?
-        for _ in 0..<600 where address == nil && process.isRunning {
+        for _ in 0..<6_000 where address == nil && process.isRunning {
             try await Task.sleep(for: .milliseconds(50))
             address = Self.address(in: String(decoding: try Data(contentsOf: log), as: UTF8.self))
         }
@@ -50,7 +50,7 @@ final class RunningServer: @unchecked Sendable {
         }
         base = url
         if waitUntilReady {
-            for _ in 0..<1_200 where process.isRunning {
+            for _ in 0..<12_000 where process.isRunning {
                 if try await get("/ready").status == 200 { return }
                 try await Task.sleep(for: .milliseconds(50))
             }
@@ -105,7 +105,7 @@ final class RunningServer: @unchecked Sendable {
         var request = URLRequest(url: url)
         request.httpMethod = method
         request.httpBody = body
-        request.timeoutInterval = 120
+        request.timeoutInterval = 600
         if body != nil { request.setValue("application/json", forHTTPHeaderField: "content-type") }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         let (data, response) = try await URLSession.shared.data(for: request)
@@ -117,6 +117,17 @@ final class RunningServer: @unchecked Sendable {
             headers["\(name)".lowercased()] = "\(value)"
         }
         return Answer(status: response.statusCode, headers: headers, body: data)
+    }
+
+    /// Waits until the store holds so many cached encodings: an answer waits only for a quick disk.
+    func waitUntilCached(_ count: Int) async throws {
+        while true {
+            let store =
+                try JSONSerialization.jsonObject(with: try await get("/store").body)
+                as? [String: Any]
+            if store?["cached_encodings"] as? Int == count { return }
+            try await Task.sleep(for: .milliseconds(5))
+        }
     }
 
     /// Sends a signal, unless the server has ended: its number may be another process's then.

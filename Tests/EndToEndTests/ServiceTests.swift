@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct ServiceTests {
     private func bearer(_ key: String) -> [String: String] { ["authorization": "Bearer \(key)"] }
 
-    @Test(.timeLimit(.minutes(1))) func keysAreReadAgainOnSIGHUP() async throws {
+    @Test(.timeLimit(.minutes(10))) func keysAreReadAgainOnSIGHUP() async throws {
         let file = try SmallModel.temporaryDirectory().appending(path: "keys")
         try Data("# one\nold-key\n".utf8).write(to: file)
         let server = try await RunningServer([
@@ -38,7 +38,7 @@ import Testing
     }
 
     /// A service manager's reload must not end a server that has nothing to read again.
-    @Test(.timeLimit(.minutes(1))) func aHangupWithoutAFileOfKeysChangesNothing() async throws {
+    @Test(.timeLimit(.minutes(10))) func aHangupWithoutAFileOfKeysChangesNothing() async throws {
         let server = try await RunningServer(["--store", "none"], waitUntilReady: false)
         server.signal(SIGHUP)
         while try await server.get("/ready").status != 200 {

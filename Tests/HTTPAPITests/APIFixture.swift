@@ -57,11 +57,14 @@ struct APIFixture {
                 directory: SmallModel.directory(golden: other.golden, vocabularySize: 256),
                 name: other.name, options: options)
             return EncodingService(
-                loaded: loaded, executor: executor, store: opened, logger: logger)
+                loaded: loaded, executor: executor, store: opened, cachePatience: .seconds(600),
+                logger: logger)
         }
         readiness.becomeReady(
             ModelRegistry(
-                EncodingService(loaded: loaded, executor: executor, store: opened, logger: logger),
+                EncodingService(
+                    loaded: loaded, executor: executor, store: opened,
+                    cachePatience: .seconds(600), logger: logger),
                 others: services))
     }
 

@@ -10,7 +10,6 @@ struct RefusalTests {
         var configuration = loopback()
         configuration.decoderLimits = corpusLimits
         configuration.maximumBodyBytes = corpusLimits.body
-        configuration.headerTimeout = .milliseconds(300)
         try await withServer(configuration, handler: echo) { address, _ in
             for entry in requestCorpus {
                 guard case .refusal(let error, _) = entry.expectation else { continue }

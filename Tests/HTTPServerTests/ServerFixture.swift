@@ -6,9 +6,14 @@ import TestSupport
 /// A logger that says nothing.
 let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// A configuration for loopback; the caller shortens the times it is about.
+/// A configuration for loopback whose times are longer than any machine stalls; the caller shortens
+/// those it is about.
 func loopback() -> ServerConfiguration {
-    ServerConfiguration(address: .tcp(host: "127.0.0.1", port: 0), drainTimeout: .seconds(5))
+    ServerConfiguration(
+        address: .tcp(host: "127.0.0.1", port: 0), headerTimeout: .seconds(600),
+        bodyProgressTimeout: .seconds(600), writeProgressTimeout: .seconds(600),
+        idleTimeout: .seconds(600), drainTimeout: .seconds(60), cancelTimeout: .seconds(60),
+        lingerTimeout: .seconds(60))
 }
 
 /// Runs a server around `body`, then shuts it down and waits for it.

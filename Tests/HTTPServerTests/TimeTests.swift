@@ -2,35 +2,67 @@ import HTTPServer
 import HTTPTypes
 import Testing
 
-@Suite("Slow clients and clients that leave")
+@Suite("Slow clients and clients that leave", .timeLimit(.minutes(10)))
 struct TimeTests {
-    @Test("half a head is answered 408 after the header timeout, progress or not")
+    /// What `text` is answered by a server that waits for a request's first byte no longer than for its
+    /// head: a client that gets to sending too late is closed without an answer, and tries again.
+    private func answer(_ address: String, _ text: String) async throws -> String {
+        while true {
+            let answer = (try? await exchange(address, text)) ?? ""
+            if !answer.isEmpty { return answer }
+        }
+    }
+
+    @Test("half a head is answered 408 after the header timeout")
     func slowHeader() async throws {
         var configuration = loopback()
         configuration.headerTimeout = .milliseconds(150)
         try await withServer(configuration, handler: echo) { address, _ in
-            let answer = try await exchange(address, "GET / HTTP/1.1\r\nHost")
+            let answer = try await answer(address, "GET / HTTP/1.1\r\nHost")
             #expect(answer.hasPrefix("HTTP/1.1 408 "))
             #expect(answer.contains("\"error_type\":\"Timeout\""))
+        }
+    }
 
-            let client = try await TestClient.connect(address)
-            let start = ContinuousClock.now
+    @Test("progress does not prolong the time for a head")
+    func drippingHeader() async throws {
+        var configuration = loopback()
+        configuration.headerTimeout = .milliseconds(150)
+        try await withServer(configuration, handler: echo) { address, _ in
             var answered: [UInt8] = []
-            while answered.isEmpty, ContinuousClock.now - start < .seconds(5) {
-                try await client.send("A")
-                answered = (try? await client.receive(patience: 0.02)) ?? []
+            while answered.isEmpty {
+                let client = try await TestClient.connect(address)
+                while answered.isEmpty {
+                    do {
+                        try await client.send("A")
+                        answered = try await client.receive(patience: 0.02)
+                        if answered.isEmpty { break }
+                    } catch TestClient.Failure.timeout {
+                        continue
+                    } catch {
+                        break
+                    }
+                }
             }
             #expect(String(decoding: answered, as: UTF8.self).hasPrefix("HTTP/1.1 408 "))
         }
     }
 
-    @Test("a connection without a byte, and an idle one, are closed without an answer")
-    func idle() async throws {
+    @Test("a connection without a byte is closed without an answer")
+    func silent() async throws {
         var configuration = loopback()
         configuration.headerTimeout = .milliseconds(100)
+        try await withServer(configuration, handler: echo) { address, _ in
+            let answer = try await exchange(address, "")
+            #expect(answer.isEmpty)
+        }
+    }
+
+    @Test("an idle connection is closed without an answer")
+    func idle() async throws {
+        var configuration = loopback()
         configuration.idleTimeout = .milliseconds(100)
         try await withServer(configuration, handler: echo) { address, _ in
-            #expect(try await exchange(address, "") == "")
             let answer = try await exchange(address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(answer.hasSuffix("GET / 0"))
         }
@@ -74,6 +106,8 @@ struct TimeTests {
                 sent += 1
                 answered = (try? await client.receive(patience: 0.03)) ?? []
             }
+            // A server that lags behind has read them as if they came at once.
+            if answered.isEmpty { answered = try await client.receive() }
             #expect(String(decoding: answered, as: UTF8.self).hasPrefix("HTTP/1.1 408 "))
         }
     }

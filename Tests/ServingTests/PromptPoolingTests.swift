@@ -32,7 +32,9 @@ import Tokenization
             model: loaded.model, maximumBatchTokens: 512, maximumQueueTokens: 100_000)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         return (
-            EncodingService(loaded: loaded, executor: executor, store: store, logger: logger),
+            EncodingService(
+                loaded: loaded, executor: executor, store: store, cachePatience: .seconds(600),
+                logger: logger),
             executor
         )
     }

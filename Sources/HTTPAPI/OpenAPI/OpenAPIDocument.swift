@@ -82,7 +82,7 @@ struct OpenAPIDocument {
         if operation.choosesModel {
             parameters.append(##"{"$ref":"#/components/parameters/Model"}"##)
         }
-        if operation.encodes {
+        if route.access == .key {
             parameters.append(##"{"$ref":"#/components/parameters/RequestTimeout"}"##)
         }
         if !parameters.isEmpty {
@@ -116,19 +116,18 @@ struct OpenAPIDocument {
     private static func refusals(_ route: Route, _ operation: Operation) -> Set<Int> {
         var statuses: Set<Int> = [400, 405, 431, 500, 503]
         statuses.formUnion(operation.refusals)
-        if route.access == .key { statuses.insert(401) }
+        if route.access == .key { statuses.formUnion([401, 422, 504]) }
         if !route.pattern.isLiteral { statuses.insert(404) }
         let takesQuery = !operation.query.isEmpty || operation.choosesModel
-        if takesQuery { statuses.insert(422) }
         if takesQuery || !route.pattern.isLiteral { statuses.insert(414) }
         if operation.choosesModel { statuses.insert(404) }
-        if route.input != .nothing { statuses.formUnion([408, 413, 415, 422]) }
-        if operation.encodes { statuses.formUnion([424, 429, 504]) }
+        if route.input != .nothing { statuses.formUnion([408, 413, 415, 429]) }
+        if operation.encodes { statuses.formUnion([424, 429]) }
         return statuses.subtracting(operation.answers.keys)
     }
 
     private static let refusalStatuses = [
-        400, 401, 404, 405, 408, 409, 413, 414, 415, 422, 424, 429, 431, 500, 503, 504, 507,
+        400, 401, 404, 405, 408, 413, 414, 415, 422, 424, 429, 431, 500, 503, 504, 507,
     ]
 
     private var responses: String {

@@ -1,6 +1,6 @@
 /// What `/openapi.json` says about a route that the routing table does not.
 ///
-/// Schemas are named; they stand in `Schemas….swift` as JSON text. What follows from the table
+/// Schemas are named; they stand beside the operations, in `Operations+….swift`, as JSON text. What follows from the table
 /// (path parameters, keys, content types, and the refusals that come with them) is added where the
 /// document is put together, so that it is written once.
 struct Operation: Sendable {

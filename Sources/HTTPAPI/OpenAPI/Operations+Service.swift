@@ -7,7 +7,7 @@ extension OpenAPIDocument {
         "GET /health": Operation(
             tag: .service, summary: "The process answers.", answers: [200: .empty]),
         "GET /ping": Operation(
-            tag: .service, summary: "The process answers.", answers: [200: .empty]),
+            tag: .service, summary: "As /ready, under SageMaker's name.", answers: [200: .empty]),
         "GET /ready": Operation(
             tag: .service, summary: "The model is loaded and the server is not draining.",
             answers: [200: .empty]),
