@@ -48,7 +48,7 @@ extension EncodingStore {
         // Nobody waits for it; should it fail, a later one brings the same.
         Task { [self] in
             do {
-                try await write { [use] in try use.flush($0) }
+                try await write(.written) { [use] in try use.flush($0) }
             } catch {
                 use.noteFailure(now: Int64(now))
             }
@@ -56,8 +56,9 @@ extension EncodingStore {
     }
 
     /// Keeps the entries, in the place of those that are there under the same key, model and kind.
-    /// Returns once they are synced to the disk; throws when none of them was kept. Goes through
-    /// to its end even when the caller's task is cancelled.
+    /// Returns once they outlive this process, which no sync of the disk is waited for: what a failing
+    /// machine takes with it can be made again. Throws when none of them was kept. Goes through to its
+    /// end even when the caller's task is cancelled.
     /// - Parameter fingerprint: the model's, 32 bytes.
     package func keep(
         _ entries: [(CacheKey, CachedEncoding)], fingerprint: [UInt8]
@@ -70,7 +71,7 @@ extension EncodingStore {
         let model = Data(fingerprint)
         let now = Int64(options.clock().timeIntervalSince1970)
         let bytes = entries.reduce(0) { $0 + $1.1.payload.count + 256 }
-        try await write(makingRoomFor: bytes) { db in
+        try await write(makingRoomFor: bytes, .written) { db in
             let model = try EncodingTable.model(model, in: db)
             for (key, encoding) in entries {
                 try EncodingTable.write(encoding, key: key, model: model, usedAt: now, in: db)

@@ -82,16 +82,17 @@ package final class EncodingStore: Sendable {
         }
     }
 
-    /// Writes in a transaction that may be shared with other callers; returns once it is synced to
-    /// the disk. Goes through to its end even when the caller's task is cancelled.
+    /// Writes in a transaction that may be shared with other callers; returns once it is as durable as
+    /// it has to be. Goes through to its end even when the caller's task is cancelled.
     /// - Parameter bytes: about how many are added, which cached encodings make room for.
     func write<T: Sendable>(
-        makingRoomFor bytes: Int = 0, _ body: @escaping @Sendable (Database) throws -> T
+        makingRoomFor bytes: Int = 0, _ durability: Durability = .synced,
+        _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         let writer = try current().writer
         let room = CacheRoom(options: options, use: use, recent: recent)
         do {
-            return try await writer.perform { db in
+            return try await writer.perform(durability) { db in
                 try room.make(for: bytes, in: db)
                 return try body(db)
             }

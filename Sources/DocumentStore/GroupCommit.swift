@@ -2,18 +2,22 @@ import GRDB
 import Synchronization
 
 /// The one writer. Callers that come while a transaction is being written wait, and all of them
-/// share the next one: a sync of the disk is paid per group, not per caller.
+/// share the next one: a sync of the disk is paid per group, not per caller, and only where one of
+/// the group asks for it.
 final class GroupCommit: Sendable {
     /// One caller's part of a group.
     private struct Call: Sendable {
         /// Writes; what it leaves in its caller's hands counts only once `finish` got nil.
         let body: @Sendable (Database) throws -> Void
+        let durability: Durability
         let finish: @Sendable (StoreError?) -> Void
     }
 
     private struct State: Sendable {
         var waiting: [Call] = []
         var isWriting = false
+        /// What the connection is set to.
+        var durability = Durability.synced
     }
 
     private let pool: DatabasePool
@@ -25,10 +29,10 @@ final class GroupCommit: Sendable {
         self.path = path
     }
 
-    /// Runs `body` in a transaction, and returns its result once that is on the disk. It may run
-    /// more than once; all of it is kept or nothing. Cancelling the caller does not stop it.
+    /// Runs `body` in a transaction, and returns its result once that is as durable as it has to be. It
+    /// may run more than once; all of it is kept or nothing. Cancelling the caller does not stop it.
     func perform<T: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> T
+        _ durability: Durability = .synced, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         let box = Box<T>()
         let failure: StoreError? = await withCheckedContinuation { continuation in
@@ -37,6 +41,7 @@ final class GroupCommit: Sendable {
                     let value = try body(db)
                     box.value.withLock { $0 = value }
                 },
+                durability: durability,
                 finish: { continuation.resume(returning: $0) })
             let mustStart = state.withLock { state in
                 state.waiting.append(call)
@@ -78,6 +83,7 @@ final class GroupCommit: Sendable {
 
     private func write(_ group: [Call], _ db: Database) -> StoreError? {
         do {
+            try set(group.contains { $0.durability == .synced } ? .synced : .written, db)
             try db.inTransaction(.immediate) {
                 for call in group { try call.body(db) }
                 return .commit
@@ -87,6 +93,13 @@ final class GroupCommit: Sendable {
         } catch {
             return StoreError(error, path: path)
         }
+    }
+
+    /// Says how durable the next transaction is. Only this writer changes it.
+    private func set(_ durability: Durability, _ db: Database) throws {
+        guard state.withLock({ $0.durability }) != durability else { return }
+        try db.execute(sql: "PRAGMA synchronous = \(durability.rawValue)")
+        state.withLock { $0.durability = durability }
     }
 
     /// Lets free pages leave the file once they are many, some at a time. Nothing that was written
@@ -101,6 +114,14 @@ final class GroupCommit: Sendable {
     }
 
     private static let freePageLimit = 512
+}
+
+/// What a transaction outlives, in SQLite's words: with a write-ahead log either leaves a whole file.
+enum Durability: String, Sendable {
+    /// The machine's end too: the log is synced to the disk.
+    case synced = "FULL"
+    /// The process's end: the log is with the system, which writes it in its own time.
+    case written = "NORMAL"
 }
 
 extension StoreError {
