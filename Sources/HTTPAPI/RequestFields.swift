@@ -154,11 +154,7 @@ enum RequestBodyDecoder {
 
     private static func apiError(_ error: DecodingError) -> APIError {
         func path(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
-            let keys = context.codingPath + (key.map { [$0] } ?? [])
-            return keys.reduce("") { path, key in
-                if let index = key.intValue { return "\(path)[\(index)]" }
-                return path.isEmpty ? key.wireName : "\(path).\(key.wireName)"
-            }
+            (context.codingPath + (key.map { [$0] } ?? [])).fieldName
         }
         switch error {
         case .keyNotFound(let key, let context):
@@ -193,24 +189,34 @@ enum RequestBodyDecoder {
 }
 
 /// Bodies with no other fields than those they are read for: where a misspelt condition would let more
-/// through than was meant.
+/// through than was meant, or a misspelt member would not be kept.
 enum ClosedBody {
     /// A value that only has to be there.
     private struct Anything: Decodable {
         init(from decoder: any Decoder) {}
     }
 
-    /// Throws for the first field, by its name, that is none of `keys`; `what` says of what, and `place`
-    /// stands before the names of its fields.
+    /// Throws for the first field, by its name, that is none of `keys`; `what` says of what.
     static func check(
-        _ decoder: any Decoder, _ keys: [any CodingKey], of what: String, in place: String = ""
+        _ decoder: any Decoder, _ keys: [any CodingKey], of what: String
     ) throws {
         let known = Set(keys.map(\.wireName))
         // The names of a dictionary come as the client wrote them.
         let given = try decoder.singleValueContainer().decode([String: Anything].self)
         if let name = given.keys.filter({ !known.contains($0) }).min() {
+            let place = decoder.codingPath.isEmpty ? "" : decoder.codingPath.fieldName + "."
             throw FieldError(
                 field: place + name.prefix(100), reason: "is not a field of \(what)")
+        }
+    }
+}
+
+extension [any CodingKey] {
+    /// The place in a body, as messages name it. A body that is a list is one of documents.
+    var fieldName: String {
+        reduce("") { path, key in
+            if let index = key.intValue { return "\(path.isEmpty ? "documents" : path)[\(index)]" }
+            return path.isEmpty ? key.wireName : "\(path).\(key.wireName)"
         }
     }
 }

@@ -39,9 +39,12 @@ struct ReadingOptions {
     var windows: TextWindows?
     var promptName: String?
 
-    private enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
         case truncate, truncationDirection, long, windowOverlap, promptName, parameters
     }
+
+    /// The fields without `parameters`.
+    static let keys: [any CodingKey] = CodingKeys.allCases.filter { $0 != .parameters }
 
     /// - Parameter inParameters: whether they may stand in `parameters`, too: a document has no such field.
     init(_ decoder: any Decoder, inParameters: Bool) throws {

@@ -150,16 +150,32 @@ import Testing
         #expect(await fixture.send(.get, "/health").status == 200)
     }
 
-    /// A document's own fields are what it says of itself: it has no `parameters`.
-    @Test func documentsHaveNoParameters() async throws {
+    /// A document's own fields are what it says of itself: what it does not have, as `parameters` or a
+    /// field of the user's beside the metadata, would be lost in silence.
+    @Test func documentsHaveNoOtherFields() async throws {
         let fixture = try APIFixture(keeps: true)
         defer { fixture.executor?.stop() }
-        let long = String(repeating: "a ", count: 300)
-        for parameters in [#""x""#, #"{"truncate":false}"#] {
-            let answer = await fixture.post(
-                "/documents", #"{"text":"\#(long)","parameters":\#(parameters)}"#)
-            #expect([200, 201].contains(answer.status), "\(parameters)")
+        for (path, list) in [("/documents", false), ("/documents", true), ("/documents/a", false)] {
+            for field in ["parameters", "meta_data", "title", "keepStates"] {
+                let body = #"{"text":"ab","\#(field)":{}}"#
+                let answer = await fixture.send(
+                    path == "/documents" ? .post : .put, path,
+                    Array((list ? "[\(body)]" : body).utf8), contentType: "application/json")
+                #expect(answer.status == 422)
+                let place = list ? "documents[0].\(field)" : field
+                let message = answer.object["error"] as? String ?? ""
+                #expect(message.hasPrefix("\(place): is not a field of a document"), "\(message)")
+            }
         }
+        let put = await fixture.send(
+            .put, "/documents/a",
+            Array(#"{"text":"ab cd","chunk":"tokens","metadata":{"title":1}}"#.utf8),
+            contentType: "application/json")
+        #expect(put.status == 201)
+        let line = await fixture.stream(.get, "/documents/export")
+        let again = await fixture.post("/documents", String(decoding: line.bytes, as: UTF8.self))
+        #expect(again.status == 200 && again.object["status"] as? String == "unchanged")
+        let long = String(repeating: "a ", count: 300)
         let refused = await fixture.post("/documents", #"{"text":"\#(long)","truncate":"NONE"}"#)
         #expect(refused.status == 422)
     }

@@ -56,7 +56,7 @@ private struct SearchBody: Decodable {
         if try container.contains(.parameters) && !container.decodeNil(forKey: .parameters) {
             try ClosedBody.check(
                 container.superDecoder(forKey: .parameters), CodingKeys.ofParameters,
-                of: "a search's parameters", in: "parameters.")
+                of: "a search's parameters")
         }
         func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
             try container.decodeIfPresent(Value.self, forKey: key)

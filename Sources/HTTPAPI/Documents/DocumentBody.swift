@@ -16,7 +16,8 @@ struct DocumentID: Decodable {
     }
 }
 
-/// A document as a request brings it.
+/// A document as a request brings it. A field that is not one of a document's is refused: what is
+/// misspelt, or belongs into the metadata, would be lost in silence.
 struct DocumentBody: Decodable {
     let id: DocumentID?
     let text: String
@@ -33,11 +34,23 @@ struct DocumentBody: Decodable {
     /// The id that no document can be read by.
     private static let exportID = "export"
 
-    private enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
         case id, text, metadata, chunk, keepStates, model
     }
 
+    /// What an answer has beside these.
+    private enum AnsweredKeys: String, CodingKey, CaseIterable {
+        case textSha256, createdAt, updatedAt, tokens, tokensUsed, truncated, encodedAt, hasStates
+        case embedding, passages
+    }
+
+    /// Members of an answer that a document may bring along and that say nothing then.
+    static let answered = AnsweredKeys.allCases.map(\.wireName)
+
     init(from decoder: any Decoder) throws {
+        let known: [any CodingKey] =
+            CodingKeys.allCases + ReadingOptions.keys + AnsweredKeys.allCases
+        try ClosedBody.check(decoder, known, of: "a document (metadata takes any)")
         let container = try decoder.container(keyedBy: CodingKeys.self)
         id = try container.decodeIfPresent(DocumentID.self, forKey: .id)
         text = try container.decode(String.self, forKey: .text)

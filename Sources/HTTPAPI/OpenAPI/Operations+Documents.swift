@@ -98,6 +98,26 @@ extension OpenAPIDocument {
         {"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/Filter"}}
         """
 
+    /// What a document may have beside its id.
+    private static let documentFields = """
+        "text":{"$ref":"#/components/schemas/Text"},"metadata":{"type":["object","null"],
+        "description":"Replaces what there is; null, or none, leaves a document its own."},
+        "chunk":{"anyOf":[{"type":"null"},\(chunk),{"type":"array","items":\(chunk)}],
+        "description":"The passages that get a vector; null, or none, keeps none."},
+        "keep_states":{"enum":["float16","int8","none",null]},"model":{"anyOf":[{"type":"null"},
+        {"enum":"{{models}}"},{"type":"string","pattern":"^[0-9a-f]{64}$"}],
+        "description":"A served model's name or fingerprint. A line of an import may have any \
+        fingerprint, as an export's do."},\(reading)
+        """
+
+    /// Members that only answers have say nothing in a document; they are let through so that what an
+    /// export wrote can be put as it is.
+    private static let answered = """
+        "additionalProperties":false,"patternProperties":{
+        "^(\(DocumentBody.answered.joined(separator: "|")))$":{"description":"As an export has it; \
+        not read."}}
+        """
+
     private static let chunk = """
         {"anyOf":[{"enum":["document","sentence","paragraph","line","tokens"]},
         {"$ref":"#/components/schemas/Chunk"}]}
@@ -113,22 +133,14 @@ extension OpenAPIDocument {
         (
             "Document",
             """
-            {"allOf":[{"$ref":"#/components/schemas/DocumentBody"},
-            {"type":"object","properties":{"id":{"allOf":[\(id),{"not":{"const":"export"}}]}}}]}
+            {"type":"object","required":["text"],\(answered),"properties":{
+            "id":{"allOf":[\(id),{"not":{"const":"export"}}]},\(documentFields)}}
             """
         ),
         (
             "DocumentBody",
             """
-            {"type":"object","required":["text"],"properties":{
-            "text":{"$ref":"#/components/schemas/Text"},"metadata":{"type":["object","null"],
-            "description":"Replaces what there is; null, or none, leaves a document its own."},
-            "chunk":{"anyOf":[{"type":"null"},\(chunk),{"type":"array","items":\(chunk)}],
-            "description":"The passages that get a vector; null, or none, keeps none."},
-            "keep_states":{"enum":["float16","int8","none",null]},"model":{"anyOf":[{"type":"null"},
-            {"enum":"{{models}}"},{"type":"string","pattern":"^[0-9a-f]{64}$"}],
-            "description":"A served model's name or fingerprint. A line of an import may have any \
-            fingerprint, as an export's do."},\(reading)}}
+            {"type":"object","required":["text"],\(answered),"properties":{\(documentFields)}}
             """
         ),
         (
