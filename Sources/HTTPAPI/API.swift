@@ -16,6 +16,8 @@ package struct API: Sendable {
     let metrics: ServiceMetrics
     let storeReader = StoreReader()
     let bodies: SharedBudget
+    /// Bytes of large answers that are being sent.
+    let answers: SharedBudget
     /// Exports that are being read.
     let exports = SharedBudget(limit: API.maximumExports)
     private let router: Router
@@ -35,6 +37,7 @@ package struct API: Sendable {
         self.logger = logger
         router = Router(Route.all)
         bodies = SharedBudget(limit: settings.maximumBodiesBytes)
+        answers = SharedBudget(limit: settings.maximumBodiesBytes)
     }
 
     /// The answer to any request; never throws, every refusal is JSON.
@@ -55,6 +58,7 @@ package struct API: Sendable {
         var response: ServerResponse
         do throws(APIError) {
             response = try await dispatch(request, match)
+            try hold(response, context.record)
         } catch {
             var refused = Refused(error)
             refused.message += placeOfHead(error)
@@ -68,12 +72,28 @@ package struct API: Sendable {
         if exchange.refusal != nil, Task.isCancelled, !readiness.isDraining {
             exchange.status = Exchange.clientLeft
         }
+        response.held = context.record
         settings.crossOrigin.allow(&response, for: request.head.headerFields[.origin])
         response.headers[.requestID] = context.requestID
         if let trace = context.trace { response.headers[.traceParent] = trace.header }
         response.headers[.totalTime] = String((ContinuousClock.now - exchange.start).microseconds)
         return finish(exchange, response)
     }
+
+    /// Counts a large answer until it has been sent: clients that read slowly, or not at all, must not
+    /// hold more together than there is memory for. One that is larger than that has it to itself.
+    private func hold(_ response: ServerResponse, _ record: RequestRecord) throws(APIError) {
+        guard case .bytes(let bytes) = response.body, bytes.count >= Self.largeAnswer else {
+            return
+        }
+        let share = SharedBudget.Share(of: answers)
+        guard share.take(min(bytes.count, answers.limit)) else {
+            throw .answersFull(answers.limit)
+        }
+        record.hold(share)
+    }
+
+    private static let largeAnswer = 1 << 20
 
     private func dispatch(
         _ request: ServerRequest, _ match: Router.Match

@@ -14,6 +14,8 @@ package enum APIError: Error, Sendable {
     case payloadTooLarge(limit: Int, of: String = "the body")
     /// The bodies of other requests leave no room for this one's, of so many bytes.
     case bodiesFull(Int)
+    /// The answers that other clients have not read yet leave no room for this one.
+    case answersFull(Int)
     /// As many exports are being read as may be.
     case exportsFull(Int)
     case contentType(String?, expected: String)
@@ -73,6 +75,11 @@ struct Refused {
                 .tooManyRequests, "Overloaded",
                 "the bodies of the requests that are being answered have \(limit) bytes together; "
                     + "try again")
+            retryAfter = 1
+        case .answersFull(let limit):
+            self.init(
+                .tooManyRequests, "Overloaded",
+                "the answers that are being sent have \(limit) bytes together; try again")
             retryAfter = 1
         case .exportsFull(let limit):
             self.init(

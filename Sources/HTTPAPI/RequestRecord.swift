@@ -37,12 +37,12 @@ package final class RequestRecord: Sendable {
     }
 
     private let state = Mutex(Values())
-    private let share = Mutex<SharedBudget.Share?>(nil)
+    private let shares = Mutex<[SharedBudget.Share]>([])
 
     init() {}
 
-    /// Keeps the body's part of the memory for bodies as long as the request lasts.
-    func hold(_ share: SharedBudget.Share) { self.share.withLock { $0 = share } }
+    /// Keeps a part of the memory for bodies, or of that for answers, until the answer is out.
+    func hold(_ share: SharedBudget.Share) { shares.withLock { $0.append(share) } }
 
     var values: Values { state.withLock { $0 } }
 

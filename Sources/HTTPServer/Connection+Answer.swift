@@ -15,6 +15,7 @@ extension Connection {
     /// - Returns: whether another request may follow.
     /// - Throws: `ConnectionError` when the client cannot be written to.
     func send(_ response: ServerResponse, to head: RequestHead, number: Int) async throws -> Bool {
+        defer { withExtendedLifetime(response.held) {} }
         let isHead = head.request.method == .head
         guard (200...599).contains(response.status.code) else {
             logger.error("a handler returned status \(response.status.code)")

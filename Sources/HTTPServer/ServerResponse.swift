@@ -8,6 +8,8 @@ package struct ServerResponse: Sendable {
     package var headers: HTTPFields
     /// What follows the head. To HEAD, and with 204 and 304, nothing is sent.
     package var body: ResponseBody
+    /// What is let go when the answer has been sent, or could not be: its part of some memory.
+    package var held: (any Sendable)?
 
     /// An answer of the given parts.
     package init(

@@ -62,6 +62,35 @@ import Testing
         #expect(others.take(4 << 20), "what was read by is given back")
     }
 
+    /// Clients that read slowly hold no more together than there is room for.
+    @Test func largeAnswersAreCountedUntilTheyAreSent() async throws {
+        let fixture = try APIFixture {
+            $0.maximumBodyBytes = 400_000
+            $0.maximumClientBatchSize = 8_000
+        }
+        defer { fixture.executor?.stop() }
+        var head = HTTPRequest(method: .post, scheme: "http", authority: "test", path: "/embed")
+        head.headerFields[.contentType] = "application/json"
+        let inputs = Array(repeating: #""a""#, count: 8_000).joined(separator: ",")
+        func ask() async -> ServerResponse {
+            let body = RequestBody(bytes: Array(#"{"inputs":[\#(inputs)]}"#.utf8))
+            return await fixture.api.answer(ServerRequest(head: head, body: body))
+        }
+        var unread: [ServerResponse] = []
+        var answer = await ask()
+        while answer.status == .ok, unread.count < 10 {
+            guard case .bytes(let bytes) = answer.body else { break }
+            try #require(bytes.count > 1 << 20)
+            unread.append(answer)
+            answer = await ask()
+        }
+        #expect(answer.status == .tooManyRequests && !unread.isEmpty, "\(answer.status)")
+        guard case .bytes(let bytes) = answer.body else { return }
+        #expect(String(decoding: bytes, as: UTF8.self).contains("the answers that are being sent"))
+        unread.removeFirst()
+        #expect(await ask().status == .ok)
+    }
+
     /// A list of strings is counted before it is made.
     @Test func listsOfCountlessStringsAreNotMade() async throws {
         let fixture = try APIFixture()

@@ -74,7 +74,7 @@ extension OpenAPIDocument {
         case 415: "The content type is another."
         case 422: "A field has a wrong type or value; the message names it."
         case 424: "The checkpoint lacks the head, or the server has no store."
-        case 429: "The queue, the memory for bodies or the exports are full."
+        case 429: "The queue, the memory for bodies or answers, or the exports are full."
         case 431: "The header is too large."
         case 500: "An error of ours; the log has more."
         case 503: "Starting or shutting down."

@@ -35,7 +35,7 @@ extension OpenAPIDocument {
             query: [
                 .flag("embedding", "With the text's vector, of length one."),
                 .flag("passages", "With the passages and their vectors, of length one."), include,
-            ], answers: [200: .json("KeptDocument")], refusals: [424]),
+            ], answers: [200: .json("KeptDocument")], refusals: [424, 429]),
         "GET /documents": Operation(
             tag: .documents, summary: "A page of the kept documents.",
             query: [
@@ -49,7 +49,7 @@ extension OpenAPIDocument {
                     schema: #"{"type":"string","enum":["id","created","updated","-id","#
                         + #""-created","-updated"]}"#),
                 include,
-            ], answers: [200: .json("DocumentPage")], refusals: [424]),
+            ], answers: [200: .json("DocumentPage")], refusals: [424, 429]),
         "DELETE /documents/{id}": Operation(
             tag: .documents, summary: "Deletes a document.", answers: [200: .json("Deleted")],
             refusals: [422, 424, 507]),
