@@ -36,9 +36,12 @@ package struct ModelDownload: Sendable {
     }
 
     /// Fetches what the directory lacks of the model. Files of other names stay as they are. Throws
-    /// `HubError`, and `CheckpointError` for an index of shards that cannot be read.
+    /// `HubError`, `CheckpointError` for an index of shards that cannot be read, and what `check` throws.
+    /// - Parameter check: looks at the configuration before anything else is fetched: nobody waits for
+    ///   the weights of a model that cannot be used.
     package func run(
-        _ repository: HubRepository, progress: @escaping @Sendable (Progress) -> Void
+        _ repository: HubRepository, check: (_ configuration: Data) throws -> Void = { _ in },
+        progress: @escaping @Sendable (Progress) -> Void
     ) async throws -> Outcome {
         let listing = try await client.listing(of: repository)
         var files = try RepositoryFiles.needed(of: listing)
@@ -55,7 +58,12 @@ package struct ModelDownload: Sendable {
             parts.append((file, part))
         }
         try checkPlaces(files)
-        for file in files { try await bring(file) }
+        for (number, file) in files.enumerated() {
+            try await bring(file)
+            if number == 0 {
+                try check(Data(contentsOf: parts.first?.1 ?? place(of: file.path)))
+            }
+        }
         if RepositoryFiles.isIndex(weights) {
             let index = try ShardIndex(
                 url: parts.last { $0.0.path == weights }?.1 ?? place(of: weights))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BiGSModel
 import Checkpoints
 import Foundation
 import Hub
@@ -59,7 +60,9 @@ struct PullCommand: AsyncParsableCommand {
         let outcome: ModelDownload.Outcome
         do {
             outcome = try await ModelDownload(client: client, directory: directory)
-                .run(wanted) { line.show($0) }
+                .run(
+                    wanted, check: { try Self.check($0, of: wanted) },
+                    progress: { line.show($0) })
         } catch {
             line.end()
             throw error
@@ -74,6 +77,15 @@ struct PullCommand: AsyncParsableCommand {
             )
         }
         try StandardOutput.print(directory.path)
+    }
+
+    /// Refuses another architecture's model. What else may be wrong with a configuration can be mended
+    /// once the files are there.
+    private static func check(_ configuration: Data, of repository: HubRepository) throws {
+        for case .otherModel(let type) in BiGSConfiguration.problems(in: configuration) {
+            throw ValidationError(
+                "\(repository.name): \(ConfigurationError.otherModel(type: type)): not fetched")
+        }
     }
 
     /// A variable that is set to something.

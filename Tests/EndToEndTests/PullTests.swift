@@ -30,6 +30,23 @@ import Testing
         }
     }
 
+    @Test func anotherArchitecturesWeightsAreNotFetched() async throws {
+        let (hub, data) = (try hub(), try SmallModel.temporaryDirectory())
+        hub.put("config.json", Data(#"{"model_type": "bert", "hidden_size": 16}"#.utf8))
+        try await hub.run { address in
+            let outcome = try await run(
+                ["pull", "owner/name", "--endpoint", address],
+                environment: ["XDG_DATA_HOME": data.path])
+            #expect(outcome.status == 64)
+            #expect(
+                outcome.errors.contains("owner/name: model_type is \"bert\", and nothing but BiGS"),
+                "\(outcome.errors)")
+        }
+        #expect(hub.takeRequests().allSatisfy { !$0.path.hasSuffix("model.safetensors") })
+        let model = data.appending(path: "bigs/models/owner/name/config.json").path
+        #expect(!FileManager.default.fileExists(atPath: model))
+    }
+
     @Test func fetchedAndFoundByName() async throws {
         let (hub, data) = (try hub(), try SmallModel.temporaryDirectory())
         hub.require(token: "secret")
