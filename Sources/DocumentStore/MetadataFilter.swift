@@ -57,6 +57,13 @@ package struct MetadataFilter: Sendable, Hashable {
     package init(_ value: MetadataValue) throws(MetadataFilterError) {
         var parser = FilterParser()
         root = try parser.filter(value, at: "filter", depth: 0)
+        let condition = FilterCondition(root)
+        guard condition.stack <= FilterCondition.maximumStack,
+            condition.height <= FilterCondition.maximumHeight
+        else {
+            throw MetadataFilterError(
+                path: "filter", reason: "too many filters that are joined lie in each other")
+        }
     }
 }
 
