@@ -192,6 +192,21 @@ struct MetadataFilterTests {
         #expect(try await store.countDocuments() == 4 - expected.count)
     }
 
+    @Test("so many conditions that read every value, and no more")
+    func containing() throws {
+        func filter(_ count: Int) -> MetadataValue {
+            .object([
+                "$or": .array(
+                    (0..<count).map {
+                        ["a": .object([$0 % 2 == 0 ? "$contains" : "$not_contains": "x"])]
+                    })
+            ])
+        }
+        _ = try MetadataFilter(filter(32))
+        let error = #expect(throws: MetadataFilterError.self) { try MetadataFilter(filter(33)) }
+        #expect(error?.path.hasPrefix("filter.") == true)
+    }
+
     @Test("a filter's text reaches SQLite as a value only")
     func injection() async throws {
         let store = try openStore(folder.path())
