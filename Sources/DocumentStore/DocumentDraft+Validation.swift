@@ -31,6 +31,11 @@ extension DocumentDraft {
 }
 
 extension DocumentEncoding {
+    /// About how many bytes it takes in the file.
+    var estimatedBytes: Int {
+        vector.count * 4 * (passages.count + 1) + passages.count * 64 + (states?.byteCount ?? 0)
+    }
+
     func validate(id: String) throws(StoreError) {
         guard !vector.isEmpty, passages.allSatisfy({ $0.vector.count == vector.count }) else {
             throw .invalid(

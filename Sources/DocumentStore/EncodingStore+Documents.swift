@@ -132,7 +132,7 @@ extension EncodingStore {
         _ find: @escaping @Sendable (Database) throws -> [Row]
     ) async throws(StoreError) -> Int {
         let path = path
-        return try await write { [clock = options.clock] db in
+        return try await writeFreeing { [clock = options.clock] db in
             let rows = try find(db)
             if rows.isEmpty { return 0 }
             let table = DocumentTable(db: db, path: path, now: clock().milliseconds)

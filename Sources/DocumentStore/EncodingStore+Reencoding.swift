@@ -64,7 +64,8 @@ extension EncodingStore {
         for item in encodings { try item.encoding.validate(id: item.document.id) }
         if encodings.isEmpty { return [] }
         let path = path
-        return try await write { [clock = options.clock] db in
+        let bytes = encodings.reduce(0) { $0 + $1.encoding.estimatedBytes + 512 }
+        return try await write(makingRoomFor: bytes) { [clock = options.clock] db in
             try Reencoding(db: db, path: path).add(
                 encodings, fingerprint: Data(model), now: clock().milliseconds)
         }
@@ -119,7 +120,7 @@ extension EncodingStore {
     /// False, and nothing removed, when the model has not encoded all of them.
     package func finishReencoding(model: [UInt8]) async throws(StoreError) -> Bool {
         let path = path
-        return try await write { db in
+        return try await writeFreeing { db in
             try Reencoding(db: db, path: path).finish(Data(model))
         }
     }

@@ -84,12 +84,13 @@ package final class EncodingStore: Sendable {
 
     /// Writes in a transaction that may be shared with other callers; returns once it is synced to
     /// the disk. Goes through to its end even when the caller's task is cancelled.
-    /// - Parameter bytes: about how many are added, which cached encodings make room for.
+    /// - Parameter bytes: about how many are added, which cached encodings make room for; 0 for what may
+    ///   use the room that is kept for deletions.
     func write<T: Sendable>(
         makingRoomFor bytes: Int = 0, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         let writer = try current().writer
-        let room = CacheRoom(options: options, use: use, recent: recent)
+        let room = CacheRoom(path: path, options: options, use: use, recent: recent)
         do {
             return try await writer.perform { db in
                 try room.make(for: bytes, in: db)
@@ -97,6 +98,23 @@ package final class EncodingStore: Sendable {
             }
         } catch {
             throw noted(error)
+        }
+    }
+
+    /// Writes what leaves less to be kept. Where the file's largest size is in the way, it passes that: the
+    /// text index is told of deletions, and merged, before any room comes of them.
+    func writeFreeing<T: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(StoreError) -> T {
+        do throws(StoreError) {
+            return try await write(body)
+        } catch {
+            guard case .full = error, options.maximumBytes != nil else { throw error }
+        }
+        return try await write { db in
+            // Until something is put again.
+            try CacheRoom.bound(db, to: nil)
+            return try body(db)
         }
     }
 

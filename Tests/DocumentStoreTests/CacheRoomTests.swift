@@ -88,7 +88,7 @@ struct CacheRoomTests {
     func documentsFill() async throws {
         var random = SeededGenerator(seed: 103)
         let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: 1_500_000))
-        try await store.keep(try random.entries(600, byteCount: 1500), fingerprint: fingerprint)
+        try await store.keep(try random.entries(500, byteCount: 1500), fingerprint: fingerprint)
         var acknowledged: [DocumentDraft] = []
         var refusal: StoreError?
         for round in 0..<200 {
@@ -110,6 +110,74 @@ struct CacheRoomTests {
         _ = try await store.delete(ids: acknowledged.prefix(100).map(\.id))
         let more = try random.drafts(10, prefix: "more", columns: 384)
         _ = try await store.put(more, model: fingerprint)
+    }
+
+    /// Documents until there is no room for one more.
+    private func fill(
+        _ store: EncodingStore, _ random: inout SeededGenerator
+    ) async throws -> [String] {
+        var kept: [String] = []
+        for size in [10, 1] {
+            while true {
+                let drafts = try (0..<size).map { index in
+                    var draft = try random.draft(
+                        "f\(kept.count + index)", metadata: ["n": .integer(Int64(index))],
+                        columns: 96)
+                    draft.text = (0..<40).map { _ in "w\(Int.random(in: 0..<9999, using: &random))"
+                    }
+                    .joined(separator: " ")
+                    return draft
+                }
+                let error = await storeError { try await store.put(drafts, model: fingerprint) }
+                if let error {
+                    #expect(error == .full(path: folder.path()))
+                    break
+                }
+                kept += drafts.map(\.id)
+            }
+        }
+        return kept
+    }
+
+    @Test(
+        "a full store deletes a document here and there, is compacted, and has room again",
+        arguments: [200_000, 600_000, 3_000_000])
+    func deletingWhenFull(limit: Int) async throws {
+        var random = SeededGenerator(seed: 108)
+        let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: limit))
+        let kept = try await fill(store, &random)
+        #expect(kept.count > 5)
+        let few = kept.enumerated().filter { $0.offset % 9 == 4 }.map(\.element)
+        for id in few.prefix(limit < 500_000 ? 1 : 60) {
+            #expect(try await store.delete(ids: [id]) == 1)
+        }
+        #expect(fileSize < limit * 2 + (1 << 22))
+        _ = try await store.compact()
+        #expect(fileSize <= limit)
+        let more = try await store.delete(
+            ids: kept.enumerated().filter { $0.offset % 3 == 0 }.map(\.element))
+        #expect(more > 0)
+        _ = try await store.compact()
+        _ = try await store.put([try random.draft("new", columns: 96)], model: fingerprint)
+    }
+
+    @Test("a store that was filled to its last page by another limit still deletes")
+    func deletingBeyondTheLimit() async throws {
+        var random = SeededGenerator(seed: 109)
+        let first = try openStore(folder.path())
+        let drafts = try random.drafts(400, columns: 96)
+        _ = try await first.put(drafts, model: fingerprint)
+        first.close()
+        let store = try openStore(
+            folder.path(), options: StoreOptions(maximumBytes: fileSize / 4096 * 4096))
+        for draft in drafts.enumerated().filter({ $0.offset % 20 == 7 }).map(\.element) {
+            #expect(try await store.delete(ids: [draft.id]) == 1)
+        }
+        let error = await storeError {
+            try await store.put([try random.draft("new", columns: 96)], model: fingerprint)
+        }
+        #expect(error == .full(path: folder.path()))
+        _ = try await store.compact()
     }
 
     @Test("compaction gives the disk back what deletions left, and loses nothing")
