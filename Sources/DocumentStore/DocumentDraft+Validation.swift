@@ -20,13 +20,11 @@ extension DocumentDraft {
 }
 
 extension DocumentDraft {
-    /// About how many bytes it takes in the file: text, its index, metadata twice, vectors.
+    /// About how many bytes it takes in the file: text, its index, metadata twice, the names in them
+    /// twice more, vectors.
     var estimatedBytes: Int {
-        let vectors = encoding.map { encoding in
-            encoding.vector.count * 4 * (encoding.passages.count + 1)
-                + encoding.passages.count * 64 + (encoding.states?.byteCount ?? 0)
-        }
-        return text.utf8.count * 2 + (metadata?.json.utf8.count ?? 0) * 3 + (vectors ?? 0) + 1024
+        let metadata = metadata.map { $0.json.utf8.count * 3 + $0.pathBytes * 2 } ?? 0
+        return text.utf8.count * 2 + metadata + (encoding?.estimatedBytes ?? 0) + 1024
     }
 }
 

@@ -180,6 +180,27 @@ struct CacheRoomTests {
         _ = try await store.compact()
     }
 
+    @Test("names in metadata count as what they take")
+    func namesTakeRoom() async throws {
+        var random = SeededGenerator(seed: 110)
+        let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: 3_000_000))
+        func draft(_ index: Int) throws -> DocumentDraft {
+            let members = Dictionary(
+                uniqueKeysWithValues: (0..<100).map { ("\($0)", MetadataValue.integer(1)) })
+            let name = "\(index)" + String(repeating: "n", count: 2400)
+            return try random.draft("m\(index)", metadata: [name: .object(members)])
+        }
+        var kept: [String] = []
+        var error: StoreError?
+        while error == nil {
+            let next = try draft(kept.count)
+            error = await storeError { try await store.put([next], model: fingerprint) }
+            if error == nil { kept.append(next.id) }
+        }
+        #expect(error == .full(path: folder.path()) && (2...6).contains(kept.count))
+        #expect(try await store.delete(ids: [kept[1]]) == 1)
+    }
+
     @Test("compaction gives the disk back what deletions left, and loses nothing")
     func compaction() async throws {
         var random = SeededGenerator(seed: 104)
