@@ -21,10 +21,11 @@ extension DocumentDraft {
 
 extension DocumentDraft {
     /// About how many bytes it takes in the file: text, its index, metadata twice, the names in them
-    /// twice more, vectors.
+    /// twice more, vectors. Without an encoding no text is written.
     var estimatedBytes: Int {
         let metadata = metadata.map { $0.json.utf8.count * 3 + $0.pathBytes * 2 } ?? 0
-        return text.utf8.count * 2 + metadata + (encoding?.estimatedBytes ?? 0) + 1024
+        let encoded = encoding.map { text.utf8.count * 2 + $0.estimatedBytes } ?? 0
+        return encoded + metadata + 1024
     }
 }
 

@@ -201,6 +201,22 @@ struct CacheRoomTests {
         #expect(try await store.delete(ids: [kept[1]]) == 1)
     }
 
+    @Test("a full store takes new metadata for a text that it has")
+    func metadataWhenFull() async throws {
+        var random = SeededGenerator(seed: 111)
+        let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: 1_500_000))
+        var draft = try random.draft("a", metadata: ["n": 1])
+        draft.text = String(repeating: "long text ", count: 30_000)
+        _ = try await store.put([draft], model: fingerprint)
+        for index in 0..<5 {
+            var asking = draft
+            asking.encoding = nil
+            asking.metadata = try DocumentMetadata(["n": .integer(Int64(10 + index))])
+            let outcomes = try await store.put([asking], model: fingerprint)
+            #expect(outcomes == [.metadataUpdated])
+        }
+    }
+
     @Test("compaction gives the disk back what deletions left, and loses nothing")
     func compaction() async throws {
         var random = SeededGenerator(seed: 104)
