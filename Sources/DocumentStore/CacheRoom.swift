@@ -12,6 +12,9 @@ struct CacheRoom: Sendable {
     /// At most so many rows are removed for their age by one write.
     private static let expiredLimit = 256
 
+    /// At most so many rows of the future are brought to the present by one write.
+    private static let futureLimit = 1024
+
     /// Bytes that are evicted beyond what has to be, at least, where there is as much.
     private static let slack = 4 << 20
 
@@ -27,6 +30,7 @@ struct CacheRoom: Sendable {
         if let ttl = options.cacheTTL { try removeExpired(ttl, in: db) }
         guard let maximum = options.maximumBytes, bytes > 0 else { return }
         try Self.bound(db, to: maximum)
+        try bringToPresent(in: db)
         // Trees and chains of pages take more than what is put into them.
         let wanted = bytes + bytes / 4
         let ceiling = maximum - Self.reserve(of: maximum)
@@ -63,14 +67,27 @@ struct CacheRoom: Sendable {
     }
 
     private func removeExpired(_ ttl: Double, in db: Database) throws {
-        let oldest = options.clock().timeIntervalSince1970 - ttl
+        let now = options.clock().timeIntervalSince1970
         try db.cachedStatement(
             sql: """
                 DELETE FROM encoding WHERE id IN
-                    (SELECT id FROM encoding WHERE created_at <= ? LIMIT \(Self.expiredLimit))
+                    (SELECT id FROM encoding WHERE created_at <= ? OR created_at > ?
+                        LIMIT \(Self.expiredLimit))
                 """
-        ).execute(arguments: [oldest])
+        ).execute(arguments: [now - ttl, now])
         if db.changesCount > 0 { try Counter.evictions.add(Int64(db.changesCount), in: db) }
+    }
+
+    /// Lets rows that were used before the clock went back count as used now, soon after it did: they
+    /// would outlive all that are used later.
+    private func bringToPresent(in db: Database) throws {
+        let now = Int64(options.clock().timeIntervalSince1970)
+        try db.cachedStatement(
+            sql: """
+                UPDATE encoding SET used_at = ?1 WHERE id IN
+                    (SELECT id FROM encoding WHERE used_at > ?1 LIMIT \(Self.futureLimit))
+                """
+        ).execute(arguments: [now])
     }
 
     /// Evicts about so many bytes; false when there is nothing to evict.

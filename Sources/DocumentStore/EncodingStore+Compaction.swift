@@ -76,9 +76,10 @@ enum Leftovers {
     }
 
     static func removeExpired(before ttl: Double, _ options: StoreOptions, _ db: Database) throws {
+        let now = options.clock().timeIntervalSince1970
         try db.execute(
-            sql: "DELETE FROM encoding WHERE created_at <= ?",
-            arguments: [options.clock().timeIntervalSince1970 - ttl])
+            sql: "DELETE FROM encoding WHERE created_at <= ? OR created_at > ?",
+            arguments: [now - ttl, now])
         if db.changesCount > 0 { try Counter.evictions.add(Int64(db.changesCount), in: db) }
     }
 }

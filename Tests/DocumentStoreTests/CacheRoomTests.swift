@@ -217,6 +217,52 @@ struct CacheRoomTests {
         }
     }
 
+    @Test("after the clock went back, rows of the future leave as others do")
+    func clockSetBack() async throws {
+        var random = SeededGenerator(seed: 112)
+        let clock = TestClock()
+        let store = try openStore(
+            folder.path(), options: StoreOptions(maximumBytes: 2_000_000, clock: clock.now))
+        clock.advance(1_000_000)
+        let future = try entries(300, byteCount: 4000, at: clock, &random)
+        try await store.keep(future, fingerprint: fingerprint)
+        clock.advance(-900_000)
+        let favourite = try entries(1, at: clock, &random)
+        try await store.keep(favourite, fingerprint: fingerprint)
+        for _ in 0..<60 {
+            clock.advance(120)
+            let now = try entries(20, byteCount: 4000, at: clock, &random)
+            try await store.keep(now, fingerprint: fingerprint)
+            let used = try await store.lookup(
+                [favourite[0].0], model: fingerprint, kind: .embedding)
+            #expect(used == [favourite[0].1])
+        }
+        let found = try await store.lookup(
+            future.map(\.0), model: fingerprint, kind: .embedding)
+        #expect(found.allSatisfy { $0 == nil })
+    }
+
+    @Test("with an age, what was made in the future is not answered, and leaves")
+    func madeInTheFuture() async throws {
+        var random = SeededGenerator(seed: 113)
+        let clock = TestClock()
+        let store = try openStore(
+            folder.path(), options: StoreOptions(cacheTTL: 100, clock: clock.now))
+        let old = try entries(3, at: clock, &random)
+        try await store.keep(old, fingerprint: fingerprint)
+        let keys = old.map(\.0)
+        #expect(
+            try await store.lookup(keys, model: fingerprint, kind: .embedding) == old.map(\.1))
+        clock.advance(-5000)
+        for key in keys {
+            #expect(
+                try await store.lookup([key], model: fingerprint, kind: .embedding) == [nil])
+        }
+        let new = try entries(1, at: clock, &random)
+        try await store.keep(new, fingerprint: fingerprint)
+        #expect(try await store.statistics().encodings == 1)
+    }
+
     @Test("compaction gives the disk back what deletions left, and loses nothing")
     func compaction() async throws {
         var random = SeededGenerator(seed: 104)
