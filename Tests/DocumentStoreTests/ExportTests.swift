@@ -148,6 +148,27 @@ struct ExportTests {
         #expect(statistics.passages == 0 && statistics.documentsWithStates == 0)
     }
 
+    @Test("texts to be encoded by another model come by bytes, not by number alone")
+    func longTextsAreFewAtATime() async throws {
+        var random = SeededGenerator(seed: 128)
+        let store = try openStore(folder.path())
+        for id in ["a", "b", "c", "d"] {
+            var draft = try random.draft(id)
+            draft.text = String(repeating: "long text ", count: 250_000)
+            _ = try await store.put([draft], model: fingerprint)
+        }
+        var met: [[String]] = []
+        var row: Int64 = 0
+        while true {
+            let pending = try await store.documentsLacking(
+                model: otherFingerprint, after: row, limit: 64)
+            guard let last = pending.last else { break }
+            met.append(pending.map(\.id))
+            row = last.row
+        }
+        #expect(met == [["a", "b"], ["c", "d"]])
+    }
+
     @Test("an encoding of a text that has changed meanwhile is not kept")
     func reencodingRaces() async throws {
         var random = SeededGenerator(seed: 124)
