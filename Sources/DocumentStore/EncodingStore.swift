@@ -19,7 +19,8 @@ package final class EncodingStore: Sendable {
     /// Nil once the store was closed; a call under way keeps the connection it started with.
     private let connection: Mutex<Connection?>
     private let damage = Mutex<StoreError?>(nil)
-    private let logger: Logger
+    let logger: Logger
+    let exports = OpenExports()
     let use = CacheUse()
     let recent: RecentEncodings
     let images = VectorImages()
@@ -92,10 +93,12 @@ package final class EncodingStore: Sendable {
         let writer = try current().writer
         let room = CacheRoom(path: path, options: options, use: use, recent: recent)
         do {
-            return try await writer.perform { db in
+            let result = try await writer.perform { db in
                 try room.make(for: bytes, in: db)
                 return try body(db)
             }
+            exports.endThoseThatHoldTooMuch()
+            return result
         } catch {
             throw noted(error)
         }

@@ -31,6 +31,13 @@ package struct StoreOptions: Sendable {
     /// The threads that one search scans vectors on; 0 is as many as compute.
     package var searchThreads: Int
 
+    /// An export ends once its snapshot is older than this in seconds, and it has held the log back to
+    /// more than `exportLogBytes`.
+    package var exportAge = 900.0
+
+    /// The size of the log in bytes up to which no export is ended.
+    package var exportLogBytes = 1 << 30
+
     /// The time; for tests.
     package var clock: @Sendable () -> Date
 

@@ -40,6 +40,36 @@ struct ExportTests {
         #expect(try await all(try await store.export(parts: [])).count == 70)
     }
 
+    @Test("an export ends that is old while the log is large", arguments: [0, 3600.0])
+    func holdingTheLog(age: Double) async throws {
+        var random = SeededGenerator(seed: 129)
+        var options = StoreOptions()
+        (options.exportAge, options.exportLogBytes) = (age, 1_000_000)
+        let store = try openStore(folder.path(), options: options)
+        _ = try await store.put(try random.drafts(100), model: fingerprint)
+        let export = try await store.export(parts: .text)
+        let first = try await export.next(after: nil)
+        #expect(first.count == 64)
+        for round in 0..<8 {
+            let drafts = try random.drafts(100, prefix: "r\(round)-", columns: 384)
+            _ = try await store.put(drafts, model: fingerprint)
+        }
+        let last = first.last?.id
+        guard age == 0 else {
+            #expect(try await export.next(after: last).count == 36)
+            return
+        }
+        let error = await storeError { try await export.next(after: last) }
+        guard case .other(_, let detail)? = error, detail.hasPrefix("an export was ended") else {
+            Issue.record("expected the export to be ended, got \(String(describing: error))")
+            return
+        }
+        // Its snapshot is gone, though it is not.
+        _ = try await store.compact()
+        #expect(StoreStatistics.size(ofFileAt: folder.path() + "-wal") == 0)
+        #expect(await storeError { try await export.count() } == error)
+    }
+
     @Test("an export with a filter")
     func filtered() async throws {
         var random = SeededGenerator(seed: 122)
