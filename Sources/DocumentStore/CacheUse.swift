@@ -35,10 +35,14 @@ final class CacheUse: Sendable {
                     continue
                 }
                 state.hits += 1
-                if now &- row.usedAt >= Self.granularity { state.usedAt[row.row] = now }
+                // A time to come was written before the clock went back.
+                if now &- row.usedAt >= Self.granularity || row.usedAt > now {
+                    state.usedAt[row.row] = now
+                }
             }
-            let since = state.since ?? now
+            let since = min(state.since ?? now, now)
             state.since = since
+            state.restsUntil = min(state.restsUntil, now + Self.rest)
             let isDue =
                 state.usedAt.count >= Self.pendingLimit || now - since >= Self.patience
             guard isDue, !state.isFlushing, now >= state.restsUntil else { return false }

@@ -20,17 +20,21 @@ extension DocumentDraft {
 }
 
 extension DocumentDraft {
-    /// About how many bytes it takes in the file: text, its index, metadata twice, vectors.
+    /// About how many bytes it takes in the file: text, its index, metadata twice, the names in them
+    /// twice more, vectors. Without an encoding no text is written.
     var estimatedBytes: Int {
-        let vectors = encoding.map { encoding in
-            encoding.vector.count * 4 * (encoding.passages.count + 1)
-                + encoding.passages.count * 64 + (encoding.states?.byteCount ?? 0)
-        }
-        return text.utf8.count * 2 + (metadata?.json.utf8.count ?? 0) * 3 + (vectors ?? 0) + 1024
+        let metadata = metadata.map { $0.json.utf8.count * 3 + $0.pathBytes * 2 } ?? 0
+        let encoded = encoding.map { text.utf8.count * 2 + $0.estimatedBytes } ?? 0
+        return encoded + metadata + 1024
     }
 }
 
 extension DocumentEncoding {
+    /// About how many bytes it takes in the file.
+    var estimatedBytes: Int {
+        vector.count * 4 * (passages.count + 1) + passages.count * 64 + (states?.byteCount ?? 0)
+    }
+
     func validate(id: String) throws(StoreError) {
         guard !vector.isEmpty, passages.allSatisfy({ $0.vector.count == vector.count }) else {
             throw .invalid(

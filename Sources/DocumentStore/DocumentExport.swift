@@ -1,10 +1,12 @@
 import Foundation
 import GRDB
+import Logging
+import Synchronization
 
 extension EncodingStore {
     /// All documents, or those that pass the filter, as they are at this moment, whatever is
     /// written while they are read. The snapshot holds the log back from being emptied: read on, or
-    /// close it.
+    /// close it. One that holds too much of it for too long is ended, see `StoreOptions.exportAge`.
     /// - Parameters:
     ///   - model: the fingerprint of the model whose encodings are read; nil is each document's newest.
     ///   - orNewest: whether the newest is read where that model has none.
@@ -14,12 +16,14 @@ extension EncodingStore {
     ) async throws(StoreError) -> DocumentExport {
         _ = try current()
         do {
-            return try await DocumentExport(
-                path: path, filter: filter, busyTimeout: options.busyTimeout
+            let export = try await DocumentExport(
+                path: path, filter: filter, options: options, logger: logger
             ) { [path] db in
                 try DocumentReader(
                     db, path: path, parts: parts, fingerprint: model, orNewest: orNewest)
             }
+            exports.add(export)
+            return export
         } catch {
             throw noted(StoreError(error, path: path))
         }
@@ -31,22 +35,29 @@ package final class DocumentExport: Sendable {
     private let queue: DatabaseQueue
     private let path: String
     private let isFiltered: Bool
+    private let options: StoreOptions
+    private let logger: Logger
+    private let begin = ContinuousClock.now
+    /// Why its snapshot was given up.
+    private let end = Mutex<StoreError?>(nil)
     private let reader: @Sendable (Database) throws -> DocumentReader
 
     /// How many documents `next` answers at once.
     private static let pieceCount = 64
 
     init(
-        path: String, filter: MetadataFilter?, busyTimeout: Double,
+        path: String, filter: MetadataFilter?, options: StoreOptions, logger: Logger,
         reader: @escaping @Sendable (Database) throws -> DocumentReader
     ) async throws {
         self.path = path
+        self.options = options
+        self.logger = logger
         self.reader = reader
         isFiltered = filter != nil
         var configuration = Configuration()
         configuration.label = "export"
         configuration.readonly = true
-        configuration.busyMode = .timeout(busyTimeout)
+        configuration.busyMode = .timeout(options.busyTimeout)
         // The transaction goes on from call to call.
         configuration.allowsUnsafeTransactions = true
         queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -59,6 +70,26 @@ package final class DocumentExport: Sendable {
     }
 
     deinit { try? queue.close() }
+
+    /// Gives the snapshot up if it is old and the log has become large: the disk would fill up behind a
+    /// reader that is too slow. What is read later fails.
+    func endIfItHoldsTooMuch() {
+        let age = ContinuousClock.now - begin
+        let bytes = StoreStatistics.size(ofFileAt: path + "-wal")
+        guard age >= .seconds(options.exportAge), bytes > options.exportLogBytes else { return }
+        let error = StoreError.other(
+            path: path,
+            detail:
+                "an export was ended: it was read for \(age.components.seconds) seconds and held "
+                + "\(bytes) bytes of the log back")
+        let isFirst = end.withLock { end in
+            defer { end = end ?? error }
+            return end == nil
+        }
+        guard isFirst else { return }
+        logger.warning("\(error)")
+        queue.asyncWriteWithoutTransaction { db in try? db.rollback() }
+    }
 
     /// Notes once, in a table of the connection's own, which documents pass: each piece is then a step
     /// along it and not a search of all of them.
@@ -85,6 +116,8 @@ package final class DocumentExport: Sendable {
     /// The next documents by their ids, at least one and a few megabytes at most; empty at the end.
     /// - Parameter id: the last document of the piece before; nil starts.
     package func next(after id: String?) async throws(StoreError) -> [StoredDocument] {
+        // Another process may be the one that writes.
+        endIfItHoldsTooMuch()
         let piece = Self.piece(after: id, isFiltered: isFiltered)
         return try await onQueue { [reader, path] db in
             let reader = try reader(db)
@@ -122,9 +155,34 @@ package final class DocumentExport: Sendable {
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         do {
-            return try await queue.writeWithoutTransaction(body)
+            return try await queue.writeWithoutTransaction { [self] db in
+                if let end = end.withLock({ $0 }) { throw end }
+                return try body(db)
+            }
         } catch {
             throw StoreError(error, path: path)
         }
+    }
+}
+
+/// The exports of a store that are being read.
+final class OpenExports: Sendable {
+    private struct Reference: Sendable {
+        weak var export: DocumentExport?
+    }
+
+    private let references = Mutex<[Reference]>([])
+
+    func add(_ export: DocumentExport) {
+        references.withLock { references in
+            references.removeAll { $0.export == nil }
+            references.append(Reference(export: export))
+        }
+    }
+
+    /// Ends those that are old while the log is large; to be called after writes, which make it so.
+    func endThoseThatHoldTooMuch() {
+        let open = references.withLock { $0.compactMap(\.export) }
+        for export in open { export.endIfItHoldsTooMuch() }
     }
 }

@@ -6,15 +6,19 @@ package struct DocumentMetadata: Sendable {
     /// The object as JSON text, ready to be put into an answer.
     package let json: String
 
+    /// The bytes of the names that lead to its values, each value's with those of the objects around it;
+    /// 0 where its text came from a file.
+    let pathBytes: Int
+
     /// Metadata without members.
     package static let empty = DocumentMetadata(json: "{}")
 
     /// The largest number of lists and objects inside each other.
     package static let maximumDepth = 64
 
-    /// The most bytes of names that lead to its values, each value's with those of the objects around
-    /// it: so many are written for filters to look into.
-    package static let maximumPathBytes = 16 << 20
+    /// The largest `pathBytes`: so many are written for filters to look into, of a body that may be
+    /// hundreds of times shorter.
+    package static let maximumPathBytes = 256 << 10
 
     /// The most values, lists and objects counted: they are read one by one whenever the document is
     /// written, and nobody else writes meanwhile.
@@ -35,7 +39,8 @@ package struct DocumentMetadata: Sendable {
             throw .invalid(
                 field: "metadata", reason: "has more than \(Self.maximumValues) values")
         }
-        guard Self.pathBytes(of: value, below: 0) <= Self.maximumPathBytes else {
+        pathBytes = Self.pathBytes(of: value, below: 0)
+        guard pathBytes <= Self.maximumPathBytes else {
             throw .invalid(
                 field: "metadata",
                 reason:
@@ -53,7 +58,10 @@ package struct DocumentMetadata: Sendable {
     }
 
     /// Metadata whose text was written by this type before.
-    init(json: String) { self.json = json }
+    init(json: String) {
+        self.json = json
+        pathBytes = 0
+    }
 
     /// The members; nil when the text, which came from a file, is not what this type writes.
     package var members: [String: MetadataValue]? {

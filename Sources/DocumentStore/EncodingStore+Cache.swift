@@ -1,6 +1,19 @@
 import Foundation
 import GRDB
 
+/// When a cached encoding that is answered was made, in seconds since 1970.
+struct CacheLife: Sendable {
+    /// Later than this.
+    let from: Double
+    /// At the latest: what is younger than now was made before the clock went back, nobody knows when.
+    let to: Double
+
+    func contains(_ encoding: CachedEncoding) -> Bool {
+        let made = encoding.createdAt.timeIntervalSince1970
+        return from < made && made <= to
+    }
+}
+
 /// Cached encodings: evicted when they are old or room is needed.
 extension EncodingStore {
     /// What is kept under each key, in their order; nil where there is nothing, or nothing young
@@ -15,8 +28,8 @@ extension EncodingStore {
             return []
         }
         let now = options.clock().timeIntervalSince1970
-        let oldest = options.cacheTTL.map { now - $0 }
-        if let recent = recent.find(keys, model: fingerprint, kind: kind, madeAfter: oldest) {
+        let life = options.cacheTTL.map { CacheLife(from: now - $0, to: now) }
+        if let recent = recent.find(keys, model: fingerprint, kind: kind, life: life) {
             _ = try current()
             note(recent.map { ($0.row, $0.usedAt) }, at: now)
             return recent.map(\.encoding)
@@ -28,8 +41,8 @@ extension EncodingStore {
             try keys.map { key -> (CachedEncoding, row: Int64, usedAt: Int64)? in
                 let found = try EncodingTable.find(
                     key, fingerprint: model, kind: kind, path: path, in: db)
-                guard let found, let oldest else { return found }
-                return found.0.createdAt.timeIntervalSince1970 > oldest ? found : nil
+                guard let found, let life else { return found }
+                return life.contains(found.0) ? found : nil
             }
         }
         note(found.map { $0.map { ($0.row, $0.usedAt) } }, at: now)

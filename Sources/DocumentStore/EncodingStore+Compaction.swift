@@ -15,7 +15,7 @@ extension EncodingStore {
     /// room for the file twice, only whole free pages leave it.
     package func compact() async throws(StoreError) -> CompactionReport {
         let before = StoreStatistics.size(ofStoreAt: path)
-        try await write { [use, options] db in
+        try await writeFreeing { [use, options] db in
             try use.flush(db)
             if let ttl = options.cacheTTL { try Leftovers.removeExpired(before: ttl, options, db) }
             try Leftovers.remove(in: db)
@@ -23,6 +23,9 @@ extension EncodingStore {
         let (pool, path) = (try current().pool, path)
         do {
             try await pool.writeWithoutTransaction { db in
+                // The file is smaller in the end.
+                try CacheRoom.bound(db, to: nil)
+                try Leftovers.mergeTextIndex(in: db)
                 do {
                     // Has an effect on files of the first version, by way of the next statement.
                     try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
@@ -59,14 +62,24 @@ enum Leftovers {
                     (SELECT 1 FROM metadata_value WHERE path_id = metadata_path.id);
                 DELETE FROM model WHERE id NOT IN (SELECT model_id FROM encoding)
                     AND id NOT IN (SELECT model_id FROM document_encoding);
-                INSERT INTO text_index (text_index) VALUES ('optimize');
                 """)
     }
 
+    /// Makes one piece of the text index, without what was deleted. Where the disk has no room for it
+    /// beside the pieces, they stay.
+    static func mergeTextIndex(in db: Database) throws {
+        do {
+            try db.execute(sql: "INSERT INTO text_index (text_index) VALUES ('optimize')")
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+            return
+        }
+    }
+
     static func removeExpired(before ttl: Double, _ options: StoreOptions, _ db: Database) throws {
+        let now = options.clock().timeIntervalSince1970
         try db.execute(
-            sql: "DELETE FROM encoding WHERE created_at <= ?",
-            arguments: [options.clock().timeIntervalSince1970 - ttl])
+            sql: "DELETE FROM encoding WHERE created_at <= ? OR created_at > ?",
+            arguments: [now - ttl, now])
         if db.changesCount > 0 { try Counter.evictions.add(Int64(db.changesCount), in: db) }
     }
 }

@@ -20,7 +20,7 @@ extension EncodingStore {
         if drafts.isEmpty { return [] }
         let fingerprint = Data(model)
         let path = path
-        let bytes = drafts.reduce(0) { $0 + $1.estimatedBytes }
+        var bytes = drafts.reduce(0) { $0 + $1.estimatedBytes }
         // Nothing is to be written for most drafts without an encoding: only look, then.
         if drafts.allSatisfy({ $0.encoding == nil }) {
             let outcomes = try await read { db in
@@ -28,6 +28,9 @@ extension EncodingStore {
                     drafts, fingerprint: fingerprint)
             }
             if !outcomes.contains(.metadataUpdated) { return outcomes }
+            bytes = zip(drafts, outcomes).reduce(0) { sum, pair in
+                pair.1 == .metadataUpdated ? sum + pair.0.estimatedBytes : sum
+            }
         }
         return try await write(makingRoomFor: bytes) { [clock = options.clock] db in
             try DocumentTable(db: db, path: path, now: clock().milliseconds)
@@ -132,7 +135,7 @@ extension EncodingStore {
         _ find: @escaping @Sendable (Database) throws -> [Row]
     ) async throws(StoreError) -> Int {
         let path = path
-        return try await write { [clock = options.clock] db in
+        return try await writeFreeing { [clock = options.clock] db in
             let rows = try find(db)
             if rows.isEmpty { return 0 }
             let table = DocumentTable(db: db, path: path, now: clock().milliseconds)

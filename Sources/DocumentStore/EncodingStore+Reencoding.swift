@@ -42,7 +42,8 @@ package struct ReencodingProgress: Sendable, Equatable {
 /// and each search sees those of its own model. What is left to do is read from the file, so a run
 /// that was stopped goes on where it was.
 extension EncodingStore {
-    /// The next documents behind a row that the model has not encoded, by row; empty when there are none.
+    /// The next documents behind a row that the model has not encoded, by row, at least one and a few
+    /// megabytes of text at most; empty when there are none.
     /// - Parameter limit: how many at most; 1 or more.
     package func documentsLacking(
         model: [UInt8], after row: Int64 = 0, limit: Int
@@ -64,7 +65,8 @@ extension EncodingStore {
         for item in encodings { try item.encoding.validate(id: item.document.id) }
         if encodings.isEmpty { return [] }
         let path = path
-        return try await write { [clock = options.clock] db in
+        let bytes = encodings.reduce(0) { $0 + $1.encoding.estimatedBytes + 512 }
+        return try await write(makingRoomFor: bytes) { [clock = options.clock] db in
             try Reencoding(db: db, path: path).add(
                 encodings, fingerprint: Data(model), now: clock().milliseconds)
         }
@@ -119,7 +121,7 @@ extension EncodingStore {
     /// False, and nothing removed, when the model has not encoded all of them.
     package func finishReencoding(model: [UInt8]) async throws(StoreError) -> Bool {
         let path = path
-        return try await write { db in
+        return try await writeFreeing { db in
             try Reencoding(db: db, path: path).finish(Data(model))
         }
     }
@@ -131,7 +133,7 @@ private struct Reencoding {
 
     func lacking(_ fingerprint: Data, after row: Int64, limit: Int) throws -> [PendingDocument] {
         let model = try EncodingTable.existingModel(fingerprint, in: db) ?? 0
-        let rows = try Row.fetchAll(
+        let rows = try Row.fetchCursor(
             db,
             sql: """
                 SELECT \(DocumentReader.columns) FROM document AS d WHERE d.id > ? AND NOT EXISTS
@@ -140,12 +142,17 @@ private struct Reencoding {
                 """,
             arguments: [row, model, limit])
         let reader = try DocumentReader(db, path: path, parts: .text, fingerprint: nil)
-        return try rows.map { row in
+        var documents: [PendingDocument] = []
+        var bytes = 0
+        while bytes < StoredDocument.readingLimit, let row = try rows.next() {
             let document = try reader.document(row)
-            return PendingDocument(
-                id: document.id, text: document.text ?? "", textHash: document.textHash,
-                options: document.encoding?.options ?? "", row: row[0])
+            bytes += document.estimatedBytes
+            documents.append(
+                PendingDocument(
+                    id: document.id, text: document.text ?? "", textHash: document.textHash,
+                    options: document.encoding?.options ?? "", row: row[0]))
         }
+        return documents
     }
 
     private static let newest = "(SELECT max(id) FROM document_encoding WHERE document_id = ?)"

@@ -19,7 +19,8 @@ package final class EncodingStore: Sendable {
     /// Nil once the store was closed; a call under way keeps the connection it started with.
     private let connection: Mutex<Connection?>
     private let damage = Mutex<StoreError?>(nil)
-    private let logger: Logger
+    let logger: Logger
+    let exports = OpenExports()
     let use = CacheUse()
     let recent: RecentEncodings
     let images = VectorImages()
@@ -84,20 +85,40 @@ package final class EncodingStore: Sendable {
 
     /// Writes in a transaction that may be shared with other callers; returns once it is as durable as
     /// it has to be. Goes through to its end even when the caller's task is cancelled.
-    /// - Parameter bytes: about how many are added, which cached encodings make room for.
+    /// - Parameter bytes: about how many are added, which cached encodings make room for; 0 for what may
+    ///   use the room that is kept for deletions.
     func write<T: Sendable>(
         makingRoomFor bytes: Int = 0, _ durability: Durability = .synced,
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         let writer = try current().writer
-        let room = CacheRoom(options: options, use: use, recent: recent)
+        let room = CacheRoom(path: path, options: options, use: use, recent: recent)
         do {
-            return try await writer.perform(durability) { db in
+            let result = try await writer.perform(durability) { db in
                 try room.make(for: bytes, in: db)
                 return try body(db)
             }
+            exports.endThoseThatHoldTooMuch()
+            return result
         } catch {
             throw noted(error)
+        }
+    }
+
+    /// Writes what leaves less to be kept. Where the file's largest size is in the way, it passes that: the
+    /// text index is told of deletions, and merged, before any room comes of them.
+    func writeFreeing<T: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(StoreError) -> T {
+        do throws(StoreError) {
+            return try await write(body)
+        } catch {
+            guard case .full = error, options.maximumBytes != nil else { throw error }
+        }
+        return try await write { db in
+            // Until something is put again.
+            try CacheRoom.bound(db, to: nil)
+            return try body(db)
         }
     }
 

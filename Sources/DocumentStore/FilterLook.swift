@@ -32,8 +32,9 @@ struct FilterLook {
             return mask
         case .test(let path, let test):
             var mask = none
+            guard let row = try MetadataTable.existingPath(path, in: db) else { return mask }
             for segment in segments {
-                guard segment.insertSlots(passing: test, at: path, into: &mask) else {
+                guard segment.insertSlots(passing: test, at: row, into: &mask) else {
                     return try look(MetadataFilter.Node.look(path, test))
                 }
             }

@@ -24,41 +24,33 @@ struct Fragment: Sendable {
 extension MetadataFilter {
     /// A condition on `column`, an expression of ours for a document's row number. Nothing of the
     /// filter is in the text: paths and values are all bound.
-    func condition(on column: String) -> Fragment { root.condition(on: column) }
+    func condition(on column: String) -> Fragment {
+        var fragment = Fragment(sql: "")
+        FilterCondition(root).write(to: &fragment, on: column, isEnclosed: true)
+        return fragment
+    }
+}
+
+extension FilterCondition {
+    fileprivate func write(to fragment: inout Fragment, on column: String, isEnclosed: Bool) {
+        switch form {
+        case .constant(let value): fragment.sql += value ? "1" : "0"
+        case .test(let path, let test, let isNegated):
+            fragment.sql += "\(column) \(isNegated ? "NOT IN" : "IN") ("
+            fragment.append(MetadataFilter.Node.look(path, test))
+            fragment.sql += ")"
+        case .join(let word, let parts):
+            if isEnclosed { fragment.sql += "(" }
+            for (index, part) in parts.enumerated() {
+                if index > 0 { fragment.sql += word.rawValue }
+                part.write(to: &fragment, on: column, isEnclosed: part.isEnclosed(in: word))
+            }
+            if isEnclosed { fragment.sql += ")" }
+        }
+    }
 }
 
 extension MetadataFilter.Node {
-    fileprivate func condition(on column: String) -> Fragment {
-        switch self {
-        case .all(let nodes): Self.join(nodes, " AND ", none: "1", column)
-        case .any(let nodes): Self.join(nodes, " OR ", none: "0", column)
-        case .not(let node):
-            Fragment(sql: "NOT ", values: []).with(node.condition(on: column))
-        case .test(let path, let test):
-            Fragment(sql: "\(column) IN (").with(Self.look(path, test)).with(Fragment(sql: ")"))
-        }
-    }
-
-    private static func join(
-        _ nodes: [Self], _ word: String, none: String, _ column: String
-    ) -> Fragment {
-        if nodes.isEmpty { return Fragment(sql: none) }
-        // As a balanced tree: SQLite bounds how deep an expression may be.
-        if nodes.count > 2 {
-            let half = nodes.count / 2
-            return joined(
-                join(Array(nodes[..<half]), word, none: none, column), word,
-                join(Array(nodes[half...]), word, none: none, column))
-        }
-        let first = nodes[0].condition(on: column)
-        return nodes.count == 1 ? first : joined(first, word, nodes[1].condition(on: column))
-    }
-
-    private static func joined(_ left: Fragment, _ word: String, _ right: Fragment) -> Fragment {
-        Fragment(sql: "(").with(left).with(Fragment(sql: word)).with(right)
-            .with(Fragment(sql: ")"))
-    }
-
     /// The row numbers of the documents that a test holds for, some of them more than once.
     static func look(_ path: [UInt8], _ test: MetadataFilter.Test) -> Fragment {
         var fragment = Fragment(
@@ -103,12 +95,6 @@ extension MetadataFilter.Node {
             values: [
                 element, value.databaseValue, Scalar.Kind.string.rawValue, value.databaseValue,
             ])
-    }
-}
-
-extension Fragment {
-    fileprivate func with(_ other: Fragment) -> Fragment {
-        Fragment(sql: sql + other.sql, values: values + other.values)
     }
 }
 

@@ -52,11 +52,22 @@ package struct MetadataFilter: Sendable, Hashable {
     /// The largest number of conditions in one filter.
     package static let maximumConditions = 1000
 
+    /// The largest number of `$contains` and `$not_contains` in one filter: each reads every string at
+    /// its path.
+    package static let maximumContaining = 32
+
     /// Reads a filter from JSON.
     /// - Throws: what is wrong, and where in the filter.
     package init(_ value: MetadataValue) throws(MetadataFilterError) {
         var parser = FilterParser()
         root = try parser.filter(value, at: "filter", depth: 0)
+        let condition = FilterCondition(root)
+        guard condition.stack <= FilterCondition.maximumStack,
+            condition.height <= FilterCondition.maximumHeight
+        else {
+            throw MetadataFilterError(
+                path: "filter", reason: "too many filters that are joined lie in each other")
+        }
     }
 }
 
@@ -100,6 +111,7 @@ package struct MetadataFilterError: Error, Sendable, Equatable, CustomStringConv
 private struct FilterParser {
     private var size = 0
     private var conditions = 0
+    private var containing = 0
 
     mutating func filter(
         _ value: MetadataValue, at path: String, depth: Int
@@ -184,8 +196,8 @@ private struct FilterParser {
         case "$lte": return node(.ordered(.lessOrEqual, try orderable(operand, at: place)))
         case "$in": return node(.equal(try scalars(operand, at: place)))
         case "$nin": return .not(node(.equal(try scalars(operand, at: place))))
-        case "$contains": return node(.contains(try scalar(operand, at: place)))
-        case "$not_contains": return .not(node(.contains(try scalar(operand, at: place))))
+        case "$contains": return node(try contains(operand, at: place))
+        case "$not_contains": return .not(node(try contains(operand, at: place)))
         case "$exists":
             guard case .bool(let isThere) = operand else {
                 throw MetadataFilterError(
@@ -209,6 +221,19 @@ private struct FilterParser {
                 reason: "expected an operator such as $eq; a member of an object is written "
                     + "\"\(path).\(name)\"")
         }
+    }
+
+    private mutating func contains(
+        _ operand: MetadataValue, at place: String
+    ) throws(MetadataFilterError) -> MetadataFilter.Test {
+        containing += 1
+        guard containing <= MetadataFilter.maximumContaining else {
+            throw MetadataFilterError(
+                path: place,
+                reason: "more than \(MetadataFilter.maximumContaining) of $contains and "
+                    + "$not_contains in a filter")
+        }
+        return .contains(try scalar(operand, at: place))
     }
 
     private mutating func scalars(

@@ -40,7 +40,8 @@ struct MetadataImage: Sendable {
         _ slots: Range<Int>, of snapshot: VectorImage.Snapshot, _ db: Database, path: String
     ) throws {
         let statement = try db.cachedStatement(sql: "SELECT metadata FROM document WHERE id = ?")
-        var entries: [(slot: UInt32, entry: MetadataEntry)] = []
+        var entries: [(slot: UInt32, path: Int64, entry: MetadataEntry)] = []
+        var paths: [[UInt8]: Int64] = [:]
         for slot in slots where snapshot.isAlive(slot: slot) {
             let document = snapshot.document(ofSlot: slot)
             let json = try String.fetchOne(statement, arguments: [document])
@@ -48,7 +49,12 @@ struct MetadataImage: Sendable {
                 throw StoreError.corrupt(
                     path: path, detail: "a document's metadata is not JSON")
             }
-            entries += MetadataEntry.all(of: members).map { (UInt32(slot), $0) }
+            for entry in MetadataEntry.all(of: members) {
+                let known = try paths[entry.path] ?? MetadataTable.existingPath(entry.path, in: db)
+                guard let known else { throw MetadataSegment.damage(path) }
+                paths[entry.path] = known
+                entries.append((UInt32(slot), known, entry))
+            }
         }
         if entries.isEmpty { return }
         segments.append(MetadataSegment(entries))

@@ -7,14 +7,7 @@ extension MetadataSegment {
     static func table(
         _ db: Database, path: String, slot: (Int64) -> UInt32?
     ) throws -> MetadataSegment {
-        var names: [Int64: [UInt8]] = [:]
-        let paths = try Row.fetchCursor(db, sql: "SELECT id, path FROM metadata_path")
-        while let row = try paths.next() {
-            guard let id = row[0] as Int64?, let name = row[1] as Data? else {
-                throw damage(path)
-            }
-            names[id] = Array(name)
-        }
+        let known = try db.cachedStatement(sql: "SELECT id FROM metadata_path WHERE id = ?")
         var columns: [Column: ValueLists] = [:]
         let rows = try Row.fetchCursor(
             db,
@@ -27,9 +20,9 @@ extension MetadataSegment {
         var lists = ValueLists()
         func finish() throws {
             if lists.slots.isEmpty { return }
-            guard let name = names[pathID] else { throw damage(path) }
+            guard try Int64.fetchOne(known, arguments: [pathID]) != nil else { throw damage(path) }
             lists.trim()
-            columns[Column(path: name, kind: kind)] = lists
+            columns[Column(path: pathID, kind: kind)] = lists
             lists = ValueLists()
         }
         while let row = try rows.next() {
@@ -52,7 +45,7 @@ extension MetadataSegment {
         return MetadataSegment(columns)
     }
 
-    private static func damage(_ path: String) -> StoreError {
+    static func damage(_ path: String) -> StoreError {
         StoreError.corrupt(path: path, detail: "metadata has a wrong type")
     }
 }

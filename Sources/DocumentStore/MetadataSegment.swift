@@ -4,8 +4,8 @@ import Kernels
 final class MetadataSegment: Sendable {
     /// What one list of values is of.
     struct Column: Hashable, Sendable {
-        /// UTF-8: strings of Swift would be equal to those of other bytes.
-        let path: [UInt8]
+        /// The path's row number.
+        let path: Int64
         /// As in the table.
         let kind: Int
     }
@@ -19,11 +19,11 @@ final class MetadataSegment: Sendable {
         entryCount = columns.values.reduce(0) { $0 + $1.slots.count }
     }
 
-    /// The metadata of a few slots.
-    convenience init(_ entries: [(slot: UInt32, entry: MetadataEntry)]) {
+    /// The metadata of a few slots, each entry with its path's row number.
+    convenience init(_ entries: [(slot: UInt32, path: Int64, entry: MetadataEntry)]) {
         var groups: [Column: [(value: Scalar, slot: UInt32)]] = [:]
-        for (slot, entry) in entries {
-            let column = Column(path: entry.path, kind: entry.kindCode)
+        for (slot, path, entry) in entries {
+            let column = Column(path: path, kind: entry.kindCode)
             groups[column, default: []].append((entry.value, slot))
         }
         self.init(
@@ -45,9 +45,10 @@ final class MetadataSegment: Sendable {
         MetadataSegment(columns.merging(later.columns) { $0.merged(with: $1) })
     }
 
-    /// Adds the slots whose metadata pass the test. False when the values are not all here.
+    /// Adds the slots whose metadata pass the test at the path with a row number. False when the values
+    /// are not all here.
     func insertSlots(
-        passing test: MetadataFilter.Test, at path: [UInt8], into mask: inout RowMask
+        passing test: MetadataFilter.Test, at path: Int64, into mask: inout RowMask
     ) -> Bool {
         func lists(_ kind: Int) -> ValueLists? { columns[Column(path: path, kind: kind)] }
         switch test {

@@ -72,11 +72,16 @@ enum MetadataTable {
         return MetadataEntry.all(of: members)
     }
 
-    private static func pathID(_ path: [UInt8], in db: Database) throws -> Int64 {
-        let data = Data(path)
+    /// The row number of a path; nil where no metadata has had it.
+    static func existingPath(_ path: [UInt8], in db: Database) throws -> Int64? {
         let statement = try db.cachedStatement(sql: "SELECT id FROM metadata_path WHERE path = ?")
-        if let id = try Int64.fetchOne(statement, arguments: [data]) { return id }
-        try db.execute(sql: "INSERT INTO metadata_path (path) VALUES (?)", arguments: [data])
+        return try Int64.fetchOne(statement, arguments: [Data(path)])
+    }
+
+    private static func pathID(_ path: [UInt8], in db: Database) throws -> Int64 {
+        if let id = try existingPath(path, in: db) { return id }
+        try db.execute(
+            sql: "INSERT INTO metadata_path (path) VALUES (?)", arguments: [Data(path)])
         return db.lastInsertedRowID
     }
 }

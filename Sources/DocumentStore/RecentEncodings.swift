@@ -71,9 +71,9 @@ final class RecentEncodings: Sendable {
     private static func bytes(of entry: Entry) -> Int { entry.encoding.payload.count + 400 }
 
     /// All of the entries, or nil when one of them is not here.
-    /// - Parameter oldest: entries made then or before, in seconds since 1970, are not answered.
+    /// - Parameter life: entries made at other times are not answered; nil is at any.
     func find(
-        _ keys: [CacheKey], model: [UInt8], kind: EncodingKind, madeAfter oldest: Double?
+        _ keys: [CacheKey], model: [UInt8], kind: EncodingKind, life: CacheLife?
     ) -> [Entry]? {
         if halfOfBytes == 0 { return nil }
         return state.withLock { state in
@@ -82,9 +82,7 @@ final class RecentEncodings: Sendable {
             for key in keys {
                 let key = Key(key: key, model: model, kind: kind)
                 guard let entry = state.use(key, halfOfBytes: halfOfBytes) else { return nil }
-                if let oldest, entry.encoding.createdAt.timeIntervalSince1970 <= oldest {
-                    return nil
-                }
+                if let life, !life.contains(entry.encoding) { return nil }
                 found.append(entry)
             }
             return found

@@ -49,10 +49,7 @@ struct StoreFile {
             else { throw StoreError.other(path: path, detail: "no durable commits here") }
             // The log may grow past this while a transaction needs it, and shrinks again.
             try db.execute(sql: "PRAGMA journal_size_limit = \(16 << 20)")
-            if let bytes = options.maximumBytes {
-                let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4096
-                try db.execute(sql: "PRAGMA max_page_count = \(max(1, bytes / pageSize))")
-            }
+            if let bytes = options.maximumBytes { try CacheRoom.bound(db, to: bytes) }
         }
         try migrate(pool)
         if let tokenizer = options.tokenizer { try choose(tokenizer, pool) }

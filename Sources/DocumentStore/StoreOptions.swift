@@ -11,7 +11,9 @@ package struct StoreOptions: Sendable {
     /// The size in bytes that the file may not pass; nil is no limit but the disk's. To stay below
     /// it, the cached encodings that were not used for longest are evicted; documents never are.
     /// When that is not enough, writes throw `StoreError.full` and what is kept stays readable. A
-    /// file that is larger already keeps its size.
+    /// thirty-second of the size, in small files a sixteenth, is left for deletions; where they, or the
+    /// merging of the text index that comes of them, need more, they pass it, and compaction gives that
+    /// back. A file that is larger already keeps its size.
     package var maximumBytes: Int?
 
     /// The age in seconds from which on a cached encoding is not answered any more, and is evicted
@@ -28,6 +30,13 @@ package struct StoreOptions: Sendable {
 
     /// The threads that one search scans vectors on; 0 is as many as compute.
     package var searchThreads: Int
+
+    /// An export ends once its snapshot is older than this in seconds, and it has held the log back to
+    /// more than `exportLogBytes`.
+    package var exportAge = 900.0
+
+    /// The size of the log in bytes up to which no export is ended.
+    package var exportLogBytes = 1 << 30
 
     /// The time; for tests.
     package var clock: @Sendable () -> Date

@@ -93,9 +93,12 @@ extension StoreStatistics {
 
     /// The bytes of the file and of the log beside it.
     static func size(ofStoreAt path: String) -> Int {
-        [path, path + "-wal"].reduce(0) { total, path in
-            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-            return total + ((attributes?[.size] as? NSNumber)?.intValue ?? 0)
-        }
+        size(ofFileAt: path) + size(ofFileAt: path + "-wal")
+    }
+
+    /// The bytes of a file; 0 where there is none.
+    static func size(ofFileAt path: String) -> Int {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return (attributes?[.size] as? NSNumber)?.intValue ?? 0
     }
 }

@@ -77,11 +77,7 @@ extension EncodingService {
         let size = loaded.configuration.hiddenSize
         let count = windows.reduce(0) { $0 + $1.sequence.ids.count * size }
         guard count <= Self.maximumStateCount else {
-            throw .unsupported(
-                field: "inputs",
-                reason:
-                    "\(count / size) tokens of \(size) numbers each are too many at once; at most "
-                    + "\(Self.maximumStateCount / size) tokens; send fewer texts")
+            throw Self.tooManyStates(count / size, of: size, inputs: inputs.count)
         }
         let outcome = try await executor.run(
             windows.map(\.sequence), outputs: [.lastHiddenState, pooling?.outputs ?? .logits],
@@ -98,6 +94,19 @@ extension EncodingService {
             timings: EncodingResult.Timings(
                 tokenization: tokenized - start, queue: outcome.queueTime,
                 inference: outcome.inferenceTime))
+    }
+
+    /// The refusal of so many tokens' states; whoever sent one text cannot send fewer.
+    static func tooManyStates(_ tokens: Int, of size: Int, inputs: Int) -> ServiceError {
+        let advice =
+            inputs > 1
+            ? "send fewer texts"
+            : "send a shorter text, or leave out what needs every token's state: chunk, keep_states"
+        return .unsupported(
+            field: "inputs",
+            reason:
+                "\(tokens) tokens of \(size) numbers each are too many at once; at most "
+                + "\(maximumStateCount / size) tokens; \(advice)")
     }
 
     private func joined(

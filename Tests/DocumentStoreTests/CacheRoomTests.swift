@@ -88,7 +88,7 @@ struct CacheRoomTests {
     func documentsFill() async throws {
         var random = SeededGenerator(seed: 103)
         let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: 1_500_000))
-        try await store.keep(try random.entries(600, byteCount: 1500), fingerprint: fingerprint)
+        try await store.keep(try random.entries(500, byteCount: 1500), fingerprint: fingerprint)
         var acknowledged: [DocumentDraft] = []
         var refusal: StoreError?
         for round in 0..<200 {
@@ -110,6 +110,157 @@ struct CacheRoomTests {
         _ = try await store.delete(ids: acknowledged.prefix(100).map(\.id))
         let more = try random.drafts(10, prefix: "more", columns: 384)
         _ = try await store.put(more, model: fingerprint)
+    }
+
+    /// Documents until there is no room for one more.
+    private func fill(
+        _ store: EncodingStore, _ random: inout SeededGenerator
+    ) async throws -> [String] {
+        var kept: [String] = []
+        for size in [10, 1] {
+            while true {
+                let drafts = try (0..<size).map { index in
+                    var draft = try random.draft(
+                        "f\(kept.count + index)", metadata: ["n": .integer(Int64(index))],
+                        columns: 96)
+                    draft.text = (0..<40).map { _ in "w\(Int.random(in: 0..<9999, using: &random))"
+                    }
+                    .joined(separator: " ")
+                    return draft
+                }
+                let error = await storeError { try await store.put(drafts, model: fingerprint) }
+                if let error {
+                    #expect(error == .full(path: folder.path()))
+                    break
+                }
+                kept += drafts.map(\.id)
+            }
+        }
+        return kept
+    }
+
+    @Test(
+        "a full store deletes a document here and there, is compacted, and has room again",
+        arguments: [200_000, 600_000, 3_000_000])
+    func deletingWhenFull(limit: Int) async throws {
+        var random = SeededGenerator(seed: 108)
+        let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: limit))
+        let kept = try await fill(store, &random)
+        #expect(kept.count > 5)
+        let few = kept.enumerated().filter { $0.offset % 9 == 4 }.map(\.element)
+        for id in few.prefix(limit < 500_000 ? 1 : 60) {
+            #expect(try await store.delete(ids: [id]) == 1)
+        }
+        #expect(fileSize < limit * 2 + (1 << 22))
+        _ = try await store.compact()
+        #expect(fileSize <= limit)
+        let more = try await store.delete(
+            ids: kept.enumerated().filter { $0.offset % 3 == 0 }.map(\.element))
+        #expect(more > 0)
+        _ = try await store.compact()
+        _ = try await store.put([try random.draft("new", columns: 96)], model: fingerprint)
+    }
+
+    @Test("a store that was filled to its last page by another limit still deletes")
+    func deletingBeyondTheLimit() async throws {
+        var random = SeededGenerator(seed: 109)
+        let first = try openStore(folder.path())
+        let drafts = try random.drafts(400, columns: 96)
+        _ = try await first.put(drafts, model: fingerprint)
+        first.close()
+        let store = try openStore(
+            folder.path(), options: StoreOptions(maximumBytes: fileSize / 4096 * 4096))
+        for draft in drafts.enumerated().filter({ $0.offset % 20 == 7 }).map(\.element) {
+            #expect(try await store.delete(ids: [draft.id]) == 1)
+        }
+        let error = await storeError {
+            try await store.put([try random.draft("new", columns: 96)], model: fingerprint)
+        }
+        #expect(error == .full(path: folder.path()))
+        _ = try await store.compact()
+    }
+
+    @Test("names in metadata count as what they take")
+    func namesTakeRoom() async throws {
+        var random = SeededGenerator(seed: 110)
+        let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: 3_000_000))
+        func draft(_ index: Int) throws -> DocumentDraft {
+            let members = Dictionary(
+                uniqueKeysWithValues: (0..<100).map { ("\($0)", MetadataValue.integer(1)) })
+            let name = "\(index)" + String(repeating: "n", count: 2400)
+            return try random.draft("m\(index)", metadata: [name: .object(members)])
+        }
+        var kept: [String] = []
+        var error: StoreError?
+        while error == nil {
+            let next = try draft(kept.count)
+            error = await storeError { try await store.put([next], model: fingerprint) }
+            if error == nil { kept.append(next.id) }
+        }
+        #expect(error == .full(path: folder.path()) && (2...6).contains(kept.count))
+        #expect(try await store.delete(ids: [kept[1]]) == 1)
+    }
+
+    @Test("a full store takes new metadata for a text that it has")
+    func metadataWhenFull() async throws {
+        var random = SeededGenerator(seed: 111)
+        let store = try openStore(folder.path(), options: StoreOptions(maximumBytes: 1_500_000))
+        var draft = try random.draft("a", metadata: ["n": 1])
+        draft.text = String(repeating: "long text ", count: 30_000)
+        _ = try await store.put([draft], model: fingerprint)
+        for index in 0..<5 {
+            var asking = draft
+            asking.encoding = nil
+            asking.metadata = try DocumentMetadata(["n": .integer(Int64(10 + index))])
+            let outcomes = try await store.put([asking], model: fingerprint)
+            #expect(outcomes == [.metadataUpdated])
+        }
+    }
+
+    @Test("after the clock went back, rows of the future leave as others do")
+    func clockSetBack() async throws {
+        var random = SeededGenerator(seed: 112)
+        let clock = TestClock()
+        let store = try openStore(
+            folder.path(), options: StoreOptions(maximumBytes: 2_000_000, clock: clock.now))
+        clock.advance(1_000_000)
+        let future = try entries(300, byteCount: 4000, at: clock, &random)
+        try await store.keep(future, fingerprint: fingerprint)
+        clock.advance(-900_000)
+        let favourite = try entries(1, at: clock, &random)
+        try await store.keep(favourite, fingerprint: fingerprint)
+        for _ in 0..<60 {
+            clock.advance(120)
+            let now = try entries(20, byteCount: 4000, at: clock, &random)
+            try await store.keep(now, fingerprint: fingerprint)
+            let used = try await store.lookup(
+                [favourite[0].0], model: fingerprint, kind: .embedding)
+            #expect(used == [favourite[0].1])
+        }
+        let found = try await store.lookup(
+            future.map(\.0), model: fingerprint, kind: .embedding)
+        #expect(found.allSatisfy { $0 == nil })
+    }
+
+    @Test("with an age, what was made in the future is not answered, and leaves")
+    func madeInTheFuture() async throws {
+        var random = SeededGenerator(seed: 113)
+        let clock = TestClock()
+        let store = try openStore(
+            folder.path(), options: StoreOptions(cacheTTL: 100, clock: clock.now))
+        let old = try entries(3, at: clock, &random)
+        try await store.keep(old, fingerprint: fingerprint)
+        let keys = old.map(\.0)
+        #expect(
+            try await store.lookup(keys, model: fingerprint, kind: .embedding) == old.map(\.1))
+        clock.advance(-5000)
+        for key in keys {
+            #expect(
+                try await store.lookup([key], model: fingerprint, kind: .embedding) == [nil])
+        }
+        let new = try entries(1, at: clock, &random)
+        try await store.keep(new, fingerprint: fingerprint)
+        #expect(try await store.statistics().encodings == 1)
     }
 
     @Test("compaction gives the disk back what deletions left, and loses nothing")

@@ -40,6 +40,36 @@ struct ExportTests {
         #expect(try await all(try await store.export(parts: [])).count == 70)
     }
 
+    @Test("an export ends that is old while the log is large", arguments: [0, 3600.0])
+    func holdingTheLog(age: Double) async throws {
+        var random = SeededGenerator(seed: 129)
+        var options = StoreOptions()
+        (options.exportAge, options.exportLogBytes) = (age, 1_000_000)
+        let store = try openStore(folder.path(), options: options)
+        _ = try await store.put(try random.drafts(100), model: fingerprint)
+        let export = try await store.export(parts: .text)
+        let first = try await export.next(after: nil)
+        #expect(first.count == 64)
+        for round in 0..<8 {
+            let drafts = try random.drafts(100, prefix: "r\(round)-", columns: 384)
+            _ = try await store.put(drafts, model: fingerprint)
+        }
+        let last = first.last?.id
+        guard age == 0 else {
+            #expect(try await export.next(after: last).count == 36)
+            return
+        }
+        let error = await storeError { try await export.next(after: last) }
+        guard case .other(_, let detail)? = error, detail.hasPrefix("an export was ended") else {
+            Issue.record("expected the export to be ended, got \(String(describing: error))")
+            return
+        }
+        // Its snapshot is gone, though it is not.
+        _ = try await store.compact()
+        #expect(StoreStatistics.size(ofFileAt: folder.path() + "-wal") == 0)
+        #expect(await storeError { try await export.count() } == error)
+    }
+
     @Test("an export with a filter")
     func filtered() async throws {
         var random = SeededGenerator(seed: 122)
@@ -146,6 +176,27 @@ struct ExportTests {
         let statistics = try await store.statistics()
         #expect(statistics.documentsByModel == [otherFingerprint: 30])
         #expect(statistics.passages == 0 && statistics.documentsWithStates == 0)
+    }
+
+    @Test("texts to be encoded by another model come by bytes, not by number alone")
+    func longTextsAreFewAtATime() async throws {
+        var random = SeededGenerator(seed: 128)
+        let store = try openStore(folder.path())
+        for id in ["a", "b", "c", "d"] {
+            var draft = try random.draft(id)
+            draft.text = String(repeating: "long text ", count: 250_000)
+            _ = try await store.put([draft], model: fingerprint)
+        }
+        var met: [[String]] = []
+        var row: Int64 = 0
+        while true {
+            let pending = try await store.documentsLacking(
+                model: otherFingerprint, after: row, limit: 64)
+            guard let last = pending.last else { break }
+            met.append(pending.map(\.id))
+            row = last.row
+        }
+        #expect(met == [["a", "b"], ["c", "d"]])
     }
 
     @Test("an encoding of a text that has changed meanwhile is not kept")

@@ -26,10 +26,10 @@ import Testing
         let recent = RecentEncodings(maximumBytes: 1 << 20)
         let (a, b) = (try key(1), try key(2))
         recent.insert([(a, entry(10))], model: [1], kind: .embedding, version: recent.version)
-        #expect(recent.find([a], model: [1], kind: .embedding, madeAfter: nil)?.count == 1)
-        #expect(recent.find([a, b], model: [1], kind: .embedding, madeAfter: nil) == nil)
-        #expect(recent.find([a], model: [2], kind: .embedding, madeAfter: nil) == nil)
-        #expect(recent.find([a], model: [1], kind: .scores, madeAfter: nil) == nil)
+        #expect(recent.find([a], model: [1], kind: .embedding, life: nil)?.count == 1)
+        #expect(recent.find([a, b], model: [1], kind: .embedding, life: nil) == nil)
+        #expect(recent.find([a], model: [2], kind: .embedding, life: nil) == nil)
+        #expect(recent.find([a], model: [1], kind: .scores, life: nil) == nil)
     }
 
     @Test func whatWasMadeTooLongAgoIsNotAnswered() throws {
@@ -37,8 +37,12 @@ import Testing
         let a = try key(1)
         recent.insert(
             [(a, entry(10, at: 100))], model: [1], kind: .embedding, version: recent.version)
-        #expect(recent.find([a], model: [1], kind: .embedding, madeAfter: 99) != nil)
-        #expect(recent.find([a], model: [1], kind: .embedding, madeAfter: 100) == nil)
+        #expect(
+            recent.find([a], model: [1], kind: .embedding, life: CacheLife(from: 99, to: 100))
+                != nil)
+        for life in [CacheLife(from: 100, to: 200), CacheLife(from: 0, to: 99)] {
+            #expect(recent.find([a], model: [1], kind: .embedding, life: life) == nil)
+        }
     }
 
     @Test func staysWithinItsBytesAndForgetsWhatIsNotUsed() throws {
@@ -48,12 +52,12 @@ import Testing
         for number in UInt8(1)...200 {
             recent.insert(
                 [(try key(number), entry(600))], model: [1], kind: .embedding, version: 0)
-            #expect(recent.find([used], model: [1], kind: .embedding, madeAfter: nil) != nil)
+            #expect(recent.find([used], model: [1], kind: .embedding, life: nil) != nil)
             #expect(recent.count <= 20)
         }
-        #expect(recent.find([try key(1)], model: [1], kind: .embedding, madeAfter: nil) == nil)
+        #expect(recent.find([try key(1)], model: [1], kind: .embedding, life: nil) == nil)
         recent.insert([(try key(1), entry(11_000))], model: [1], kind: .embedding, version: 0)
-        #expect(recent.find([try key(1)], model: [1], kind: .embedding, madeAfter: nil) == nil)
+        #expect(recent.find([try key(1)], model: [1], kind: .embedding, life: nil) == nil)
     }
 
     /// A lookup that began before a change must not bring back what the change replaced.

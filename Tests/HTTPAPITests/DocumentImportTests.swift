@@ -1,10 +1,12 @@
 import DocumentStore
 import Foundation
+import GRDB
 import HTTPServer
 import HTTPTypes
 import Logging
 import Serving
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPAPI
@@ -138,6 +140,50 @@ import Testing
         #expect(stopped.lines.contains("\(StoreError.closed(path: store.path))"), "\(stopped)")
         let route = try await run(fixture, #"{"text":"abcd"}"#)
         #expect(route.last?["error"] as? String == "the store is busy or closing")
+    }
+
+    /// Another process that holds the file for longer than a write waits.
+    @Test(arguments: [Duration.seconds(60), .zero])
+    func aLockIsWaitedFor(patience: Duration) async throws {
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let path = try SmallModel.temporaryDirectory().appending(path: "store.sqlite").path
+        let store = try EncodingStore.open(
+            path: path, logger: logger, options: StoreOptions(busyTimeout: 0.02))
+        let fixture = try APIFixture(sharing: store)
+        defer { fixture.executor?.stop() }
+        let (loaded, executor) = (
+            try #require(fixture.loaded), try #require(fixture.executor)
+        )
+        var work = DocumentImport(
+            documents: try DocumentService(
+                encoding: EncodingService(
+                    loaded: loaded, executor: executor, store: store, logger: logger),
+                heads: HeadRegistry()),
+            settings: APISettings(version: "", started: 0), maximumLineBytes: 1_000,
+            reportsAll: true, checkReadiness: { () throws(APIError) in })
+        work.lockPatience = patience
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let holder = try DatabaseQueue(path: path, configuration: configuration)
+        try await holder.writeWithoutTransaction { try $0.beginTransaction(.immediate) }
+        let bytes = Mutex<[UInt8]>([])
+        async let isComplete = work.run(
+            RequestBody(bytes: Array(#"{"id":"a","text":"abc"}"#.utf8)),
+            to: BodyWriter { piece in bytes.withLock { $0 += piece } })
+        if patience > .zero {
+            // Several writes have been refused by then, the import's first likely among them.
+            for _ in 0..<20 {
+                await #expect(throws: StoreError.locked(path: path)) {
+                    try await store.delete(ids: ["none"])
+                }
+            }
+            try await holder.writeWithoutTransaction { try $0.rollback() }
+        }
+        #expect(try await isComplete == (patience > .zero))
+        let text = String(decoding: bytes.withLock { $0 }, as: UTF8.self)
+        #expect(
+            text.contains(patience > .zero ? #""status":"done""# : #""status":"stopped""#),
+            "\(text)")
     }
 
     @Test func othersTypesAndStreamsAreRefused() async throws {

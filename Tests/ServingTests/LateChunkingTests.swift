@@ -1,10 +1,11 @@
 import BiGSModel
 import Foundation
 import Logging
-import Serving
 import TestSupport
 import Testing
 import Tokenization
+
+@testable import Serving
 
 @Suite struct LateChunkingTests {
     /// A service over a small encoder with a window of 128 tokens.
@@ -60,6 +61,15 @@ import Tokenization
                     / Double(rows.count)
                 #expect(abs(Double(vector[column]) - mean) < 1e-6)
             }
+        }
+    }
+
+    /// Whoever sends one text cannot send fewer.
+    @Test func statesThatAreTooManyAreToldWithWhatToDo() throws {
+        for (inputs, advice) in [(1, "send a shorter text"), (2, "send fewer texts")] {
+            let error = EncodingService.tooManyStates(2_000_000, of: 64, inputs: inputs)
+            guard case .unsupported("inputs", let reason) = error else { throw error }
+            #expect(reason.contains("at most 1048576 tokens; " + advice), "\(reason)")
         }
     }
 

@@ -23,6 +23,8 @@ struct DocumentImport: Sendable {
     var cache = CachePolicy()
     /// The request's part of the memory for bodies, which long lines take theirs of; nil is no bound.
     var share: SharedBudget.Share?
+    /// For how long a group waits for another process that holds the store's file.
+    var lockPatience = Duration.seconds(60)
     /// Told what each group took.
     var note: @Sendable (EncodingResult) -> Void = { _ in }
     /// Throws when no new work is to be begun.
@@ -192,13 +194,20 @@ struct DocumentImport: Sendable {
         if let stop { throw Stop(reason: stop) }
     }
 
-    /// A full queue is no reason to give up: the client waits as it does for the reader.
+    /// A full queue is no reason to give up, nor is another process that holds the file for a while: the
+    /// client waits as it does for the reader.
     private func put(_ valid: [NewDocument]) async -> [Result<DocumentReceipt, DocumentError>] {
         var timings = EncodingResult.Timings()
         var results = await documents.put(valid, timings: &timings)
+        let deadline = ContinuousClock.now + lockPatience
         while !Task.isCancelled {
+            let waits = ContinuousClock.now < deadline
             let refused = results.indices.filter { index in
-                if case .failure(.encoding(.overloaded)) = results[index] { true } else { false }
+                switch results[index] {
+                case .failure(.encoding(.overloaded)): true
+                case .failure(.store(.locked)): waits
+                default: false
+                }
             }
             if refused.isEmpty { break }
             try? await Task.sleep(for: .milliseconds(250))

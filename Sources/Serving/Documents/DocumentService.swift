@@ -33,6 +33,8 @@ package struct DocumentService: Sendable {
     /// Encodes at most about this many tokens before it commits what it has.
     private static let groupTokens = 32_768
     private static let groupDocuments = 64
+    /// So many bytes of metadata take about as long to write as a token to encode.
+    private static let metadataBytesOfToken = 32
 
     // MARK: Put
 
@@ -73,20 +75,24 @@ package struct DocumentService: Sendable {
         }
         let known = drafts.keys.sorted()
         var missing: [Int] = []
-        do throws(StoreError) {
-            let outcomes = try await store.put(
-                known.compactMap { drafts[$0] }, model: fingerprint)
-            for (index, outcome) in zip(known, outcomes) {
-                if let receipt = receipt(outcome, documents[index], nil, isEncoded: false) {
-                    results[index] = .success(receipt)
-                } else {
-                    missing.append(index)
+        var done: [Int] = []
+        for group in groups(known, cost: { metadataCost(documents[$0]) }) {
+            do throws(StoreError) {
+                let outcomes = try await store.put(
+                    group.compactMap { drafts[$0] }, model: fingerprint)
+                for (index, outcome) in zip(group, outcomes) {
+                    if let receipt = receipt(outcome, documents[index], nil, isEncoded: false) {
+                        results[index] = .success(receipt)
+                        done.append(index)
+                    } else {
+                        missing.append(index)
+                    }
                 }
+            } catch {
+                for index in group { results[index] = .failure(.store(error)) }
             }
-        } catch {
-            for index in known { results[index] = .failure(.store(error)) }
         }
-        await count(known.filter { !missing.contains($0) }, documents, &results)
+        await count(done, documents, &results)
         for group in groups(missing, documents) {
             for (index, result) in await encodeAndPut(group, documents, drafts, &timings) {
                 results[index] = result
@@ -144,17 +150,30 @@ package struct DocumentService: Sendable {
             id: document.effectiveID, outcome: name, usage: usage, isEncoded: isEncoded)
     }
 
-    /// Parts documents into groups whose numbers fit into memory together.
+    /// Parts documents into groups whose numbers fit into memory together, and whose transactions let
+    /// others write.
     func groups(_ indices: [Int], _ documents: [NewDocument]) -> [[Int]] {
-        var groups: [[Int]] = []
-        var tokens = 0
-        for index in indices {
+        groups(indices) { index in
             // A token has at least one byte, mostly four or more; the window bounds what is cut.
             let whole = documents[index].text.utf8.count / 3 + 2
             var cost =
                 documents[index].rules.windows == nil ? min(whole, encoding.loaded.window) : whole
             // A vector of a caller's span is as large as a token's state.
             for case .spans(let spans) in documents[index].granularities { cost += spans.count }
+            return cost + metadataCost(documents[index])
+        }
+    }
+
+    private func metadataCost(_ document: NewDocument) -> Int {
+        (document.metadata?.json.utf8.count ?? 0) / Self.metadataBytesOfToken
+    }
+
+    /// Parts indices into groups of documents that cost about as much as so many tokens.
+    private func groups(_ indices: [Int], cost: (Int) -> Int) -> [[Int]] {
+        var groups: [[Int]] = []
+        var tokens = 0
+        for index in indices {
+            let cost = cost(index)
             let isFull = (groups.last?.count ?? 0) >= Self.groupDocuments
             if groups.isEmpty || isFull || tokens + cost > Self.groupTokens {
                 groups.append([])
