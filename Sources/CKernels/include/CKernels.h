@@ -16,8 +16,10 @@ int bigs_physical_cores(void);
 /// Sets the number of threads of OpenMP for the calling thread; cheap where nothing changes.
 void bigs_set_threads(int threads);
 
-/// Runs `task` for every item in 0 ..< count on at most `threads` threads; returns when all are
-/// done. They are the threads of OpenMP that oneDNN uses from this thread too, where there are any.
+/// Runs `task` for every item in 0 ..< count on at most `threads` threads, this one among them; returns
+/// when all are done. The others last as long as the process and sleep when there is nothing to do.
+/// Several callers may be at it at once; a loop inside a shared loop's item has the item's thread alone,
+/// and so has oneDNN there if the caller has set its number of threads to 1.
 void bigs_parallel(size_t count, size_t threads, bigs_task task, void *context);
 
 // Profile ---------------------------------------------------------------------------------------
