@@ -23,7 +23,6 @@ package final class ModelWorkspace {
     private let configuration: BiGSConfiguration
     let precision: Precision
     private var tiles: [(c: Activations, v: Activations)] = []
-    private var tileRows: Int
 
     /// Buffers for `tokenCapacity` tokens; `scoreColumns` is the width of the head's output.
     init(
@@ -48,22 +47,25 @@ package final class ModelWorkspace {
         scores = Matrix(rowCapacity: blockRows, columns: max(scoreColumns, 1))
         convolution = ConvolutionWorkspace(
             maximumLength: min(tokenCapacity, configuration.maximumPositions))
-        tileRows = RowTiles.tallest(capacity: tokenCapacity, precision: precision)
         reserve(RowTiles(rows: tokenCapacity, precision: precision))
     }
 
     /// Makes the buffers of the tiles in flight, where those at hand are too few or, made for fewer
     /// threads, too small.
     func reserve(_ plan: RowTiles) {
-        if plan.tallest > tileRows {
-            tiles.removeAll()
-            tileRows = plan.tallest
-        }
-        while tiles.count < plan.workers {
+        for worker in 0..<plan.workers {
+            let needed = plan.tallest(worker: worker)
+            if worker < tiles.count && tiles[worker].c.rowCapacity >= needed { continue }
+            let rows = max(
+                needed,
+                RowTiles.tallest(worker: worker, capacity: tokenCapacity, precision: precision))
             func buffer(_ columns: Int) -> Activations {
-                Activations(rowCapacity: tileRows, columns: columns, precision: precision)
+                Activations(rowCapacity: rows, columns: columns, precision: precision)
             }
-            tiles.append((buffer(configuration.hiddenSize), buffer(configuration.intermediateSize)))
+            let (c, v) = (
+                buffer(configuration.hiddenSize), buffer(configuration.intermediateSize)
+            )
+            if worker < tiles.count { tiles[worker] = (c, v) } else { tiles.append((c, v)) }
         }
     }
 
