@@ -36,13 +36,13 @@ package final class DenseProjection: Sendable {
         self.init(
             weight: weight, transposed: transposed, bias: bias, inputs: inputs, outputs: outputs,
             activation: activation, precision: precision, stage: stage,
-            usesTiles: Processor.hasMatrixUnit(precision))
+            unit: ProductUnit(precision))
     }
 
-    /// The same where the matrix unit is to be used or not.
+    /// The same with instructions of choice, which this processor must have.
     init(
         weight: [Float], transposed: Bool, bias: [Float]?, inputs: Int, outputs: Int,
-        activation: Activation, precision: Precision, stage: Stage, usesTiles: Bool
+        activation: Activation, precision: Precision, stage: Stage, unit: ProductUnit
     ) {
         precondition(inputs > 0 && outputs > 0 && weight.count == inputs * outputs)
         precondition(bias == nil || bias?.count == outputs)
@@ -57,7 +57,7 @@ package final class DenseProjection: Sendable {
                 .vectors(
                     PackedWeights(
                         weight: weight, transposed: transposed, bias: bias, inputs: inputs,
-                        outputs: outputs, precision: precision, usesTiles: usesTiles))
+                        outputs: outputs, precision: precision, unit: unit))
             }
         } else {
             implementation = .portable(

@@ -73,6 +73,9 @@ typedef struct bigs_product {
     /// the sums' bits differ.
     int uses_tiles;
     bigs_type output_type;
+    /// Whether results of bfloat16 are rounded by the instruction for it, only where that type is
+    /// supported, or by several others. The bits are the same.
+    int rounds_at_once;
     size_t inner, columns;
     const void *weights;
     /// `columns`, rounded up to whole panels; zeros where there is no bias.
@@ -97,8 +100,8 @@ int bigs_tiles_supported(bigs_type type);
 
 /// Rows `first_row ..< first_row + rows` and panels `first_panel ..< first_panel + panels` of a product,
 /// on this thread. An element's bits depend on its row and column alone. `next`, or NULL, is what
-/// will be read afterwards. Only where `bigs_product_supported`; for an output of bfloat16, where that
-/// type is, whose products and results take numbers below the normal range for 0.
+/// will be read afterwards. Only where `bigs_product_supported`. Products and results of bfloat16 take
+/// numbers below the normal range for 0.
 void bigs_product_run(
     const bigs_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels,
     const void *next);
