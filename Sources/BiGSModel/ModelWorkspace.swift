@@ -9,6 +9,9 @@ package final class ModelWorkspace {
     /// The most rows, of texts or of tokens, that pooler and head take at a time.
     let blockRows: Int
 
+    let ids: RowNumbers  //         [T] words
+    let typeIDs: RowNumbers  //     [T] their types
+    let positionIDs: RowNumbers  // [T] their positions
     let h: Matrix  // [T, H] the residual stream
     let x: Activations  //  [T, H] normalised
     let uf: Activations  // [T, H] the forward recurrence's input, then its output
@@ -34,6 +37,9 @@ package final class ModelWorkspace {
         self.precision = precision
         self.tokenCapacity = tokenCapacity
         blockRows = min(tokenCapacity, 128)
+        ids = RowNumbers(capacity: tokenCapacity)
+        typeIDs = RowNumbers(capacity: tokenCapacity)
+        positionIDs = RowNumbers(capacity: tokenCapacity)
         let hidden = configuration.hiddenSize
         h = Matrix(rowCapacity: tokenCapacity, columns: hidden)
         func rows() -> Activations {

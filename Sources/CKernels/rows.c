@@ -136,14 +136,15 @@ void bigs_quantize_rows(
 
 BIGS_CLONES
 void bigs_weighted_mean(
-    const float *input, size_t stride, size_t rows, size_t columns, const float *weights,
-    double divisor, float *output) {
+    const float *input, size_t stride, size_t rows, size_t columns, const int32_t *weights,
+    float *output) {
     for (size_t start = 0; start < columns; start += STRIP) {
         size_t width = columns - start < STRIP ? columns - start : STRIP;
-        double sums[STRIP] = {0};
+        double sums[STRIP] = {0}, divisor = 0;
         for (size_t r = 0; r < rows; r++) {
             const float *x = input + r * stride + start;
-            double w = weights ? (double)weights[r] : 1.0;
+            double w = weights ? (double)(float)weights[r] : 1.0;
+            divisor += w;
             for (size_t c = 0; c < width; c++) sums[c] += w * (double)x[c];
         }
         for (size_t c = 0; c < width; c++) output[start + c] = (float)(sums[c] / divisor);

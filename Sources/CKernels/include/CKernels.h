@@ -142,8 +142,17 @@ void bigs_scatter_pairs(
 /// spectrum[i] *= factor[i] for `count` complex numbers (re, im interleaved).
 void bigs_multiply_spectrum(float *spectrum, const float *factor, size_t count);
 
-/// output = a + b.
-void bigs_add(const float *a, const float *b, float *output, size_t count);
+/// A table of rows, and the number of its row that each row of a result takes.
+typedef struct bigs_lookup {
+    const float *table;
+    const int32_t *rows;
+} bigs_lookup;
+
+/// output[r, c] = sum over `count` > 0 lookups, in order, of table[rows[r], c], for rows
+/// first ..< first + rows of the output.
+void bigs_gather_sum(
+    const bigs_lookup *lookups, size_t count, size_t first, size_t rows, size_t columns,
+    float *output);
 
 /// output[r, c] = tile[r, c] * multiplier[r, c] + addend[r, c]; multiplier and addend, with rows
 /// `output_stride` apart as in the output, may be NULL (1 and 0); output may be tile or addend.
@@ -159,10 +168,10 @@ void bigs_layer_norm(
     const float *bias, float epsilon);
 
 /// output[c] = sum over r, in order and in double precision, of weights[r] * input[r, c], divided
-/// by `divisor`; weights may be NULL (all 1).
+/// by the sum of the weights, which are rounded to float32; weights may be NULL (all 1).
 void bigs_weighted_mean(
-    const float *input, size_t stride, size_t rows, size_t columns, const float *weights,
-    double divisor, float *output);
+    const float *input, size_t stride, size_t rows, size_t columns, const int32_t *weights,
+    float *output);
 
 /// Layer normalisation as above of rows of float32, `columns` apart, to rows of `type`, float32 or
 /// bfloat16, `stride` bytes apart.
