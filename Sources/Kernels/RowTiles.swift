@@ -41,8 +41,8 @@ package struct RowTiles {
     private static func height(_ precision: Precision) -> Int {
         Processor.hasMatrixUnit(precision) ? 256 : 128
     }
-    /// Fewer rows than this for each thread, and threads share out columns instead: then each reads a
-    /// part of the weights, not all.
+    /// Fewer rows than this for each thread, and threads share each product out instead, by columns
+    /// first: then each reads a part of the weights, not all.
     private static let fewest = 96
 
     private let rows: Int
