@@ -53,7 +53,7 @@ package final class LayerNorm: Sendable {
     func apply(_ input: Rows, into output: Rows, _ range: Range<Int>) {
         weight.withUnsafeBufferPointer { weight in
             bias.withUnsafeBufferPointer { bias in
-                bigs_layer_norm_to(
+                bigs_layer_norm(
                     output.storage.native, input.floats + range.lowerBound * columns,
                     output.base + range.lowerBound * output.stride, output.stride,
                     range.count, columns, weight.baseAddress, bias.baseAddress, epsilon)

@@ -42,6 +42,26 @@ import Testing
         }
     }
 
+    /// Rows of either kind, of any number: what is left over goes alone.
+    @Test(arguments: [1, 17, 72, 256])
+    func layerNormToBfloat16RoundsOnce(columns: Int) {
+        var random = SeededGenerator(seed: 3)
+        let x = random.floats(9 * columns)
+        let norm = LayerNorm(
+            weight: random.floats(columns), bias: random.floats(columns), epsilon: 1e-12)
+        for rows in 1...9 {
+            let (input, full) = (
+                Matrix(Array(x[..<(rows * columns)]), columns: columns),
+                Matrix(rowCapacity: rows, columns: columns)
+            )
+            norm.apply(input, into: full)
+            let half = Activations(rowCapacity: rows, columns: columns, precision: .bfloat16)
+            norm.apply(input[0..<rows], into: half[0..<rows], in: .shared(0..<rows))
+            let found = withExtendedLifetime(half) { half[0..<rows].values }
+            #expect(sameBits(found, full.copyRows(0..<rows).map(rounded)), "\(rows) rows")
+        }
+    }
+
     @Test func gatherSumAddsTables() {
         let words = Matrix([1, 2, 10, 20, 100, 200], columns: 2)
         let kinds = Matrix([0.5, 0.25], columns: 2)

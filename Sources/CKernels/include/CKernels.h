@@ -162,22 +162,18 @@ void bigs_combine(
 
 // Rows ------------------------------------------------------------------------------------------
 
-/// Layer normalisation of each row in two passes (mean, then variance); output may be input.
+/// Layer normalisation of each row in two passes (mean, then variance), of rows of float32, `columns`
+/// apart, to rows of `type`, float32 or bfloat16, `stride` bytes apart; output may be input. A row's
+/// bits do not depend on the others.
 void bigs_layer_norm(
-    const float *input, float *output, size_t rows, size_t columns, const float *weight,
-    const float *bias, float epsilon);
+    bigs_type type, const float *input, void *output, size_t stride, size_t rows, size_t columns,
+    const float *weight, const float *bias, float epsilon);
 
 /// output[c] = sum over r, in order and in double precision, of weights[r] * input[r, c], divided
 /// by the sum of the weights, which are rounded to float32; weights may be NULL (all 1).
 void bigs_weighted_mean(
     const float *input, size_t stride, size_t rows, size_t columns, const int32_t *weights,
     float *output);
-
-/// Layer normalisation as above of rows of float32, `columns` apart, to rows of `type`, float32 or
-/// bfloat16, `stride` bytes apart.
-void bigs_layer_norm_to(
-    bigs_type type, const float *input, void *output, size_t stride, size_t rows, size_t columns,
-    const float *weight, const float *bias, float epsilon);
 
 /// `count` numbers of float32 to bfloat16 (to nearest, ties to even), and back.
 void bigs_narrow(const float *input, uint16_t *output, size_t count);
