@@ -23,22 +23,29 @@ final class BiGSEmbeddings: @unchecked Sendable {
             "embeddings.LayerNorm", epsilon: configuration.layerNormEpsilon)
     }
 
-    /// Writes the rows of all texts, one after the other, to `h` [T, H]. Every id must be inside
+    /// Writes the rows of all texts, one after the other, to `w.h` [T, H]. Every id must be inside
     /// its table.
-    func apply(_ batch: TokenBatch, into h: Matrix) {
-        var (ids, typeIDs, positionIDs): ([Int], [Int], [Int]) = ([], [], [])
+    func apply(_ batch: TokenBatch, _ w: ModelWorkspace) {
+        for numbers in [w.ids, w.typeIDs, w.positionIDs] { numbers.removeAll() }
         for sequence in batch.sequences {
             let count = sequence.ids.count
-            ids += sequence.ids.map(Int.init)
-            typeIDs += sequence.typeIDs?.map(Int.init) ?? Array(repeating: 0, count: count)
-            positionIDs += sequence.positionIDs?.map(Int.init) ?? Array(0..<count)
+            w.ids.append(sequence.ids)
+            if let typeIDs = sequence.typeIDs {
+                w.typeIDs.append(typeIDs)
+            } else {
+                w.typeIDs.append(zeros: count)
+            }
+            if let positionIDs = sequence.positionIDs {
+                w.positionIDs.append(positionIDs)
+            } else {
+                w.positionIDs.append(upTo: count)
+            }
         }
         var lookups = [
-            Elementwise.Lookup(table: words, rows: ids),
-            Elementwise.Lookup(table: types, rows: typeIDs),
+            Elementwise.Lookup(table: words, rows: w.ids),
+            Elementwise.Lookup(table: types, rows: w.typeIDs),
         ]
-        if let positions { lookups.append(.init(table: positions, rows: positionIDs)) }
-        Elementwise.gatherSum(lookups, into: h)
-        norm.apply(h, into: h)
+        if let positions { lookups.append(.init(table: positions, rows: w.positionIDs)) }
+        Elementwise.gatherSum(lookups, into: w.h, norm: norm)
     }
 }

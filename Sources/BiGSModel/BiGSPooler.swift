@@ -29,13 +29,8 @@ enum MaskedMean {
         _ batch: TokenBatch, texts: Range<Int>, of rows: Matrix, layout: SequenceLayout,
         isWeighted: Bool = true, into output: Matrix
     ) {
-        output.rows = texts.count
-        for index in texts {
-            let mask = batch.sequences[index].attentionMask
-            let weights = isWeighted ? mask?.map(Float.init) : nil
-            Elementwise.meanRows(
-                rows, range: layout.range(index), weights: weights, into: output,
-                row: index - texts.lowerBound)
-        }
+        Elementwise.meanRows(
+            rows, of: texts, in: layout,
+            weights: isWeighted ? batch.sequences[texts].map(\.attentionMask) : nil, into: output)
     }
 }

@@ -48,8 +48,7 @@ package final class ForwardPass {
         let step = model.layers.count + 2 - remainingSteps
         switch step {
         case 0:
-            workspace.h.rows = layout.totalRows
-            model.embeddings.apply(batch, into: workspace.h)
+            model.embeddings.apply(batch, workspace)
             recordHiddenStates()
         case 1...model.layers.count:
             model.layers[step - 1].apply(workspace, layout: layout)

@@ -9,6 +9,9 @@ package final class ModelWorkspace {
     /// The most rows, of texts or of tokens, that pooler and head take at a time.
     let blockRows: Int
 
+    let ids: RowNumbers  //         [T] words
+    let typeIDs: RowNumbers  //     [T] their types
+    let positionIDs: RowNumbers  // [T] their positions
     let h: Matrix  // [T, H] the residual stream
     let x: Activations  //  [T, H] normalised
     let uf: Activations  // [T, H] the forward recurrence's input, then its output
@@ -23,7 +26,6 @@ package final class ModelWorkspace {
     private let configuration: BiGSConfiguration
     let precision: Precision
     private var tiles: [(c: Activations, v: Activations)] = []
-    private var tileRows: Int
 
     /// Buffers for `tokenCapacity` tokens; `scoreColumns` is the width of the head's output.
     init(
@@ -35,6 +37,9 @@ package final class ModelWorkspace {
         self.precision = precision
         self.tokenCapacity = tokenCapacity
         blockRows = min(tokenCapacity, 128)
+        ids = RowNumbers(capacity: tokenCapacity)
+        typeIDs = RowNumbers(capacity: tokenCapacity)
+        positionIDs = RowNumbers(capacity: tokenCapacity)
         let hidden = configuration.hiddenSize
         h = Matrix(rowCapacity: tokenCapacity, columns: hidden)
         func rows() -> Activations {
@@ -48,22 +53,25 @@ package final class ModelWorkspace {
         scores = Matrix(rowCapacity: blockRows, columns: max(scoreColumns, 1))
         convolution = ConvolutionWorkspace(
             maximumLength: min(tokenCapacity, configuration.maximumPositions))
-        tileRows = RowTiles.tallest(capacity: tokenCapacity, precision: precision)
         reserve(RowTiles(rows: tokenCapacity, precision: precision))
     }
 
     /// Makes the buffers of the tiles in flight, where those at hand are too few or, made for fewer
     /// threads, too small.
     func reserve(_ plan: RowTiles) {
-        if plan.tallest > tileRows {
-            tiles.removeAll()
-            tileRows = plan.tallest
-        }
-        while tiles.count < plan.workers {
+        for worker in 0..<plan.workers {
+            let needed = plan.tallest(worker: worker)
+            if worker < tiles.count && tiles[worker].c.rowCapacity >= needed { continue }
+            let rows = max(
+                needed,
+                RowTiles.tallest(worker: worker, capacity: tokenCapacity, precision: precision))
             func buffer(_ columns: Int) -> Activations {
-                Activations(rowCapacity: tileRows, columns: columns, precision: precision)
+                Activations(rowCapacity: rows, columns: columns, precision: precision)
             }
-            tiles.append((buffer(configuration.hiddenSize), buffer(configuration.intermediateSize)))
+            let (c, v) = (
+                buffer(configuration.hiddenSize), buffer(configuration.intermediateSize)
+            )
+            if worker < tiles.count { tiles[worker] = (c, v) } else { tiles.append((c, v)) }
         }
     }
 

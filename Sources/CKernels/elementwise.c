@@ -1,6 +1,8 @@
 #include "CKernels.h"
 #include "clones.h"
 
+#include <string.h>
+
 BIGS_CLONES
 void bigs_multiply_spectrum(float *restrict spectrum, const float *restrict factor, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -12,8 +14,17 @@ void bigs_multiply_spectrum(float *restrict spectrum, const float *restrict fact
 }
 
 BIGS_CLONES
-void bigs_add(const float *a, const float *b, float *output, size_t count) {
-    for (size_t i = 0; i < count; i++) output[i] = a[i] + b[i];
+void bigs_gather_sum(
+    const bigs_lookup *lookups, size_t count, size_t first, size_t rows, size_t columns,
+    float *output) {
+    for (size_t r = first; r < first + rows; r++) {
+        float *restrict y = output + r * columns;
+        memcpy(y, lookups->table + (size_t)lookups->rows[r] * columns, columns * sizeof(float));
+        for (size_t i = 1; i < count; i++) {
+            const float *restrict x = lookups[i].table + (size_t)lookups[i].rows[r] * columns;
+            for (size_t c = 0; c < columns; c++) y[c] += x[c];
+        }
+    }
 }
 
 BIGS_CLONES

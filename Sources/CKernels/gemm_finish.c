@@ -105,12 +105,30 @@ INLINE __m512 widen(__m256i x) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
 }
 
-/// The end of 16 sums x as bfloat16, or as float32, with what they are multiplied by and added to.
-BIGS_BFLOAT16 static inline __attribute__((always_inline)) void put_bfloat16(
-    uint8_t *output, const uint8_t *factor, const float *addend, __mmask16 mask, __m512 x) {
-    if (factor) x = _mm512_mul_ps(x, widen(_mm256_maskz_loadu_epi16(mask, factor)));
-    _mm256_mask_storeu_epi16(output, mask, (__m256i)_mm512_cvtneps_pbh(x));
+/// What `_mm512_cvtneps_pbh` gives, on processors without it: to nearest, ties to even; 0 of the same sign
+/// for numbers below the normal range; what is not a number stays so.
+INLINE __m256i round_to_bfloat16(__m512 x) {
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i is_odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i y = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), is_odd);
+    y = _mm512_mask_and_epi32(
+        y, _mm512_testn_epi32_mask(bits, _mm512_set1_epi32(0x7f800000)), bits,
+        _mm512_set1_epi32(INT32_MIN));
+    y = _mm512_mask_or_epi32(
+        y, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(y, 16));
 }
+
+/// The end of 16 sums x as bfloat16, or as float32, with what they are multiplied by and added to.
+#define PUT_BFLOAT16(name, target, rounded)                                                       \
+    target static inline __attribute__((always_inline)) void put_##name(                          \
+        uint8_t *output, const uint8_t *factor, const float *addend, __mmask16 mask, __m512 x) {  \
+        if (factor) x = _mm512_mul_ps(x, widen(_mm256_maskz_loadu_epi16(mask, factor)));          \
+        _mm256_mask_storeu_epi16(output, mask, rounded);                                          \
+    }
+
+PUT_BFLOAT16(bfloat16, BIGS_BFLOAT16, (__m256i)_mm512_cvtneps_pbh(x))
+PUT_BFLOAT16(rounded, BIGS_AVX512, round_to_bfloat16(x))
 
 INLINE void put_float32(
     uint8_t *output, const uint8_t *factor, const float *addend, __mmask16 mask, __m512 x) {
@@ -119,8 +137,8 @@ INLINE void put_float32(
     _mm512_mask_storeu_ps(output, mask, x);
 }
 
-// One function for each activation and each type of output, that what is chosen once is not asked for
-// every vector.
+// One function for each activation and each type of output and way to it, that what is chosen once is
+// not asked for every vector.
 #define FINISH(name, type, size, target, expression)                                              \
     target static void finish_##name##_##type(                                                    \
         const bigs_product *product, const float (*sums)[BIGS_TILE_COLUMNS], size_t rows,         \
@@ -153,7 +171,8 @@ INLINE void put_float32(
 
 #define FINISHES(name, expression, short_expression)                                              \
     FINISH(name, float32, 4, BIGS_AVX512, expression)                                             \
-    FINISH(name, bfloat16, 2, BIGS_BFLOAT16, short_expression)
+    FINISH(name, bfloat16, 2, BIGS_BFLOAT16, short_expression)                                    \
+    FINISH(name, rounded, 2, BIGS_AVX512, short_expression)
 
 FINISHES(identity, x, x)
 FINISHES(gelu_erf, gelu_erf(x), gelu_erf_short(x))
@@ -164,12 +183,14 @@ FINISHES(silu, _mm512_mul_ps(x, logistic(x)), _mm512_mul_ps(x, logistic(x)))
 FINISHES(sigmoid, logistic(x), logistic(x))
 
 bigs_finish bigs_finish_of(const bigs_product *product) {
-#define BOTH(name) {finish_##name##_float32, finish_##name##_bfloat16}
-    static const bigs_finish finishes[][2] = {
-        [bigs_identity] = BOTH(identity), [bigs_gelu_erf] = BOTH(gelu_erf),
-        [bigs_gelu_tanh] = BOTH(gelu_tanh), [bigs_tanh] = BOTH(tanh),
-        [bigs_relu] = BOTH(relu), [bigs_silu] = BOTH(silu), [bigs_sigmoid] = BOTH(sigmoid)};
-    return finishes[product->activation][product->output_type == bigs_bfloat16];
+#define ALL(name)                                                                                 \
+    {finish_##name##_float32, finish_##name##_rounded, finish_##name##_bfloat16}
+    static const bigs_finish finishes[][3] = {
+        [bigs_identity] = ALL(identity), [bigs_gelu_erf] = ALL(gelu_erf),
+        [bigs_gelu_tanh] = ALL(gelu_tanh), [bigs_tanh] = ALL(tanh),
+        [bigs_relu] = ALL(relu), [bigs_silu] = ALL(silu), [bigs_sigmoid] = ALL(sigmoid)};
+    const int way = product->output_type != bigs_bfloat16 ? 0 : product->rounds_at_once ? 2 : 1;
+    return finishes[product->activation][way];
 }
 
 int bigs_product_supported(bigs_type type) {

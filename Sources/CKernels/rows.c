@@ -1,10 +1,7 @@
-#include "CKernels.h"
-#include "clones.h"
+#include "blocks.h"
 
 #include <math.h>
-#include <string.h>
 
-#define LANES 16
 #define STRIP 64
 
 // The order of every sum is fixed by the source (16 lanes, then the lanes in order), so that a row
@@ -15,35 +12,78 @@ static inline __attribute__((always_inline)) float sum_lanes(const bigs_f16 *v) 
     return total;
 }
 
+/// Rows that are normalised together: one's sums would wait for each other.
+#define ROWS 4
+
+INLINE void normalize(
+    const int rows, const bigs_type type, const float *x, char *y, size_t stride, size_t columns,
+    const float *weight, const float *bias, float epsilon) {
+    const size_t whole = columns / LANES * LANES;
+    bigs_f16 sums[ROWS] = {0};
+    float mean[ROWS], scale[ROWS];
+    for (size_t c = 0; c < whole; c += LANES)
+        for (int r = 0; r < rows; r++) sums[r] += *(const bigs_f16 *)(x + r * columns + c);
+    for (int r = 0; r < rows; r++) {
+        float total = sum_lanes(&sums[r]);
+        for (size_t c = whole; c < columns; c++) total += x[r * columns + c];
+        mean[r] = total / (float)columns;
+    }
+    bigs_f16 squares[ROWS] = {0};
+    for (size_t c = 0; c < whole; c += LANES)
+        for (int r = 0; r < rows; r++) {
+            bigs_f16 d = *(const bigs_f16 *)(x + r * columns + c) - mean[r];
+            squares[r] += d * d;
+        }
+    for (int r = 0; r < rows; r++) {
+        float variance = sum_lanes(&squares[r]);
+        for (size_t c = whole; c < columns; c++) {
+            float d = x[r * columns + c] - mean[r];
+            variance += d * d;
+        }
+        scale[r] = 1 / sqrtf(variance / (float)columns + epsilon);
+    }
+    for (int r = 0; r < rows; r++)
+        for (size_t c = 0; c < whole; c += LANES) {
+            bigs_f16 d = (*(const bigs_f16 *)(x + r * columns + c) - mean[r]) * scale[r];
+            d = d * *(const bigs_f16 *)(weight + c) + *(const bigs_f16 *)(bias + c);
+            store_16(type, y + r * stride + c * size_of(type), LANES, &d);
+        }
+    if (whole == columns) return;
+    for (int r = 0; r < rows; r++) {
+        float rest[LANES];
+        for (size_t c = whole; c < columns; c++)
+            rest[c - whole] =
+                (x[r * columns + c] - mean[r]) * scale[r] * weight[c] + bias[c];
+        store_16(
+            type, y + r * stride + whole * size_of(type), columns - whole,
+            (const bigs_f16 *)rest);
+    }
+}
+
+INLINE void normalize_all(
+    const bigs_type type, const float *input, char *output, size_t stride, size_t rows,
+    size_t columns, const float *weight, const float *bias, float epsilon) {
+    size_t r = 0;
+    for (; r + ROWS <= rows; r += ROWS)
+        normalize(
+            ROWS, type, input + r * columns, output + r * stride, stride, columns, weight, bias,
+            epsilon);
+    for (; r < rows; r++)
+        normalize(
+            1, type, input + r * columns, output + r * stride, stride, columns, weight, bias,
+            epsilon);
+}
+
 BIGS_CLONES
 void bigs_layer_norm(
-    const float *input, float *output, size_t rows, size_t columns, const float *weight,
-    const float *bias, float epsilon) {
-    size_t whole = columns / LANES * LANES;
-    for (size_t r = 0; r < rows; r++) {
-        const float *x = input + r * columns;
-        float *y = output + r * columns;
-        bigs_f16 sums = {0};
-        for (size_t c = 0; c < whole; c += LANES) sums += *(const bigs_f16 *)(x + c);
-        float total = sum_lanes(&sums);
-        for (size_t c = whole; c < columns; c++) total += x[c];
-        float mean = total / (float)columns;
-        bigs_f16 squares = {0};
-        for (size_t c = 0; c < whole; c += LANES) {
-            bigs_f16 d = *(const bigs_f16 *)(x + c) - mean;
-            squares += d * d;
-        }
-        float variance = sum_lanes(&squares);
-        for (size_t c = whole; c < columns; c++) variance += (x[c] - mean) * (x[c] - mean);
-        float scale = 1 / sqrtf(variance / (float)columns + epsilon);
-        for (size_t c = 0; c < whole; c += LANES) {
-            bigs_f16 d = (*(const bigs_f16 *)(x + c) - mean) * scale;
-            *(bigs_f16 *)(y + c) =
-                d * *(const bigs_f16 *)(weight + c) + *(const bigs_f16 *)(bias + c);
-        }
-        for (size_t c = whole; c < columns; c++)
-            y[c] = (x[c] - mean) * scale * weight[c] + bias[c];
-    }
+    bigs_type type, const float *input, void *output, size_t stride, size_t rows, size_t columns,
+    const float *weight, const float *bias, float epsilon) {
+    if (type == bigs_bfloat16)
+        normalize_all(
+            bigs_bfloat16, input, output, stride, rows, columns, weight, bias, epsilon);
+    else
+        normalize_all(
+            bigs_float32, input, output, stride, rows, columns, weight, bias, epsilon);
 }
 
 BIGS_CLONES
@@ -61,23 +101,6 @@ void bigs_widen(const uint16_t *restrict input, float *restrict output, size_t c
     for (size_t i = 0; i < count; i++) {
         uint32_t bits = (uint32_t)input[i] << 16;
         memcpy(output + i, &bits, 4);
-    }
-}
-
-void bigs_layer_norm_to(
-    bigs_type type, const float *input, void *output, size_t stride, size_t rows, size_t columns,
-    const float *weight, const float *bias, float epsilon) {
-    if (type == bigs_float32) {
-        for (size_t r = 0; r < rows; r++)
-            bigs_layer_norm(
-                input + r * columns, (float *)((char *)output + r * stride), 1, columns, weight,
-                bias, epsilon);
-        return;
-    }
-    float row[columns] __attribute__((aligned(64)));
-    for (size_t r = 0; r < rows; r++) {
-        bigs_layer_norm(input + r * columns, row, 1, columns, weight, bias, epsilon);
-        bigs_narrow(row, (uint16_t *)((char *)output + r * stride), columns);
     }
 }
 
@@ -136,14 +159,15 @@ void bigs_quantize_rows(
 
 BIGS_CLONES
 void bigs_weighted_mean(
-    const float *input, size_t stride, size_t rows, size_t columns, const float *weights,
-    double divisor, float *output) {
+    const float *input, size_t stride, size_t rows, size_t columns, const int32_t *weights,
+    float *output) {
     for (size_t start = 0; start < columns; start += STRIP) {
         size_t width = columns - start < STRIP ? columns - start : STRIP;
-        double sums[STRIP] = {0};
+        double sums[STRIP] = {0}, divisor = 0;
         for (size_t r = 0; r < rows; r++) {
             const float *x = input + r * stride + start;
-            double w = weights ? (double)weights[r] : 1.0;
+            double w = weights ? (double)(float)weights[r] : 1.0;
+            divisor += w;
             for (size_t c = 0; c < width; c++) sums[c] += w * (double)x[c];
         }
         for (size_t c = 0; c < width; c++) output[start + c] = (float)(sums[c] / divisor);

@@ -39,8 +39,17 @@ final class ChunkedScan: Sendable {
 
     private static let padding = Int(BIGS_CHUNK_PADDING)
 
-    /// Makes the tables, so that `apply` only reads them.
-    func prepare() { _ = made() }
+    /// The tables, made now if they have not been yet.
+    func ready() -> Ready {
+        let tables = made()
+        let states = Self.padded(parameters.aRe.count)
+        return Ready(
+            model: bigs_chunks(
+                states: states, lags: tables.lags.base + Self.padding,
+                reads: tables.reads.base + Self.padding * 2 * states, writes: tables.writes.base,
+                turns: tables.turns.base),
+            isBackward: direction == .backward ? 1 : 0)
+    }
 
     /// The floats that `apply` works in.
     static func workFloats(states: Int) -> Int { bigs_chunks_work(padded(states)) }
@@ -51,22 +60,20 @@ final class ChunkedScan: Sendable {
         return (states + unit - 1) / unit * unit
     }
 
-    /// Up to 32 channels of `length` rows, in place, on this thread. `rows` is the first channel's
-    /// first number.
-    func apply(
-        _ rows: UnsafeMutableRawPointer, storage: Storage, stride: Int, length: Int,
-        channels: Int, work: UnsafeMutablePointer<Float>
-    ) {
-        let tables = made()
-        let states = Self.padded(parameters.aRe.count)
-        withExtendedLifetime(tables) {
-            var model = bigs_chunks(
-                states: states, lags: tables.lags.base + Self.padding,
-                reads: tables.reads.base + Self.padding * 2 * states, writes: tables.writes.base,
-                turns: tables.turns.base)
-            bigs_scan_chunks(
-                &model, storage.native, rows, stride, length, channels,
-                direction == .backward ? 1 : 0, work)
+    struct Ready {
+        fileprivate let model: bigs_chunks
+        fileprivate let isBackward: Int32
+
+        /// Up to 32 channels of `length` rows, in place, on this thread. `rows` is the first channel's
+        /// first number.
+        func apply(
+            _ rows: UnsafeMutableRawPointer, storage: Storage, stride: Int, length: Int,
+            channels: Int, work: UnsafeMutablePointer<Float>
+        ) {
+            withUnsafePointer(to: model) { model in
+                bigs_scan_chunks(
+                    model, storage.native, rows, stride, length, channels, isBackward, work)
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 internal import CKernels
 import Synchronization
 
-/// How many threads compute. The one place that OpenMP (and with it oneDNN) and the loops of this
-/// module take their number of threads from; FFTW runs one transform per thread and starts none.
+/// How many threads compute. The one place that the loops of this module, and oneDNN where all of its
+/// speed is measured, take their number of threads from; FFTW runs one transform per thread and starts
+/// none.
 package enum ComputeThreads {
     private static let chosen = Atomic<Int>(0)
 

@@ -99,13 +99,12 @@ package final class ConvolutionPlanner: Sendable {
         let usual = ConvolutionAlgorithm.usual(length: length)
         var times: [(algorithm: ConvolutionAlgorithm, seconds: Double)] = []
         for algorithm in ConvolutionAlgorithm.candidates(length: length, states: states) {
-            convolution.prepare(length: length, algorithm)
+            let ready = convolution.ready(length: length, algorithm)
             func run() -> Double {
-                let time = withExtendedLifetime((activations, work)) {
+                let time = withExtendedLifetime((convolution, activations, work)) {
                     ContinuousClock().measure {
-                        convolution.apply(
-                            rows, range: 0..<length, channels: 0..<width, algorithm,
-                            work: work.base)
+                        ready.apply(
+                            rows, range: 0..<length, channels: 0..<width, work: work.base)
                     }
                 }
                 return time / .seconds(1)

@@ -4,6 +4,9 @@ package final class ConvolutionWorkspace {
     package let maximumLength: Int
     private let floats: Int
     private var buffers: [FloatTable] = []
+    private var starts: [UnsafeMutablePointer<Float>] = []
+    /// What each sequence of a pass goes through, forward and backward: kept for its memory.
+    var ready: [SSMConvolution.Ready] = []
 
     /// Memory for every compute thread, for sequences of up to `maximumLength` rows.
     package init(maximumLength: Int) {
@@ -15,9 +18,24 @@ package final class ConvolutionWorkspace {
 
     /// Makes room for `threads` workers.
     func reserve(threads: Int) {
-        while buffers.count < threads { buffers.append(FloatTable(uninitialized: floats)) }
+        while buffers.count < threads {
+            let buffer = FloatTable(uninitialized: floats)
+            buffers.append(buffer)
+            starts.append(buffer.base)
+        }
     }
 
-    /// The buffer of one worker; the worker must be below the number last reserved.
-    func buffer(_ worker: Int) -> UnsafeMutablePointer<Float> { buffers[worker].base }
+    /// Calls `body` with `ready`, and the buffer of each worker below the number last reserved.
+    func withBuffers(
+        _ body: (
+            UnsafeBufferPointer<SSMConvolution.Ready>,
+            UnsafeBufferPointer<UnsafeMutablePointer<Float>>
+        ) -> Void
+    ) {
+        withExtendedLifetime(buffers) {
+            ready.withUnsafeBufferPointer { ready in
+                starts.withUnsafeBufferPointer { starts in body(ready, starts) }
+            }
+        }
+    }
 }

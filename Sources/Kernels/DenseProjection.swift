@@ -36,13 +36,13 @@ package final class DenseProjection: Sendable {
         self.init(
             weight: weight, transposed: transposed, bias: bias, inputs: inputs, outputs: outputs,
             activation: activation, precision: precision, stage: stage,
-            usesTiles: Processor.hasMatrixUnit(precision))
+            unit: ProductUnit(precision))
     }
 
-    /// The same where the matrix unit is to be used or not.
+    /// The same with instructions of choice, which this processor must have.
     init(
         weight: [Float], transposed: Bool, bias: [Float]?, inputs: Int, outputs: Int,
-        activation: Activation, precision: Precision, stage: Stage, usesTiles: Bool
+        activation: Activation, precision: Precision, stage: Stage, unit: ProductUnit
     ) {
         precondition(inputs > 0 && outputs > 0 && weight.count == inputs * outputs)
         precondition(bias == nil || bias?.count == outputs)
@@ -57,7 +57,7 @@ package final class DenseProjection: Sendable {
                 .vectors(
                     PackedWeights(
                         weight: weight, transposed: transposed, bias: bias, inputs: inputs,
-                        outputs: outputs, precision: precision, usesTiles: usesTiles))
+                        outputs: outputs, precision: precision, unit: unit))
             }
         } else {
             implementation = .portable(
@@ -137,22 +137,32 @@ package final class DenseProjection: Sendable {
                 return
             }
             let threads = ProductWork.threads(rows: rows, inner: inputs, columns: outputs)
+            let blocks = ProductWork.rowBlocks(
+                rows: rows, panels: panels, threads: threads,
+                unit: product.pointee.uses_tiles != 0 ? 32 : 6)
             Parallel.run(
-                PanelLoop(product: product, weights: weights, rows: rows, threads: threads),
-                count: panels, threads: threads)
+                BlockLoop(
+                    product: product, weights: weights, rows: rows, blocks: blocks,
+                    threads: threads),
+                count: blocks * panels, threads: threads)
         }
     }
 
-    private struct PanelLoop: ParallelLoop {
+    /// One block of rows of one panel. Those of a panel follow each other: threads read it together.
+    private struct BlockLoop: ParallelLoop {
         let product: UnsafePointer<bigs_product>
         let weights: PackedWeights
         let rows: Int
+        let blocks: Int
         let threads: Int
 
-        func run(item panel: Int, worker: Int) {
-            let next = panel + threads
+        func run(item: Int, worker: Int) {
+            let (panel, block) = (item / blocks, item % blocks)
+            let (start, end) = (rows * block / blocks, rows * (block + 1) / blocks)
+            let next = (item + threads) / blocks
             bigs_product_run(
-                product, 0, rows, panel, 1, next < weights.panels ? weights.panel(next) : nil)
+                product, start, end - start, panel, 1,
+                next > panel && next < weights.panels ? weights.panel(next) : nil)
         }
     }
 
@@ -181,5 +191,21 @@ enum ProductWork {
     static func threads(rows: Int, inner: Int, columns: Int) -> Int {
         let operations = 2 * rows * inner * columns
         return max(1, min(ComputeThreads.count, operations / operationsPerThread))
+    }
+
+    /// Into how many blocks rows are cut where threads share panels of weights out: what is over first if
+    /// a thread takes for each item as long as for its rows, and as long as for `unit` more to bring the
+    /// panel in. `unit` is how many rows the kernel goes over the weights for at a time, and so the
+    /// fewest that a block is worth.
+    static func rowBlocks(rows: Int, panels: Int, threads: Int, unit: Int) -> Int {
+        let most = min(rows / unit, (4 * threads + panels - 1) / panels)
+        var best = (blocks: 1, time: Int.max)
+        for blocks in 1...max(1, most) {
+            let height = (rows + blocks - 1) / blocks
+            let rounds = (blocks * panels + threads - 1) / threads
+            let time = rounds * ((height + unit - 1) / unit + 1)
+            if time < best.time { best = (blocks, time) }
+        }
+        return best.blocks
     }
 }

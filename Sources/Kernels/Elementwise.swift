@@ -7,59 +7,109 @@ package enum Elementwise {
         /// The table, [entries, columns].
         package let table: Matrix
         /// The entry of each row of the result.
-        package let rows: [Int]
+        package let rows: RowNumbers
 
         /// `rows` must lie in `0 ..< table.rows`; checked when used.
-        package init(table: Matrix, rows: [Int]) {
+        package init(table: Matrix, rows: RowNumbers) {
             self.table = table
             self.rows = rows
         }
     }
 
-    /// output[i] = lookups[0].table[rows[i]] + lookups[1].table[rows[i]] + …, summed in that order.
-    /// Every lookup has as many rows, which `output.rows` is set to.
-    package static func gatherSum(_ lookups: [Lookup], into output: Matrix) {
+    /// output[i] = norm(lookups[0].table[rows[i]] + lookups[1].table[rows[i]] + …), summed in that order,
+    /// on all threads. Every lookup has as many rows, which `output.rows` is set to.
+    package static func gatherSum(
+        _ lookups: [Lookup], into output: Matrix, norm: LayerNorm? = nil
+    ) {
         guard let first = lookups.first else { preconditionFailure("no table") }
         let (rows, columns) = (first.rows.count, output.columns)
         precondition(rows <= output.rowCapacity, "output has too few rows")
         for lookup in lookups {
             precondition(lookup.table.columns == columns && lookup.rows.count == rows)
-            let range = 0..<lookup.table.rows
-            precondition(lookup.rows.allSatisfy(range.contains), "no such row in the table")
+            precondition(lookup.rows.lie(in: lookup.table), "no such row in the table")
         }
+        precondition(norm?.columns ?? columns == columns, "shapes differ")
         output.rows = rows
         let begin = StageProfile.begin()
-        defer {
-            StageProfile.end(
-                .embeddings, begin, threads: 1, bytes: (lookups.count + 1) * 4 * rows * columns)
+        let native = lookups.map { bigs_lookup(table: $0.table.base, rows: $0.rows.base) }
+        native.withUnsafeBufferPointer { native in
+            RowBlocks.run(
+                Gathering(lookups: native, output: output, norm: norm), rows: rows,
+                columns: columns)
         }
-        for row in 0..<rows {
-            let target = output.base + row * columns
-            target.update(from: first.table.base + first.rows[row] * columns, count: columns)
-            for lookup in lookups.dropFirst() {
-                bigs_add(target, lookup.table.base + lookup.rows[row] * columns, target, columns)
-            }
+        StageProfile.end(
+            .embeddings, begin, threads: ComputeThreads.count,
+            bytes: (lookups.count + 1) * 4 * rows * columns)
+    }
+
+    private struct Gathering: RowBlockTask {
+        let lookups: UnsafeBufferPointer<bigs_lookup>
+        let output: Matrix
+        let norm: LayerNorm?
+
+        func run(_ range: Range<Int>) {
+            bigs_gather_sum(
+                lookups.baseAddress, lookups.count, range.lowerBound, range.count, output.columns,
+                output.base)
+            norm?.apply(output[range], into: output[range], 0..<range.count)
         }
     }
 
-    /// Row `row` of output = sum over the rows r of `range` of weights[r] input[r] / sum of weights,
-    /// summed in order in double precision. Without weights, the mean of the rows. Weights that add
-    /// up to 0 give NaN, as the reference does.
+    /// Row i of output = sum over the rows r of sequence `sequences[i]` of weights[r] input[r] / sum of
+    /// weights, summed in order in double precision, on all threads; sets `output.rows`. `weights` has
+    /// those of each of `sequences`; where it has none, the mean of the rows. Weights that add up to 0
+    /// give NaN, as the reference does.
     package static func meanRows(
-        _ input: Matrix, range: Range<Int>, weights: [Float]? = nil, into output: Matrix, row: Int
+        _ input: Matrix, of sequences: Range<Int>, in layout: SequenceLayout,
+        weights: [[Int32]?]? = nil, into output: Matrix
     ) {
-        precondition(range.lowerBound >= 0 && range.upperBound <= input.rows, "rows out of range")
-        precondition(weights == nil || weights?.count == range.count, "one weight per row")
-        precondition(output.columns == input.columns && (0..<output.rows).contains(row))
-        let divisor = weights?.reduce(0) { $0 + Double($1) } ?? Double(range.count)
-        let start = input.base + range.lowerBound * input.columns
-        let target = output.base + row * input.columns
-        if let weights {
-            bigs_weighted_mean(
-                start, input.columns, range.count, input.columns, weights, divisor, target)
-        } else {
-            bigs_weighted_mean(
-                start, input.columns, range.count, input.columns, nil, divisor, target)
+        precondition(sequences.lowerBound >= 0 && sequences.upperBound <= layout.count)
+        precondition(layout.totalRows <= input.rows, "rows out of range")
+        precondition(weights == nil || weights?.count == sequences.count, "weights are missing")
+        for (i, weights) in zip(sequences, weights ?? []) {
+            precondition(weights?.count ?? layout.length(i) == layout.length(i), "one for each row")
+        }
+        precondition(output.columns == input.columns, "shapes differ")
+        output.rows = sequences.count
+        guard !sequences.isEmpty else { return }
+        let strips = (input.columns + meanStrip - 1) / meanStrip
+        let rows = layout.offsets[sequences.upperBound] - layout.offsets[sequences.lowerBound]
+        Parallel.run(
+            MeanLoop(
+                input: input, sequences: sequences, layout: layout, weights: weights,
+                output: output, strips: strips),
+            count: sequences.count * strips,
+            threads: max(
+                1, min(ComputeThreads.count, rows * input.columns / RowBlocks.floatsPerBlock)))
+    }
+
+    /// Columns that are summed at a time.
+    private static let meanStrip = 64
+
+    /// Some columns of one sequence.
+    private struct MeanLoop: ParallelLoop {
+        let input: Matrix
+        let sequences: Range<Int>
+        let layout: SequenceLayout
+        let weights: [[Int32]?]?
+        let output: Matrix
+        let strips: Int
+
+        func run(item: Int, worker: Int) {
+            let (row, column) = (item / strips, item % strips * meanStrip)
+            let range = layout.range(sequences.lowerBound + row)
+            let columns = input.columns
+            func mean(_ weights: UnsafePointer<Int32>?) {
+                bigs_weighted_mean(
+                    input.base + range.lowerBound * columns + column, columns, range.count,
+                    min(meanStrip, columns - column), weights,
+                    output.base + row * columns + column)
+            }
+            if let weights = weights?[row] {
+                weights.withUnsafeBufferPointer { mean($0.baseAddress) }
+            } else {
+                mean(nil)
+            }
         }
     }
 

@@ -18,33 +18,43 @@ final class FourierConvolution: Sendable {
         self.direction = direction
     }
 
-    /// Makes plan and spectrum for a length, so that `apply` only runs them.
-    func prepare(length: Int) { _ = spectrum(Self.plan(length: length)) }
-
-    /// Channels `columns` of output [length, channels] = those of input, convolved, on this thread.
-    /// `work` holds `workFloats(length)` floats; `output` may be `input`.
-    func apply(
-        _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, length: Int,
-        channels: Int, columns: Range<Int>, work: UnsafeMutablePointer<Float>
-    ) {
+    /// Plan and spectrum for a length, made now if they have not been yet.
+    func ready(length: Int) -> Ready {
         let plan = Self.plan(length: length)
-        let spectrum = spectrum(plan)
-        let stride = Self.stride(plan.size)
-        let bins = work
-        let samples = work + 2 * plan.size
-        var first = columns.lowerBound
-        while first < columns.upperBound {
-            let count = min(Self.channelBlock, columns.upperBound - first)
-            bigs_gather_pairs(input + first, channels, length, count, samples, stride)
-            for signal in 0..<(count + 1) / 2 {
-                let samples = samples + 2 * signal * stride
-                (samples + 2 * length).update(repeating: 0, count: 2 * (plan.size - length))
-                plan.forward(samples, bins)
-                bigs_multiply_spectrum(bins, spectrum.base, plan.size)
-                plan.backward(bins, samples)
+        return Ready(plan: .passUnretained(plan), spectrum: spectrum(plan).base)
+    }
+
+    struct Ready {
+        /// A plan lasts as long as the process.
+        fileprivate let plan: Unmanaged<FFTPlan>
+        fileprivate let spectrum: UnsafePointer<Float>
+
+        /// Replaces block [length, channels] by its convolution, on this thread. `work` holds
+        /// `workFloats(length)` floats.
+        func apply(
+            _ block: UnsafeMutablePointer<Float>, length: Int, channels: Int,
+            work: UnsafeMutablePointer<Float>
+        ) {
+            plan._withUnsafeGuaranteedRef { plan in
+                let stride = FourierConvolution.stride(plan.size)
+                let bins = work
+                let samples = work + 2 * plan.size
+                var first = 0
+                while first < channels {
+                    let count = min(FourierConvolution.channelBlock, channels - first)
+                    bigs_gather_pairs(block + first, channels, length, count, samples, stride)
+                    for signal in 0..<(count + 1) / 2 {
+                        let samples = samples + 2 * signal * stride
+                        (samples + 2 * length).update(
+                            repeating: 0, count: 2 * (plan.size - length))
+                        plan.forward(samples, bins)
+                        bigs_multiply_spectrum(bins, spectrum, plan.size)
+                        plan.backward(bins, samples)
+                    }
+                    bigs_scatter_pairs(samples, stride, length, count, block + first, channels)
+                    first += count
+                }
             }
-            bigs_scatter_pairs(samples, stride, length, count, output + first, channels)
-            first += count
         }
     }
 

@@ -49,10 +49,11 @@ package final class LayerNorm: Sendable {
         func run(_ range: Range<Int>) { norm.apply(input, into: output, range) }
     }
 
-    private func apply(_ input: Rows, into output: Rows, _ range: Range<Int>) {
+    /// The same of the rows `range` of these, on this thread.
+    func apply(_ input: Rows, into output: Rows, _ range: Range<Int>) {
         weight.withUnsafeBufferPointer { weight in
             bias.withUnsafeBufferPointer { bias in
-                bigs_layer_norm_to(
+                bigs_layer_norm(
                     output.storage.native, input.floats + range.lowerBound * columns,
                     output.base + range.lowerBound * output.stride, output.stride,
                     range.count, columns, weight.baseAddress, bias.baseAddress, epsilon)
@@ -69,7 +70,7 @@ protocol RowBlockTask {
 
 /// Rows cut into blocks that are worth a thread's while.
 enum RowBlocks {
-    private static let floatsPerBlock = 32_768
+    static let floatsPerBlock = 8_192
 
     private struct Loop<Task: RowBlockTask>: ParallelLoop {
         let task: Task

@@ -8,8 +8,7 @@ final class PackedWeights: @unchecked Sendable {
     let inputs: Int
     let outputs: Int
     let panels: Int
-    /// Whether products run on the matrix unit.
-    private let usesTiles: Bool
+    private let unit: ProductUnit
     private let weights: FloatTable
     private let bias: FloatTable
     private let scales: FloatTable
@@ -18,11 +17,11 @@ final class PackedWeights: @unchecked Sendable {
     /// Packs `weight`, [inputs, outputs] or, `transposed`, [outputs, inputs], on all threads.
     init(
         weight: UnsafeBufferPointer<Float>, transposed: Bool, bias: [Float]?, inputs: Int,
-        outputs: Int, precision: Precision, usesTiles: Bool
+        outputs: Int, precision: Precision, unit: ProductUnit
     ) {
         precondition(weight.count == inputs * outputs && bias?.count ?? outputs == outputs)
         self.precision = precision
-        self.usesTiles = usesTiles
+        self.unit = unit
         self.inputs = inputs
         self.outputs = outputs
         let width = Int(BIGS_PANEL_COLUMNS)
@@ -60,7 +59,8 @@ final class PackedWeights: @unchecked Sendable {
     var product: bigs_product {
         var product = bigs_product()
         product.type = precision.native
-        product.uses_tiles = usesTiles ? 1 : 0
+        product.uses_tiles = unit.usesTiles ? 1 : 0
+        product.rounds_at_once = unit.roundsAtOnce ? 1 : 0
         product.inner = inputs
         product.columns = outputs
         product.weights = UnsafeRawPointer(weights.base)

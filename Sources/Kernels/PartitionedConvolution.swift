@@ -17,6 +17,26 @@ final class PartitionedConvolution: Sendable {
         let segments: Int
     }
 
+    /// A transform and the kernel's spectrum for it.
+    struct Ready {
+        fileprivate let plan: OpaquePointer
+        fileprivate let spectrum: UnsafePointer<Float>
+        fileprivate let rowFloats: Int
+        fileprivate let segments: Int
+        fileprivate let isBackward: Int32
+
+        /// Up to 32 channels of `length` rows, in place, on this thread. `rows` is the first channel's
+        /// first number.
+        func apply(
+            _ rows: UnsafeMutableRawPointer, storage: Storage, stride: Int, length: Int,
+            channels: Int, work: UnsafeMutablePointer<Float>
+        ) {
+            bigs_partitioned(
+                plan, spectrum, rowFloats, segments, storage.native, rows, stride, length,
+                channels, isBackward, work)
+        }
+    }
+
     private let kernel: [Float]
     private let d: Float
     private let direction: Direction
@@ -29,8 +49,15 @@ final class PartitionedConvolution: Sendable {
         self.direction = direction
     }
 
-    /// Makes the spectrum for a block size, so that `apply` only reads it.
-    func prepare(size: Int) { _ = spectrum(fitting(size)) }
+    /// What blocks of a size need, made now if it has not been yet.
+    func ready(size: Int) -> Ready {
+        let size = fitting(size)
+        let spectrum = spectrum(size)
+        return Ready(
+            plan: FourierPlans.shared.plan(size), spectrum: spectrum.values.base,
+            rowFloats: spectrum.rowFloats, segments: spectrum.segments,
+            isBackward: direction == .backward ? 1 : 0)
+    }
 
     /// The block size that the kernel is given where `size` is the fastest for kernels of any length.
     private func fitting(_ size: Int) -> Int {
@@ -41,20 +68,6 @@ final class PartitionedConvolution: Sendable {
     static func workFloats(size: Int, length: Int) -> Int {
         func floats(_ size: Int) -> Int { bigs_partitioned_work(size, (length + size - 1) / size) }
         return max(floats(size), floats(min(size, 512)))
-    }
-
-    /// Up to 32 channels of `length` rows, in place, on this thread. `rows` is the first channel's
-    /// first number.
-    func apply(
-        _ rows: UnsafeMutableRawPointer, storage: Storage, stride: Int, length: Int,
-        channels: Int, size: Int, work: UnsafeMutablePointer<Float>
-    ) {
-        let size = fitting(size)
-        let spectrum = spectrum(size)
-        bigs_partitioned(
-            FourierPlans.shared.plan(size), spectrum.values.base, spectrum.rowFloats,
-            spectrum.segments, storage.native, rows, stride, length, channels,
-            direction == .backward ? 1 : 0, work)
     }
 
     private func spectrum(_ size: Int) -> Spectrum {

@@ -18,14 +18,9 @@ package enum Precision: String, Sendable, Hashable, CaseIterable {
     case int8
 
     /// What this processor runs when asked for this: itself, or float32 where the instructions are
-    /// missing (AVX-512 with BF16, or with VNNI and BF16).
+    /// missing (AVX-512 with BF16, or with VNNI).
     package var resolved: Precision {
-        switch self {
-        case .float32: .float32
-        case .bfloat16: Processor.multiplies(.bfloat16) ? self : .float32
-        case .int8:
-            Processor.multiplies(.bfloat16) && Processor.multiplies(.int8) ? self : .float32
-        }
+        self == .float32 || Processor.multiplies(self) ? self : .float32
     }
 
     /// How rows between layers are stored.
@@ -40,10 +35,31 @@ package enum Precision: String, Sendable, Hashable, CaseIterable {
     }
 }
 
+/// Which instructions products run on, where there are several ways.
+struct ProductUnit: Sendable {
+    /// Whether the matrix unit multiplies. Of bfloat16, the bits differ.
+    var usesTiles: Bool
+    /// Whether one instruction rounds to bfloat16. The bits are the same without it.
+    var roundsAtOnce: Bool
+
+    /// The fastest that this processor has for products of a type.
+    init(_ precision: Precision) {
+        self.init(
+            usesTiles: Processor.hasMatrixUnit(precision),
+            roundsAtOnce: Processor.multiplies(.bfloat16))
+    }
+
+    init(usesTiles: Bool, roundsAtOnce: Bool) {
+        self.usesTiles = usesTiles
+        self.roundsAtOnce = roundsAtOnce
+    }
+}
+
 /// What this processor can do.
 package enum Processor {
     /// `BIGS_KERNELS` of the environment, which does without some instructions for comparison:
-    /// `portable` without those of this module, `vectors` without a matrix unit.
+    /// `portable` without those of this module, `vectors` without a matrix unit, `vnni` without that
+    /// and without those for bfloat16.
     private static let kernels = getenv("BIGS_KERNELS").map { String(cString: $0) }
 
     /// False where products go through oneDNN: without AVX-512.
@@ -52,12 +68,13 @@ package enum Processor {
     /// Whether products of this type have instructions here.
     static func multiplies(_ precision: Precision) -> Bool {
         isVectorised && bigs_product_supported(precision.native) != 0
+            && (precision != .bfloat16 || kernels != "vnni")
     }
 
     /// Whether products of this type run on a unit for matrices (AMX), several times as fast as on
     /// vectors.
     static func hasMatrixUnit(_ precision: Precision) -> Bool {
-        kernels != "vectors" && multiplies(precision)
+        kernels != "vectors" && kernels != "vnni" && multiplies(precision)
             && bigs_tiles_supported(precision.native) != 0
     }
 

@@ -41,8 +41,8 @@ package struct RowTiles {
     private static func height(_ precision: Precision) -> Int {
         Processor.hasMatrixUnit(precision) ? 256 : 128
     }
-    /// Fewer rows than this for each thread, and threads share out columns instead: then each reads a
-    /// part of the weights, not all.
+    /// Fewer rows than this for each thread, and threads share each product out instead, by columns
+    /// first: then each reads a part of the weights, not all.
     private static let fewest = 96
 
     private let rows: Int
@@ -52,8 +52,12 @@ package struct RowTiles {
 
     /// For `rows` rows of this type, on as many threads as compute now.
     package init(rows: Int, precision: Precision) {
+        self.init(rows: rows, precision: precision, threads: ComputeThreads.count)
+    }
+
+    init(rows: Int, precision: Precision, threads: Int) {
         self.rows = rows
-        threads = ComputeThreads.count
+        self.threads = threads
         let isOne =
             !Processor.isVectorised || (threads > 1 && rows < Self.fewest * threads)
         let perRound = Self.height(precision) * threads
@@ -63,17 +67,26 @@ package struct RowTiles {
     /// How many tiles are in flight at once, each with a worker's buffer of its own.
     package var workers: Int { min(threads, count ?? 1) }
 
-    /// The most rows that a tile has.
-    package var tallest: Int {
-        guard let count else { return rows }
+    /// The most rows that a tile of worker `worker` has.
+    package func tallest(worker: Int) -> Int {
+        guard let count else { return worker == 0 ? rows : 0 }
         return (rows + count - 1) / count
     }
 
-    /// The most rows that a tile has in any pass of up to `capacity` rows, on as many threads as
-    /// compute now.
-    package static func tallest(capacity: Int, precision: Precision) -> Int {
-        guard Processor.isVectorised else { return capacity }
-        return min(capacity, max(height(precision), fewest * ComputeThreads.count))
+    /// The same in any pass of up to `capacity` rows, on as many threads as compute now. Worker 0 alone
+    /// has the tiles that are all of a pass.
+    package static func tallest(worker: Int, capacity: Int, precision: Precision) -> Int {
+        tallest(
+            worker: worker, capacity: capacity, precision: precision,
+            threads: ComputeThreads.count)
+    }
+
+    static func tallest(
+        worker: Int, capacity: Int, precision: Precision, threads: Int
+    ) -> Int {
+        guard Processor.isVectorised else { return worker == 0 ? capacity : 0 }
+        let shared = worker == 0 ? fewest * threads : 0
+        return min(capacity, max(height(precision), shared))
     }
 
     /// Runs `task` for every tile, on several threads at once where there is more than one. Allocates

@@ -51,13 +51,22 @@ package final class SSMConvolution: Sendable {
         return length
     }
 
-    /// Makes what `apply` needs for a length and has not made yet.
-    func prepare(length: Int, _ algorithm: ConvolutionAlgorithm) {
+    /// An algorithm with all that it reads at a length: numbers and addresses alone, which the threads
+    /// of a loop can share without counting who has them. They last as long as the convolution.
+    enum Ready {
+        case toeplitz(ToeplitzConvolution.Ready)
+        case partitioned(PartitionedConvolution.Ready)
+        case fftw(FourierConvolution.Ready)
+        case scan(ChunkedScan.Ready)
+    }
+
+    /// What is needed for a length, made now if it has not been yet.
+    func ready(length: Int, _ algorithm: ConvolutionAlgorithm) -> Ready {
         switch algorithm {
-        case .toeplitz: break
-        case .partitioned(let size): partitioned.prepare(size: size)
-        case .fftw: fourier.prepare(length: length)
-        case .scan: scan.prepare()
+        case .toeplitz: .toeplitz(toeplitz.ready(length: length))
+        case .partitioned(let size): .partitioned(partitioned.ready(size: size))
+        case .fftw: .fftw(fourier.ready(length: length))
+        case .scan: .scan(scan.ready())
         }
     }
 
@@ -70,12 +79,13 @@ package final class SSMConvolution: Sendable {
     ) {
         let rows = (forward[0..<layout.totalRows], backward[0..<layout.totalRows])
         precondition(rows.0.columns == rows.1.columns && rows.0.base != rows.1.base)
+        workspace.ready.removeAll(keepingCapacity: true)
         for i in 0..<layout.count {
             let length = layout.length(i)
             precondition(length <= workspace.maximumLength, "the workspace is too small")
             precondition(length <= min(first.maximumLength, second.maximumLength))
-            first.prepare(length: length, first.algorithm(length: length, rows.0.storage))
-            second.prepare(length: length, second.algorithm(length: length, rows.0.storage))
+            workspace.ready.append(first.ready(length: length, rows.0.storage))
+            workspace.ready.append(second.ready(length: length, rows.0.storage))
         }
         let channels = rows.0.columns
         let width = ConvolutionAlgorithm.channelBlock
@@ -84,11 +94,17 @@ package final class SSMConvolution: Sendable {
             1, min(ComputeThreads.count, layout.totalRows * channels / floatsPerThread))
         workspace.reserve(threads: threads)
         let begin = StageProfile.begin()
-        Parallel.run(
-            ChannelLoop(
-                forward: (first, rows.0), backward: (second, rows.1), layout: layout,
-                workspace: workspace, blocks: blocks),
-            count: 2 * layout.count * blocks, threads: threads)
+        withExtendedLifetime((first, second)) {
+            workspace.withBuffers { ready, buffers in
+                layout.offsets.withUnsafeBufferPointer { offsets in
+                    Parallel.run(
+                        ChannelLoop(
+                            ready: ready, rows: rows, offsets: offsets, buffers: buffers,
+                            blocks: blocks),
+                        count: 2 * layout.count * blocks, threads: threads)
+                }
+            }
+        }
         StageProfile.end(
             .convolution, begin, threads: ComputeThreads.count,
             bytes: 2 * (rows.0.bytes + rows.1.bytes))
@@ -96,73 +112,78 @@ package final class SSMConvolution: Sendable {
 
     /// One block of channels of one sequence and direction.
     private struct ChannelLoop: ParallelLoop {
-        let forward: (convolution: SSMConvolution, rows: Rows)
-        let backward: (convolution: SSMConvolution, rows: Rows)
-        let layout: SequenceLayout
-        let workspace: ConvolutionWorkspace
+        /// Of each sequence the forward and the backward one.
+        let ready: UnsafeBufferPointer<Ready>
+        let rows: (forward: Rows, backward: Rows)
+        let offsets: UnsafeBufferPointer<Int>
+        let buffers: UnsafeBufferPointer<UnsafeMutablePointer<Float>>
         let blocks: Int
 
         func run(item: Int, worker: Int) {
-            let (convolution, rows) = item % (2 * blocks) < blocks ? forward : backward
+            let convolution = item / blocks
+            let rows = convolution % 2 == 0 ? rows.forward : rows.backward
             let width = ConvolutionAlgorithm.channelBlock
             let start = item % blocks * width
-            convolution.apply(
-                rows, range: layout.range(item / (2 * blocks)),
-                channels: start..<min(start + width, rows.columns),
-                work: workspace.buffer(worker))
+            ready[convolution].apply(
+                rows, range: offsets[convolution / 2]..<offsets[convolution / 2 + 1],
+                channels: start..<min(start + width, rows.columns), work: buffers[worker])
         }
     }
 
     /// The numbers of each direction that are worth a thread's while: with fewer, threads wait for each
     /// other longer than they work.
-    private static let floatsPerThread = 32_768
+    private static let floatsPerThread = 4_096
 
-    /// One sequence, up to 32 of its channels, on this thread.
-    private func apply(
-        _ rows: Rows, range: Range<Int>, channels: Range<Int>, work: UnsafeMutablePointer<Float>
-    ) {
-        apply(
-            rows, range: range, channels: channels,
-            algorithm(length: range.count, rows.storage), work: work)
+    private func ready(length: Int, _ storage: Storage) -> Ready {
+        ready(
+            length: length,
+            ConvolutionPlanner.shared.algorithm(length: length, states: states, storage))
     }
 
-    private func algorithm(length: Int, _ storage: Storage) -> ConvolutionAlgorithm {
-        ConvolutionPlanner.shared.algorithm(length: length, states: states, storage)
-    }
-
-    /// The same by an algorithm of choice, for which `prepare` has been called.
+    /// One sequence, up to 32 of its channels, by an algorithm of choice, on this thread.
     func apply(
         _ rows: Rows, range: Range<Int>, channels: Range<Int>, _ algorithm: ConvolutionAlgorithm,
         work: UnsafeMutablePointer<Float>
+    ) {
+        ready(length: range.count, algorithm)
+            .apply(rows, range: range, channels: channels, work: work)
+    }
+}
+
+extension SSMConvolution.Ready {
+    /// One sequence, up to 32 of its channels, on this thread.
+    func apply(
+        _ rows: Rows, range: Range<Int>, channels: Range<Int>, work: UnsafeMutablePointer<Float>
     ) {
         let start =
             rows.base + range.lowerBound * rows.stride + channels.lowerBound * rows.storage.bytes
         let length = range.count
         let width = ConvolutionAlgorithm.channelBlock
-        switch algorithm {
-        case .partitioned(let size):
-            return partitioned.apply(
-                start, storage: rows.storage, stride: rows.stride, length: length,
-                channels: channels.count, size: size, work: work)
-        case .scan:
-            return scan.apply(
+        let rest = work + width * length
+        func load() {
+            bigs_load_block(rows.storage.native, start, rows.stride, length, channels.count, work)
+        }
+        func store(_ block: UnsafeMutablePointer<Float>) {
+            bigs_store_block(
+                rows.storage.native, block, length, channels.count, start, rows.stride)
+        }
+        switch self {
+        case .partitioned(let ready):
+            ready.apply(
                 start, storage: rows.storage, stride: rows.stride, length: length,
                 channels: channels.count, work: work)
-        case .toeplitz, .fftw: break
+        case .scan(let ready):
+            ready.apply(
+                start, storage: rows.storage, stride: rows.stride, length: length,
+                channels: channels.count, work: work)
+        case .toeplitz(let ready):
+            load()
+            ready.apply(work, rest, length: length, channels: width)
+            store(rest)
+        case .fftw(let ready):
+            load()
+            ready.apply(work, length: length, channels: width, work: rest)
+            store(work)
         }
-        let block = work
-        let rest = work + width * length
-        bigs_load_block(rows.storage.native, start, rows.stride, length, channels.count, block)
-        let result: UnsafeMutablePointer<Float>
-        if algorithm == .toeplitz {
-            toeplitz.apply(block, rest, length: length, channels: width, columns: 0..<width)
-            result = rest
-        } else {
-            fourier.apply(
-                block, block, length: length, channels: width, columns: 0..<width, work: rest)
-            result = block
-        }
-        bigs_store_block(
-            rows.storage.native, result, length, channels.count, start, rows.stride)
     }
 }

@@ -21,15 +21,24 @@ final class ToeplitzConvolution: Sendable {
         self.direction = direction
     }
 
-    /// Channels `columns` of output [length, channels] = those of input, convolved, on this thread.
-    func apply(
-        _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, length: Int,
-        channels: Int, columns: Range<Int>
-    ) {
+    /// What a sequence of `length` rows needs.
+    func ready(length: Int) -> Ready {
         precondition(length <= maximumLength, "a sequence is longer than the kernel")
-        bigs_toeplitz(
-            input + columns.lowerBound, output + columns.lowerBound, channels, length,
-            columns.count, padded.base + Int(BIGS_TOEPLITZ_PADDING),
-            direction == .backward ? 1 : 0)
+        return Ready(
+            kernel: padded.base + Int(BIGS_TOEPLITZ_PADDING),
+            isBackward: direction == .backward ? 1 : 0)
+    }
+
+    struct Ready {
+        fileprivate let kernel: UnsafePointer<Float>
+        fileprivate let isBackward: Int32
+
+        /// output [length, channels] = input, convolved, on this thread.
+        func apply(
+            _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, length: Int,
+            channels: Int
+        ) {
+            bigs_toeplitz(input, output, channels, length, channels, kernel, isBackward)
+        }
     }
 }

@@ -31,7 +31,6 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
         let length = input.count / channels
         let convolution = SSMConvolution(
             parameters: parameters, direction: direction, maximumLength: length)
-        convolution.prepare(length: length, algorithm)
         let rows = Activations(rowCapacity: length, columns: channels, precision: precision)
         rows[0..<length].fill(input)
         let work = FloatTable(count: algorithm.workFloats(length: length))
@@ -223,19 +222,28 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
                 FourierConvolution.workFloats(length: length),
                 PartitionedConvolution.workFloats(size: 64, length: length)))
         withExtendedLifetime((source, output, work)) {
-            FourierConvolution(kernel: kernel, d: 0, direction: .forward).apply(
-                source.base, output.base, length: length, channels: 1, columns: 0..<1,
-                work: work.base)
-            #expect(largestDifference(output.copyRows(0..<length), expected) < 1e-6)
+            let fourier = FourierConvolution(kernel: kernel, d: 0, direction: .forward)
             Elementwise.copyRows(source, range: 0..<length, into: output, at: 0)
-            PartitionedConvolution(kernel: kernel, d: 0, direction: .forward).apply(
-                UnsafeMutableRawPointer(output.base), storage: .float32, stride: 4, length: length,
-                channels: 1, size: 64, work: work.base)
+            withExtendedLifetime(fourier) {
+                fourier.ready(length: length).apply(
+                    output.base, length: length, channels: 1, work: work.base)
+            }
+            #expect(largestDifference(output.copyRows(0..<length), expected) < 1e-6)
+            let blocks = PartitionedConvolution(kernel: kernel, d: 0, direction: .forward)
+            Elementwise.copyRows(source, range: 0..<length, into: output, at: 0)
+            withExtendedLifetime(blocks) {
+                blocks.ready(size: 64).apply(
+                    UnsafeMutableRawPointer(output.base), storage: .float32, stride: 4,
+                    length: length, channels: 1, work: work.base)
+            }
             #expect(largestDifference(output.copyRows(0..<length), expected) < 1e-6)
             guard length <= 1000 else { return }
-            ToeplitzConvolution(
-                kernel: kernel, d: 0, direction: .forward, maximumLength: length
-            ).apply(source.base, output.base, length: length, channels: 1, columns: 0..<1)
+            let toeplitz = ToeplitzConvolution(
+                kernel: kernel, d: 0, direction: .forward, maximumLength: length)
+            withExtendedLifetime(toeplitz) {
+                toeplitz.ready(length: length).apply(
+                    source.base, output.base, length: length, channels: 1)
+            }
             #expect(largestDifference(output.copyRows(0..<length), expected) < 1e-6)
         }
     }

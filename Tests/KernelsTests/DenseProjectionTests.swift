@@ -156,6 +156,23 @@ import Testing
         }
     }
 
+    /// Threads get rows where there are too few panels for them, and no crumbs.
+    @Test(arguments: [(6, 2), (6, 7), (6, 16), (32, 2), (32, 16), (32, 48)])
+    func rowsAreSharedOutWherePanelsAreFew(unit: Int, threads: Int) {
+        for rows in 1...1_500 {
+            for panels in [1, 3, 4, 12, 16, 500] {
+                let blocks = ProductWork.rowBlocks(
+                    rows: rows, panels: panels, threads: threads, unit: unit)
+                let isCrumbled = blocks > 1 && rows / blocks < unit
+                let isIdle = blocks == 1 && 2 * panels <= threads && rows >= 4 * unit
+                #expect(blocks >= 1 && !isCrumbled && !isIdle, "\(rows) rows, \(panels) panels")
+            }
+        }
+        #expect(ProductWork.rowBlocks(rows: 118, panels: 4, threads: 2, unit: 6) == 1)
+        #expect(ProductWork.rowBlocks(rows: 118, panels: 4, threads: 16, unit: 6) == 4)
+        #expect(ProductWork.rowBlocks(rows: 118, panels: 3, threads: 2, unit: 6) == 2)
+    }
+
     @Test func garbageAfterTheLastRowDoesNotMatter() {
         var random = SeededGenerator(seed: 8)
         let projection = DenseProjection(

@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -69,18 +70,80 @@ import Testing
         }
     }
 
-    @Test func everyItemRunsOnce() {
-        let counts = UnsafeMutablePointer<Int>.allocate(capacity: 1000)
-        counts.initialize(repeating: 0, count: 1000)
-        defer { counts.deallocate() }
-        struct Count: ParallelLoop {
-            let counts: UnsafeMutablePointer<Int>
-            func run(item: Int, worker: Int) { counts[item] += worker < 4 ? 1 : 100 }
+    /// Counts how often each item ran, and whether a worker did two at once.
+    private final class Counts {
+        let items: UnsafeMutablePointer<Int>
+        let isBusy: UnsafeMutablePointer<Bool>
+        private let count: Int
+        private let threads: Int
+
+        init(_ count: Int, threads: Int) {
+            (self.count, self.threads) = (count, threads)
+            items = .allocate(capacity: count)
+            items.initialize(repeating: 0, count: count)
+            isBusy = .allocate(capacity: threads)
+            isBusy.initialize(repeating: false, count: threads)
         }
-        Parallel.run(Count(counts: counts), count: 1000, threads: 4)
-        #expect((0..<1000).allSatisfy { counts[$0] == 1 })
-        Parallel.run(Count(counts: counts), count: 0, threads: 4)
-        #expect((0..<1000).allSatisfy { counts[$0] == 1 })
+
+        deinit {
+            items.deallocate()
+            isBusy.deallocate()
+        }
+
+        /// Whether each of the first `done` items ran once, and no other.
+        func areRight(_ done: Int) -> Bool {
+            (0..<count).allSatisfy { items[$0] == ($0 < done ? 1 : 0) }
+        }
+
+        /// `isNested`: each item is a loop of its own.
+        func run(_ done: Int, isNested: Bool = false) {
+            Parallel.run(
+                Loop(counts: self, threads: threads, isNested: isNested), count: done,
+                threads: threads)
+        }
+
+        struct Loop: ParallelLoop {
+            unowned(unsafe) let counts: Counts
+            let threads: Int
+            let isNested: Bool
+
+            func run(item: Int, worker: Int) {
+                guard worker < threads, !counts.isBusy[worker] else { return }
+                counts.isBusy[worker] = true
+                if isNested {
+                    let inner = Counts(3, threads: 3)
+                    inner.run(3)
+                    counts.items[item] += inner.areRight(3) ? 1 : 100
+                } else {
+                    counts.items[item] += 1
+                }
+                counts.isBusy[worker] = false
+            }
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func everyItemRunsOnce(isNested: Bool) {
+        for (threads, count) in [(4, 1000), (4, 0), (1, 5), (7, 3), (2, 1), (3, 64), (7, 30)] {
+            let counts = Counts(1000, threads: threads)
+            counts.run(count, isNested: isNested)
+            #expect(counts.areRight(count), "\(count) items, \(threads) threads")
+        }
+    }
+
+    /// More callers than there are teams, each with loops of changing sizes, close together and apart.
+    @Test func everyItemRunsOnceForEveryCaller() {
+        let wrong = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: 7) { caller in
+            for round in 0..<400 {
+                let (threads, count) = (1 + (caller + round) % 5, (caller + 7 * round) % 23)
+                let counts = Counts(23, threads: threads)
+                counts.run(count, isNested: round % 10 == 0)
+                if !counts.areRight(count) { wrong.add(1, ordering: .relaxed) }
+                if round % 100 == 0 { usleep(300) }
+            }
+        }
+        #expect(wrong.load(ordering: .relaxed) == 0)
     }
 }
 

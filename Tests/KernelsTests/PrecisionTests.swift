@@ -7,14 +7,18 @@ import Testing
 
 /// Products of 16 and 8 bits against their definitions, on processors that have them.
 @Suite struct PrecisionTests {
-    /// What multiplies numbers of a type: vectors or, where this processor has one, the matrix unit.
+    /// What multiplies numbers of a type: vectors or, where this processor has one, the matrix unit; and
+    /// how results are rounded.
     struct Unit: Sendable {
         let precision: Precision
         let usesTiles: Bool
+        var roundsAtOnce = Processor.multiplies(.bfloat16)
 
         static let all = Precision.allCases.filter { $0.resolved == $0 }.flatMap { precision in
-            (Processor.hasMatrixUnit(precision) ? [false, true] : [false]).map {
-                Unit(precision: precision, usesTiles: $0)
+            (Processor.hasMatrixUnit(precision) ? [false, true] : [false]).flatMap { usesTiles in
+                (Processor.multiplies(.bfloat16) ? [false, true] : [false]).map {
+                    Unit(precision: precision, usesTiles: usesTiles, roundsAtOnce: $0)
+                }
             }
         }
     }
@@ -45,7 +49,8 @@ import Testing
             let projection = DenseProjection(
                 weight: weight, transposed: transposed, bias: b, inputs: inputs, outputs: outputs,
                 activation: activation, precision: precision, stage: .head,
-                usesTiles: unit.usesTiles)
+                unit: ProductUnit(
+                    usesTiles: unit.usesTiles, roundsAtOnce: unit.roundsAtOnce))
             func activations(_ columns: Int, _ numbers: [Float]) -> Activations {
                 let made = Activations(
                     rowCapacity: range.count, columns: columns, precision: precision)
@@ -145,6 +150,57 @@ import Testing
             #expect(sameBits(tiles, vectors))
         } else {
             #expect(zip(tiles, vectors).allSatisfy { abs($0 - $1) <= abs($1) / 128 + 1e-6 })
+        }
+    }
+
+    /// Processors without the instruction that rounds to bfloat16 give the same bits.
+    @Test(arguments: lower.filter(\.roundsAtOnce), [Activation.none, .geluErf, .geluTanh, .tanh])
+    func bothWaysToRoundAgree(unit: Unit, activation: Activation) {
+        let given = Case(45, 203, 130, seed: 5)
+        var other = unit
+        other.roundsAtOnce = false
+        #expect(sameBits(given.run(unit, activation), given.run(other, activation)))
+    }
+
+    /// For every upper half of a number, with lower halves around a tie and at random.
+    @Test(.enabled(if: Processor.multiplies(.bfloat16)), arguments: [0, 1, 2, 3, 4, 5, 6])
+    func bothWaysRoundEveryNumberAlike(lower: Int) {
+        var random = SeededGenerator(seed: 8)
+        let numbers = (0..<65_536).map { upper in
+            let lowers: [UInt32] = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff]
+            let low = lower < 6 ? lowers[lower] : UInt32.random(in: 0...0xffff, using: &random)
+            return Float(bitPattern: UInt32(upper) << 16 | low)
+        }
+        /// Each number times 1 and plus 0 of its own sign, in a product of float32.
+        func rounded(atOnce: Bool) -> [UInt16] {
+            var output = [UInt16](repeating: 7, count: numbers.count)
+            let one = FloatTable(count: 64)
+            let bias = FloatTable(count: 64)
+            one.base[0] = 1
+            bias.base[0] = -0.0
+            var product = bigs_product()
+            product.type = bigs_float32
+            product.output_type = bigs_bfloat16
+            product.rounds_at_once = atOnce ? 1 : 0
+            (product.inner, product.columns) = (1, 1)
+            (product.input_stride, product.output_stride) = (4, 2)
+            withExtendedLifetime((one, bias)) {
+                product.weights = UnsafeRawPointer(one.base)
+                product.bias = UnsafePointer(bias.base)
+                numbers.withUnsafeBytes { input in
+                    output.withUnsafeMutableBytes { output in
+                        product.input = input.baseAddress
+                        product.output = output.baseAddress
+                        bigs_product_run(&product, 0, numbers.count, 0, 1, nil)
+                    }
+                }
+            }
+            return output
+        }
+        let found = rounded(atOnce: false)
+        #expect(found == rounded(atOnce: true))
+        for (number, found) in zip(numbers, found) where number.isNormal {
+            #expect(found == bfloat16(number))
         }
     }
 

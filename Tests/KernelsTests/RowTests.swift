@@ -42,36 +42,100 @@ import Testing
         }
     }
 
+    /// Rows of either kind, of any number: what is left over goes alone.
+    @Test(arguments: [1, 17, 72, 256])
+    func layerNormToBfloat16RoundsOnce(columns: Int) {
+        var random = SeededGenerator(seed: 3)
+        let x = random.floats(9 * columns)
+        let norm = LayerNorm(
+            weight: random.floats(columns), bias: random.floats(columns), epsilon: 1e-12)
+        for rows in 1...9 {
+            let (input, full) = (
+                Matrix(Array(x[..<(rows * columns)]), columns: columns),
+                Matrix(rowCapacity: rows, columns: columns)
+            )
+            norm.apply(input, into: full)
+            let half = Activations(rowCapacity: rows, columns: columns, precision: .bfloat16)
+            norm.apply(input[0..<rows], into: half[0..<rows], in: .shared(0..<rows))
+            let found = withExtendedLifetime(half) { half[0..<rows].values }
+            #expect(sameBits(found, full.copyRows(0..<rows).map(rounded)), "\(rows) rows")
+        }
+    }
+
     @Test func gatherSumAddsTables() {
         let words = Matrix([1, 2, 10, 20, 100, 200], columns: 2)
         let kinds = Matrix([0.5, 0.25], columns: 2)
         let output = Matrix(rowCapacity: 4, columns: 2)
+        func numbers(_ values: [Int32]) -> RowNumbers {
+            let made = RowNumbers(capacity: 4)
+            made.append(values)
+            return made
+        }
+        let (words3, kinds3) = (numbers([2, 0, 2]), numbers([0, 0, 0]))
         Elementwise.gatherSum(
-            [.init(table: words, rows: [2, 0, 2]), .init(table: kinds, rows: [0, 0, 0])],
-            into: output)
+            [.init(table: words, rows: words3), .init(table: kinds, rows: kinds3)], into: output)
         #expect(output.rows == 3)
         #expect(output.copyRows(0..<3) == [100.5, 200.25, 1.5, 2.25, 100.5, 200.25])
+    }
+
+    /// More rows than one block has, with a norm, against one row after the other.
+    @Test func gatherSumOfManyRowsEqualsThatOfEach() {
+        var random = SeededGenerator(seed: 5)
+        let (columns, rows) = (72, 1000)
+        let tables = [40, 2, 1200].map { Matrix(random.floats($0 * columns), columns: columns) }
+        let norm = LayerNorm(
+            weight: random.floats(columns), bias: random.floats(columns), epsilon: 1e-12)
+        let numbers = (0..<3).map { _ in RowNumbers(capacity: rows) }
+        let words = (0..<rows).map { Int32($0 * 7 % 40) }
+        numbers[0].append(words)
+        numbers[1].append(zeros: rows)
+        for part in [600, 400] { numbers[2].append(upTo: part) }
+        let output = Matrix(rowCapacity: rows, columns: columns)
+        Elementwise.gatherSum(
+            zip(tables, numbers).map { .init(table: $0, rows: $1) }, into: output, norm: norm)
+        for row in 0..<rows {
+            let places = [Int(words[row]), 0, row < 600 ? row : row - 600]
+            let one = Matrix(rowCapacity: 1, columns: columns)
+            for c in 0..<columns {
+                one[0, c] =
+                    tables[0][places[0], c] + tables[1][0, c] + tables[2][places[2], c]
+            }
+            norm.apply(one, into: one)
+            #expect(sameBits(output.copyRows(row..<row + 1), one.copyRows(0..<1)))
+        }
     }
 
     @Test(arguments: [1, 64, 65, 130])
     func meansOfRows(columns: Int) {
         var random = SeededGenerator(seed: 4)
-        let rows = 21
-        let x = random.floats(rows * columns)
+        let lengths = [21, 2, 900, 1]
+        let layout = SequenceLayout(lengths: lengths)
+        let x = random.floats(layout.totalRows * columns)
         let input = Matrix(x, columns: columns)
-        let output = Matrix(rowCapacity: 2, columns: columns)
-        let weights = (0..<rows).map { Float($0 % 3 == 0 ? 0 : 1) }
-        Elementwise.meanRows(input, range: 0..<rows, into: output, row: 0)
-        Elementwise.meanRows(input, range: 0..<rows, weights: weights, into: output, row: 1)
-        for c in 0..<columns {
-            let column = (0..<rows).map { Double(x[$0 * columns + c]) }
-            let kept = (0..<rows).filter { $0 % 3 != 0 }.map { column[$0] }
-            #expect(output[0, c] == Float(column.reduce(0, +) / Double(rows)))
-            #expect(output[1, c] == Float(kept.reduce(0, +) / Double(kept.count)))
+        let output = Matrix(rowCapacity: 4, columns: columns)
+        let weights: [[Int32]?] = [
+            (0..<21).map { $0 % 3 == 0 ? 0 : 1 }, [0, 0], (0..<900).map { $0 % 5 }, nil,
+        ]
+        for weights in [nil, weights] {
+            for texts in [0..<4, 2..<4, 1..<1] {
+                Elementwise.meanRows(
+                    input, of: texts, in: layout,
+                    weights: weights.map { Array($0[texts]) }, into: output)
+                #expect(output.rows == texts.count)
+                for (row, text) in texts.enumerated() {
+                    for c in 0..<columns {
+                        var (sum, divisor) = (0.0, 0.0)
+                        for r in 0..<lengths[text] {
+                            let weight = Double(weights?[text]?[r] ?? 1)
+                            sum += weight * Double(x[(layout.offsets[text] + r) * columns + c])
+                            divisor += weight
+                        }
+                        let (found, expected) = (output[row, c], Float(sum / divisor))
+                        #expect(found == expected || (found.isNaN && expected.isNaN))
+                    }
+                }
+            }
         }
-        Elementwise.meanRows(
-            input, range: 0..<2, weights: [0, 0], into: output, row: 0)
-        #expect(output[0, 0].isNaN)
     }
 
     @Test func rowsAreCopiedToTheirPlace() {

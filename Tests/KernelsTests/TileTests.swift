@@ -37,4 +37,22 @@ import Testing
             }
         }
     }
+
+    /// Buffers made for the largest pass have room for every smaller one's tiles, and only the first of
+    /// them grows with the number of threads.
+    @Test(arguments: Precision.allCases, [1, 2, 3, 16, 64])
+    func buffersOfTilesSuffice(precision: Precision, threads: Int) {
+        let capacity = 5_000
+        func room(_ worker: Int) -> Int {
+            RowTiles.tallest(
+                worker: worker, capacity: capacity, precision: precision, threads: threads)
+        }
+        for rows in 1...capacity {
+            let plan = RowTiles(rows: rows, precision: precision, threads: threads)
+            #expect(plan.workers <= threads)
+            let fits = (0..<plan.workers).allSatisfy { plan.tallest(worker: $0) <= room($0) }
+            #expect(fits, "\(rows) rows")
+        }
+        #expect((1..<threads).allSatisfy { room($0) <= 256 })
+    }
 }

@@ -16,8 +16,10 @@ int bigs_physical_cores(void);
 /// Sets the number of threads of OpenMP for the calling thread; cheap where nothing changes.
 void bigs_set_threads(int threads);
 
-/// Runs `task` for every item in 0 ..< count on at most `threads` threads; returns when all are
-/// done. They are the threads of OpenMP that oneDNN uses from this thread too, where there are any.
+/// Runs `task` for every item in 0 ..< count on at most `threads` threads, this one among them; returns
+/// when all are done. The others last as long as the process and sleep when there is nothing to do.
+/// Several callers may be at it at once; a loop inside a shared loop's item has the item's thread alone,
+/// and so has oneDNN there if the caller has set its number of threads to 1.
 void bigs_parallel(size_t count, size_t threads, bigs_task task, void *context);
 
 // Profile ---------------------------------------------------------------------------------------
@@ -71,6 +73,9 @@ typedef struct bigs_product {
     /// the sums' bits differ.
     int uses_tiles;
     bigs_type output_type;
+    /// Whether results of bfloat16 are rounded by the instruction for it, only where that type is
+    /// supported, or by several others. The bits are the same.
+    int rounds_at_once;
     size_t inner, columns;
     const void *weights;
     /// `columns`, rounded up to whole panels; zeros where there is no bias.
@@ -95,8 +100,8 @@ int bigs_tiles_supported(bigs_type type);
 
 /// Rows `first_row ..< first_row + rows` and panels `first_panel ..< first_panel + panels` of a product,
 /// on this thread. An element's bits depend on its row and column alone. `next`, or NULL, is what
-/// will be read afterwards. Only where `bigs_product_supported`; for an output of bfloat16, where that
-/// type is, whose products and results take numbers below the normal range for 0.
+/// will be read afterwards. Only where `bigs_product_supported`. Products and results of bfloat16 take
+/// numbers below the normal range for 0.
 void bigs_product_run(
     const bigs_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels,
     const void *next);
@@ -137,8 +142,17 @@ void bigs_scatter_pairs(
 /// spectrum[i] *= factor[i] for `count` complex numbers (re, im interleaved).
 void bigs_multiply_spectrum(float *spectrum, const float *factor, size_t count);
 
-/// output = a + b.
-void bigs_add(const float *a, const float *b, float *output, size_t count);
+/// A table of rows, and the number of its row that each row of a result takes.
+typedef struct bigs_lookup {
+    const float *table;
+    const int32_t *rows;
+} bigs_lookup;
+
+/// output[r, c] = sum over `count` > 0 lookups, in order, of table[rows[r], c], for rows
+/// first ..< first + rows of the output.
+void bigs_gather_sum(
+    const bigs_lookup *lookups, size_t count, size_t first, size_t rows, size_t columns,
+    float *output);
 
 /// output[r, c] = tile[r, c] * multiplier[r, c] + addend[r, c]; multiplier and addend, with rows
 /// `output_stride` apart as in the output, may be NULL (1 and 0); output may be tile or addend.
@@ -148,22 +162,18 @@ void bigs_combine(
 
 // Rows ------------------------------------------------------------------------------------------
 
-/// Layer normalisation of each row in two passes (mean, then variance); output may be input.
+/// Layer normalisation of each row in two passes (mean, then variance), of rows of float32, `columns`
+/// apart, to rows of `type`, float32 or bfloat16, `stride` bytes apart; output may be input. A row's
+/// bits do not depend on the others.
 void bigs_layer_norm(
-    const float *input, float *output, size_t rows, size_t columns, const float *weight,
-    const float *bias, float epsilon);
-
-/// output[c] = sum over r, in order and in double precision, of weights[r] * input[r, c], divided
-/// by `divisor`; weights may be NULL (all 1).
-void bigs_weighted_mean(
-    const float *input, size_t stride, size_t rows, size_t columns, const float *weights,
-    double divisor, float *output);
-
-/// Layer normalisation as above of rows of float32, `columns` apart, to rows of `type`, float32 or
-/// bfloat16, `stride` bytes apart.
-void bigs_layer_norm_to(
     bigs_type type, const float *input, void *output, size_t stride, size_t rows, size_t columns,
     const float *weight, const float *bias, float epsilon);
+
+/// output[c] = sum over r, in order and in double precision, of weights[r] * input[r, c], divided
+/// by the sum of the weights, which are rounded to float32; weights may be NULL (all 1).
+void bigs_weighted_mean(
+    const float *input, size_t stride, size_t rows, size_t columns, const int32_t *weights,
+    float *output);
 
 /// `count` numbers of float32 to bfloat16 (to nearest, ties to even), and back.
 void bigs_narrow(const float *input, uint16_t *output, size_t count);
