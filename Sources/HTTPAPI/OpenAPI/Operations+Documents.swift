@@ -259,7 +259,8 @@ extension OpenAPIDocument {
             "Filter",
             """
             {"type":"object","description":"Chroma's language: conditions by the path of a member, all of \
-            which must hold.",
+            which must hold. At most 32 levels, 1,000 conditions, 10,000 values, and 32 of $contains and \
+            $not_contains.",
             "properties":{"$and":\(filters),"$or":\(filters),
             "$not":{"$ref":"#/components/schemas/Filter"}},"patternProperties":{"^([^$]|$)":
             {"anyOf":[\(scalar),{"$ref":"#/components/schemas/Operators"}]}},
