@@ -111,7 +111,7 @@ package final class EncodingStore: Sendable {
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         do throws(StoreError) {
-            return try await write(body)
+            return try await write { try body($0) }
         } catch {
             guard case .full = error, options.maximumBytes != nil else { throw error }
         }
