@@ -60,6 +60,7 @@ struct LifeCycleTests {
         let answer = String(decoding: try await slow.receiveAll(), as: UTF8.self)
         #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.contains("Connection: close"))
         #expect(answer.hasSuffix("done"))
+        slow.leave()
         try await running.value
     }
 
