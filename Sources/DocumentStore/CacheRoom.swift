@@ -53,17 +53,20 @@ struct CacheRoom: Sendable {
 
     /// Holds the file to so many bytes, or to what it has already; nil is no limit but SQLite's.
     static func bound(_ db: Database, to bytes: Int?) throws {
-        let pageSize = try Int.fetchOne(db.cachedStatement(sql: "PRAGMA page_size")) ?? 4096
+        let pageSize = try pageSize(db)
         let pages = bytes.map { max(1, $0 / pageSize) } ?? 1_073_741_823
         _ = try Int.fetchOne(db.cachedStatement(sql: "PRAGMA max_page_count = \(pages)"))
     }
 
     /// The bytes of all pages that something lies in.
     private static func usedBytes(_ db: Database) throws -> Int {
-        let pageSize = try Int.fetchOne(db.cachedStatement(sql: "PRAGMA page_size")) ?? 4096
         let pages = try Int.fetchOne(db.cachedStatement(sql: "PRAGMA page_count")) ?? 0
         let free = try Int.fetchOne(db.cachedStatement(sql: "PRAGMA freelist_count")) ?? 0
-        return (pages - free) * pageSize
+        return try (pages - free) * pageSize(db)
+    }
+
+    private static func pageSize(_ db: Database) throws -> Int {
+        try Int.fetchOne(db.cachedStatement(sql: "PRAGMA page_size")) ?? 4096
     }
 
     private func removeExpired(_ ttl: Double, in db: Database) throws {

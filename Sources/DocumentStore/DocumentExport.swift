@@ -75,8 +75,9 @@ package final class DocumentExport: Sendable {
     /// reader that is too slow. What is read later fails.
     func endIfItHoldsTooMuch() {
         let age = ContinuousClock.now - begin
+        guard age >= .seconds(options.exportAge) else { return }
         let bytes = StoreStatistics.size(ofFileAt: path + "-wal")
-        guard age >= .seconds(options.exportAge), bytes > options.exportLogBytes else { return }
+        guard bytes > options.exportLogBytes else { return }
         let error = StoreError.other(
             path: path,
             detail:

@@ -58,12 +58,9 @@ package struct ModelDownload: Sendable {
             parts.append((file, part))
         }
         try checkPlaces(files)
-        for (number, file) in files.enumerated() {
-            try await bring(file)
-            if number == 0 {
-                try check(Data(contentsOf: parts.first?.1 ?? place(of: file.path)))
-            }
-        }
+        try await bring(files[0])
+        try check(Data(contentsOf: parts.first?.1 ?? place(of: files[0].path)))
+        for file in files.dropFirst() { try await bring(file) }
         if RepositoryFiles.isIndex(weights) {
             let index = try ShardIndex(
                 url: parts.last { $0.0.path == weights }?.1 ?? place(of: weights))

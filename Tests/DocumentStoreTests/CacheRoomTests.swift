@@ -28,14 +28,22 @@ struct CacheRoomTests {
         }
     }
 
+    /// A store whose encodings are answered for 100 seconds, with three that were kept just now.
+    private func aging(
+        by clock: TestClock, _ random: inout SeededGenerator
+    ) async throws -> (store: EncodingStore, kept: [(CacheKey, CachedEncoding)]) {
+        let store = try openStore(
+            folder.path(), options: StoreOptions(cacheTTL: 100, clock: clock.now))
+        let kept = try entries(3, at: clock, &random)
+        try await store.keep(kept, fingerprint: fingerprint)
+        return (store, kept)
+    }
+
     @Test("past their age, encodings are not answered, and leave with a later write")
     func age() async throws {
         var random = SeededGenerator(seed: 101)
         let clock = TestClock()
-        let store = try openStore(
-            folder.path(), options: StoreOptions(cacheTTL: 100, clock: clock.now))
-        let old = try entries(3, at: clock, &random)
-        try await store.keep(old, fingerprint: fingerprint)
+        let (store, old) = try await aging(by: clock, &random)
         clock.advance(99)
         let keys = old.map(\.0)
         #expect(
@@ -246,10 +254,7 @@ struct CacheRoomTests {
     func madeInTheFuture() async throws {
         var random = SeededGenerator(seed: 113)
         let clock = TestClock()
-        let store = try openStore(
-            folder.path(), options: StoreOptions(cacheTTL: 100, clock: clock.now))
-        let old = try entries(3, at: clock, &random)
-        try await store.keep(old, fingerprint: fingerprint)
+        let (store, old) = try await aging(by: clock, &random)
         let keys = old.map(\.0)
         #expect(
             try await store.lookup(keys, model: fingerprint, kind: .embedding) == old.map(\.1))

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The real binary, the embedded model, a socket.
-@Suite(.serialized) struct ServeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ServeTests {
     /// About 3,000 tokens of English: the first paragraph repeated with its number.
     private let document = (1...60).map {
         "Paragraph \($0). A state space model reads a document in one pass, from the first word to "
@@ -141,7 +141,7 @@ import Testing
         #expect(statuses.contains { $0.0 == 200 } && statuses.contains { $0.0 == 429 })
     }
 
-    @Test(.timeLimit(.minutes(10))) func sigtermFinishesWhatRuns() async throws {
+    @Test func sigtermFinishesWhatRuns() async throws {
         let server = try await RunningServer(["--store", "none", "--drain-timeout", "600"])
         let text = document
         // Again where the texts were encoded before anybody saw it.

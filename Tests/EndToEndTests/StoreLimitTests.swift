@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `--store-max-bytes` and `--cache-ttl` of the real program.
-@Suite struct StoreLimitTests {
+@Suite(.timeLimit(.minutes(10))) struct StoreLimitTests {
     private let model: String
     private let store: URL
 
