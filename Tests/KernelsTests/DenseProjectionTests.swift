@@ -106,6 +106,28 @@ import Testing
         check(output.copyRows(0..<1), "portable")
     }
 
+    /// Where results are rounded to 8 of 24 bits, what is rounded is off by 1e-5 at most.
+    @Test(arguments: [Activation.geluErf, .geluTanh])
+    func roundedActivationsAreNear(activation: Activation) {
+        guard Precision.bfloat16.resolved == .bfloat16 else { return }
+        let bias = (-40_000...40_000).map { Float($0) / 4000 }
+        let projection = DenseProjection(
+            weight: [Float](repeating: 0, count: bias.count), transposed: true, bias: bias,
+            inputs: 1, outputs: bias.count, activation: activation, precision: .bfloat16)
+        let input = Activations(rowCapacity: 1, columns: 1, precision: .bfloat16)
+        let output = Activations(rowCapacity: 1, columns: bias.count, precision: .bfloat16)
+        withExtendedLifetime((input, output)) {
+            projection.apply(
+                input[0..<1], into: output[0..<1],
+                in: RowTile(rows: 0..<1, worker: 0, isShared: false))
+            for (x, found) in zip(bias, output[0..<1].values) {
+                let truth = activated(Double(x), activation)
+                let allowed = Double(Float(truth).ulp) * 0x8000 + 1e-5
+                #expect(abs(Double(found) - truth) <= allowed, "\(x) gave \(found)")
+            }
+        }
+    }
+
     /// The rows of the result have the same bits whatever their number and place.
     @Test(arguments: [(64, 192), (192, 64), (256, 520), (64, 3), (48, 1)])
     func rowsDoNotDependOnTheirNumber(inputs: Int, outputs: Int) {

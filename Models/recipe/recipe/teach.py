@@ -179,7 +179,7 @@ class Writer:
 
 
 def vary(work, minutes=math.inf, shards=math.inf, seed=0, device="cpu"):
-    """Write variants of the training texts that are taught, work/targets/train-variants-*.npz, until
+    """Write variants of the training texts that are taught, work/targets/train-variants-SEED-*.npz, until
     the minutes are over or there are so many shards."""
     out, end = Path(work, "targets"), time.time() + 60 * minutes
     model, tokens = teacher.Teacher(device), tokenizer()
@@ -193,7 +193,7 @@ def vary(work, minutes=math.inf, shards=math.inf, seed=0, device="cpu"):
                                    section="", queries=[], spans=[], windows=[writer.item(ids)]))
         size += len(ids) + 2
         if size >= 4 * SHARD or place == len(chosen) - 1:
-            path = out / f"train-variants-{shard:02}.npz"
+            path = out / f"train-variants-{seed}-{shard:02}.npz"
             if not path.exists():
                 writer.write(path, model)
             shard, size, writer = shard + 1, 0, Writer(tokens, seed)
