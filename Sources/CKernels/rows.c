@@ -104,45 +104,55 @@ void bigs_widen(const uint16_t *restrict input, float *restrict output, size_t c
     }
 }
 
+// The bits of a bfloat16 as an integer in the order of the numbers: what is negative downwards. Infinity
+// is 0x7f80, and what is not a number lies beyond it or beyond its opposite.
+INLINE int16_t ordered(uint16_t bits) {
+    int16_t x = (int16_t)bits;
+    return (int16_t)(x ^ ((x >> 15) & 0x7fff));
+}
+
+INLINE float bfloat16_of_ordered(int16_t x) {
+    uint32_t bits = (uint32_t)(uint16_t)(x ^ ((x >> 15) & 0x7fff)) << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
 BIGS_CLONES
 void bigs_quantize_rows(
     const uint16_t *input, size_t input_stride, size_t rows, size_t columns, uint8_t *output,
     size_t output_stride, float *scales, int32_t *zeros) {
+    enum { WIDTH = 32 };
     for (size_t r = 0; r < rows; r++) {
         const uint16_t *x = (const uint16_t *)((const char *)input + r * input_stride);
         uint8_t *y = output + r * output_stride;
-        float low[LANES] = {0}, high[LANES] = {0}, check[LANES] = {0};
+        int16_t least[WIDTH] = {0}, most[WIDTH] = {0};
         size_t c = 0;
-        for (; c + LANES <= columns; c += LANES)
-            for (int i = 0; i < LANES; i++) {
-                uint32_t bits = (uint32_t)x[c + i] << 16;
-                float value;
-                memcpy(&value, &bits, 4);
-                low[i] = value < low[i] ? value : low[i];
-                high[i] = value > high[i] ? value : high[i];
-                check[i] += value * 0;
+        for (; c + WIDTH <= columns; c += WIDTH)
+            for (int i = 0; i < WIDTH; i++) {
+                int16_t value = ordered(x[c + i]);
+                least[i] = value < least[i] ? value : least[i];
+                most[i] = value > most[i] ? value : most[i];
             }
         for (; c < columns; c++) {
-            uint32_t bits = (uint32_t)x[c] << 16;
-            float value;
-            memcpy(&value, &bits, 4);
-            low[0] = value < low[0] ? value : low[0];
-            high[0] = value > high[0] ? value : high[0];
-            check[0] += value * 0;
+            int16_t value = ordered(x[c]);
+            least[0] = value < least[0] ? value : least[0];
+            most[0] = value > most[0] ? value : most[0];
         }
-        for (int i = 1; i < LANES; i++) {
-            low[0] = low[i] < low[0] ? low[i] : low[0];
-            high[0] = high[i] > high[0] ? high[i] : high[0];
-            check[0] += check[i];
-        }
-        float range = high[0] - low[0];
+        for (int half = WIDTH / 2; half; half /= 2)
+            for (int i = 0; i < half; i++) {
+                least[i] = least[i + half] < least[i] ? least[i + half] : least[i];
+                most[i] = most[i + half] > most[i] ? most[i + half] : most[i];
+            }
+        float low = bfloat16_of_ordered(least[0]), high = bfloat16_of_ordered(most[0]);
+        float range = high - low;
         float scale = range > 0 ? range / 255 : 1;
         float inverse = 1 / scale;
         // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the lowest bits.
         const float magic = 12582912.0f;
-        float zero = (-low[0] * inverse + magic) - magic;
+        float zero = (-low * inverse + magic) - magic;
         // What is not finite makes the whole row not a number: bytes could not show it.
-        scales[r] = scale + check[0];
+        scales[r] = most[0] < 0x7f80 && least[0] > -0x7f81 ? scale : NAN;
         zeros[r] = (int32_t)zero;
         for (c = 0; c < columns; c++) {
             uint32_t bits = (uint32_t)x[c] << 16;
