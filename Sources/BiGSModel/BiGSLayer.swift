@@ -18,16 +18,48 @@ struct BiGSLayer: Sendable {
     /// LayerNorm before the layer, or after the sum.
     let preNorm: Bool
 
-    /// Replaces `w.h` [T, H] by the layer's output. What belongs to a row goes through it a tile of
-    /// rows at a time, t of them; only the recurrences need the whole text.
-    func apply(_ w: ModelWorkspace, layout: SequenceLayout) {
-        let tiles = RowTiles(rows: layout.totalRows, precision: w.precision)
-        w.reserve(tiles)
-        tiles.run(Entry(layer: self, w: w))
-        SSMConvolution.apply(  //                              sf = kf * uf + Df uf      [T, H]
-            fs4, on: w.uf, bs4, on: w.ub,  //                  sb = kb * ub + Db ub      [T, H]
-            layout: layout, workspace: w.convolution)
-        tiles.run(Exit(layer: self, w: w))
+    /// A part of the work on a layer: of the rows, the tiles of some rounds at a time.
+    struct Step: Equatable {
+        /// Rounds that go into the recurrences.
+        var entering: Range<Int>
+        /// Whether the recurrences follow.
+        var recurs: Bool
+        /// Rounds that come out of them.
+        var leaving: Range<Int>
+    }
+
+    /// The steps, in their order, of a pass of so many rows through a layer of this size: one where there
+    /// is little to do, else about equal ones of `work` multiplications or more, and the recurrences.
+    static func steps(
+        tokens: Int, tiles: RowTiles, _ configuration: BiGSConfiguration, work least: Int
+    ) -> [Step] {
+        let (h, i, rounds) = (
+            configuration.hiddenSize, configuration.intermediateSize, tiles.rounds
+        )
+        func parts(_ weights: Int) -> [Range<Int>] {
+            let work = tokens.multipliedReportingOverflow(by: weights)
+            let count = max(1, min(rounds, (work.overflow ? .max : work.partialValue) / least))
+            return (0..<count).map { rounds * $0 / count..<rounds * ($0 + 1) / count }
+        }
+        let (entering, leaving) = (parts(2 * h * h), parts(2 * h * h + 3 * h * i))
+        if leaving.count == 1 {
+            return [Step(entering: 0..<rounds, recurs: true, leaving: 0..<rounds)]
+        }
+        return entering.map { Step(entering: $0, recurs: false, leaving: 0..<0) }
+            + [Step(entering: 0..<0, recurs: true, leaving: 0..<0)]
+            + leaving.map { Step(entering: 0..<0, recurs: false, leaving: $0) }
+    }
+
+    /// Takes one of the steps that replace `w.h` [T, H] by the layer's output. What belongs to a row goes
+    /// through it a tile of rows at a time, t of them; only the recurrences need the whole text.
+    func take(_ step: Step, _ w: ModelWorkspace, layout: SequenceLayout, tiles: RowTiles) {
+        tiles.run(Entry(layer: self, w: w), rounds: step.entering)
+        if step.recurs {
+            SSMConvolution.apply(  //                          sf = kf * uf + Df uf      [T, H]
+                fs4, on: w.uf, bs4, on: w.ub,  //              sb = kb * ub + Db ub      [T, H]
+                layout: layout, workspace: w.convolution)
+        }
+        tiles.run(Exit(layer: self, w: w), rounds: step.leaving)
     }
 
     private struct Entry: TileTask {

@@ -81,12 +81,13 @@ package final class BiGSModel: Sendable {
 
     /// A forward pass to be run in steps, between which passes on other workspaces may run. Throws as
     /// `forward` does, and then has not touched the workspace. Until the pass is done or dropped,
-    /// `workspace` is its own.
+    /// `workspace` is its own. A step within a layer has `stepWork` multiplications at least.
     package func begin(
-        _ batch: TokenBatch, workspace: ModelWorkspace, outputs request: OutputRequest
+        _ batch: TokenBatch, workspace: ModelWorkspace, outputs request: OutputRequest,
+        stepWork: Int = ForwardPass.stepWork
     ) throws(ModelError) -> ForwardPass {
         try check(batch, workspace)
-        return ForwardPass(self, batch, workspace, request)
+        return ForwardPass(self, batch, workspace, request, stepWork: stepWork)
     }
 
     /// Makes what `request` asks for of the last layer's rows in `w.h`.

@@ -24,11 +24,11 @@ private struct TileLoop<Task: TileTask>: ParallelLoop {
     let task: Task
     let rows: Int
     let count: Int
+    let first: Int
 
     func run(item: Int, worker: Int) {
-        let start = rows * item / count
-        task.run(
-            RowTile(rows: start..<rows * (item + 1) / count, worker: worker, isShared: false))
+        let (start, end) = (rows * (first + item) / count, rows * (first + item + 1) / count)
+        task.run(RowTile(rows: start..<end, worker: worker, isShared: false))
     }
 }
 
@@ -64,6 +64,9 @@ package struct RowTiles {
         count = isOne ? nil : max(1, (rows + perRound - 1) / perRound * threads)
     }
 
+    /// How many times every thread has a tile: into so many parts the rows can be cut.
+    package var rounds: Int { count.map { $0 / threads } ?? 1 }
+
     /// How many tiles are in flight at once, each with a worker's buffer of its own.
     package var workers: Int { min(threads, count ?? 1) }
 
@@ -89,11 +92,13 @@ package struct RowTiles {
         return min(capacity, max(height(precision), shared))
     }
 
-    /// Runs `task` for every tile, on several threads at once where there is more than one. Allocates
-    /// nothing.
-    package func run(_ task: some TileTask) {
+    /// Runs `task` for the tiles of some of the rounds, on several threads at once where there is more
+    /// than one. Allocates nothing.
+    package func run(_ task: some TileTask, rounds: Range<Int>) {
+        if rounds.isEmpty { return }
         guard let count else { return task.run(.shared(0..<rows)) }
         Parallel.run(
-            TileLoop(task: task, rows: rows, count: count), count: count, threads: threads)
+            TileLoop(task: task, rows: rows, count: count, first: rounds.lowerBound * threads),
+            count: rounds.count * threads, threads: threads)
     }
 }

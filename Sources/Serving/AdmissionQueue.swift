@@ -12,7 +12,7 @@
 /// with each other only, so that none of them takes as long as a document. All other texts are
 /// packed up to `passTokens`; a text that is longer runs alone.
 ///
-/// **Interruption.** Between two layers of a pass that is not quick, a quick pass may run; the other
+/// **Interruption.** Between two steps of a pass that is not quick, a quick pass may run; the other
 /// one then has the next turns until it has done as many tokens of work as it gave way to
 /// (``PassProgress``). So its time at most doubles, however many quick requests come.
 package struct AdmissionQueue: Sendable {
@@ -30,7 +30,7 @@ package struct AdmissionQueue: Sendable {
         package internal(set) var units: [Unit] = []
         /// Their tokens together.
         package internal(set) var tokens = 0
-        /// Whether it runs between the layers of other passes and is not interrupted itself.
+        /// Whether it runs between the steps of other passes and is not interrupted itself.
         package internal(set) var isQuick = false
     }
 

@@ -7,8 +7,8 @@ import Synchronization
 ///
 /// It owns the cores: texts run through layers only here, so that passes never compete with each other
 /// or with Swift's cooperative pool, which stays free to answer. (What a head makes of a mean that is
-/// there already is one small product, done where it is asked for.) Passes run layer
-/// by layer; between two layers a short request may run (``AdmissionQueue`` has the policy), and
+/// there already is one small product, done where it is asked for.) Passes run in steps, a layer
+/// or a part of a large one; between two of them a short request may run (``AdmissionQueue`` has the policy), and
 /// what nobody waits for any more, because its caller left or its deadline passed, is dropped.
 /// At most two passes are under way, one of which is quick, each in a workspace of its own: that
 /// bounds the memory, and it keeps results the same bits whatever runs beside.
@@ -26,14 +26,14 @@ package final class InferenceExecutor: Sendable {
     /// Texts are packed up to so many tokens: dense products reach their full speed far below, and
     /// a layer of more would hold up those who wait for its end.
     package static let packedTokens = 4_096
-    /// The most tokens of a request that runs between the layers of others.
+    /// The most tokens of a request that runs between the steps of others.
     package static let quickTokens = 512
 
     /// What the executor has done since it started.
     package struct Counts: Sendable, Equatable {
         /// Passes that were begun.
         package var passes = 0
-        /// Those of them that ran between the layers of another one.
+        /// Those of them that ran between the steps of another one.
         package var interruptions = 0
         /// Passes that were dropped because nobody waited for them any more.
         package var dropped = 0
@@ -91,7 +91,7 @@ package final class InferenceExecutor: Sendable {
     /// Runs texts through `model` (the executor's own by default), together or in several passes.
     ///
     /// A task that is cancelled, and one whose ``RequestDeadline`` passes, leaves at once; its
-    /// texts that wait never run, and a pass whose texts are all abandoned ends with its layer.
+    /// texts that wait never run, and a pass whose texts are all abandoned ends with its step.
     package func run(
         _ sequences: [TokenSequence], outputs: OutputRequest, model: BiGSModel? = nil
     ) async throws(ServiceError) -> Outcome {

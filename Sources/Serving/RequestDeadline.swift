@@ -2,7 +2,7 @@
 ///
 /// The deadline belongs to the task that works for a request, and holds for everything that it
 /// starts. Past it that work is cancelled: what waits of it in the executor's queue never runs, a
-/// pass that nobody else needs ends with its layer, and the executor throws
+/// pass that nobody else needs ends with its step, and the executor throws
 /// `ServiceError.deadlinePassed`.
 package enum RequestDeadline {
     /// The deadline of the request that the current task works for; nil: none.

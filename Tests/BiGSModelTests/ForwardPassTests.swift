@@ -23,7 +23,9 @@ import Testing
             })
     }
 
-    @Test func passesThatTakeTurnsGiveTheSameBits() throws {
+    /// In whole layers, and in as small steps as there are.
+    @Test(arguments: [ForwardPass.stepWork, 1])
+    func passesThatTakeTurnsGiveTheSameBits(stepWork: Int) throws {
         let configuration = BiGSConfiguration(
             vocabularySize: 300, hiddenSize: 64, intermediateSize: 192, layerCount: 5,
             stateSize: 8, maximumPositions: 600)
@@ -38,8 +40,9 @@ import Testing
         )
         // The short pass starts after 0, 1, 2, … steps of the long one.
         for start in 0...(configuration.layerCount + 2) {
-            let first = try model.begin(long, workspace: longSpace, outputs: Self.everything)
-            #expect(first.remainingSteps == configuration.layerCount + 2)
+            let first = try model.begin(
+                long, workspace: longSpace, outputs: Self.everything, stepWork: stepWork)
+            if stepWork > 1 { #expect(first.remainingSteps == configuration.layerCount + 2) }
             #expect(first.tokenCount == 600)
             for _ in 0..<start { _ = first.step() }
             let second = try model.begin(short, workspace: shortSpace, outputs: Self.everything)
@@ -68,7 +71,8 @@ import Testing
         for threads in [1, 8, 2, 3] {
             // Between the steps, in buffers that were made for another number.
             for (batch, expected) in zip(batches, expected) {
-                let pass = try model.begin(batch, workspace: workspace, outputs: Self.everything)
+                let pass = try model.begin(
+                    batch, workspace: workspace, outputs: Self.everything, stepWork: 1)
                 repeat { ComputeThreads.configure(threads) } while pass.step()
                 #expect(same(pass.output, expected), "\(threads) threads")
             }
@@ -94,6 +98,24 @@ import Testing
                 #expect(same(output, expected))
             }
         }
+    }
+
+    /// A large model's layers are cut into steps of some milliseconds, a small one's are not.
+    @Test func largeLayersAreCut() throws {
+        let long = 4096
+        func steps(hidden: Int) throws -> Int {
+            let configuration = BiGSConfiguration(
+                vocabularySize: 300, hiddenSize: hidden, intermediateSize: 3 * hidden,
+                layerCount: 1, stateSize: 8, maximumPositions: long)
+            let model = try BiGSModel.random(configuration: configuration, seed: 5)
+            return try model.begin(
+                batch([long], model, seed: 1), workspace: model.makeWorkspace(tokenCapacity: long),
+                outputs: []
+            ).remainingSteps
+        }
+        #expect(try steps(hidden: 256) == 3)
+        let rounds = RowTiles(rows: long, precision: .float32).rounds
+        if rounds > 1 { #expect(try steps(hidden: 1024) > 3) }
     }
 
     @Test func aBatchThatDoesNotFitIsRefusedBeforeAnyStep() throws {
