@@ -134,7 +134,7 @@ package struct Checkpoint: Sendable {
     /// The bytes of a directory's `config.json`.
     package static func configuration(in directory: URL) throws(CheckpointError) -> Data {
         let url = directory.appending(path: "config.json")
-        guard FileManager.default.fileExists(atPath: url.path) else {
+        guard FilePresence.isEntry(url) else {
             throw .configurationMissing(directory: directory.path)
         }
         let file = try MappedFile(url)
@@ -151,7 +151,7 @@ package struct Checkpoint: Sendable {
         var expected: [String] = []
         for format in Format.allCases {
             for (name, isIndex) in [(format.fileName, false), (format.indexName, true)] {
-                if FileManager.default.fileExists(atPath: directory.appending(path: name).path) {
+                if FilePresence.isEntry(directory.appending(path: name)) {
                     return (format, isIndex)
                 }
                 expected.append(name)

@@ -27,7 +27,7 @@ package final class MappedFile: @unchecked Sendable {
             path.map { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) } ?? -1
         }
         guard descriptor >= 0 else {
-            throw .fileUnreadable(file: url.path, reason: SystemReason.text(of: errno))
+            throw .fileUnreadable(file: url.path, reason: FilePresence.reason(errno, url))
         }
         defer { close(descriptor) }
         var status = stat()

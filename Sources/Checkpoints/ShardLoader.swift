@@ -39,8 +39,7 @@ struct ShardLoader {
     mutating func load(_ index: ShardIndex) {
         var unreadable: Set<String> = []
         for shard in Set(index.shards.values).sorted() {
-            let path = directory.appending(path: shard).path
-            guard FileManager.default.fileExists(atPath: path) else {
+            guard FilePresence.isEntry(directory.appending(path: shard)) else {
                 problems.append(.shardMissing(file: index.name, shard: shard))
                 unreadable.insert(shard)
                 continue

@@ -40,7 +40,7 @@ extension API {
             }
             let classification = Classification(service.loaded)
             lists = result.vectors.map {
-                classification.ranked($0, raw: body.options.rawScores ?? false)
+                classification.ranked($0, by: body.options.function)
             }
             usage = result.usage
         }

@@ -80,7 +80,7 @@ extension API {
         }
         let classification = Classification(service.loaded)
         let lists = result.vectors.map {
-            classification.ranked($0, raw: body.options.rawScores ?? false, top: top)
+            classification.ranked($0, by: body.options.function, top: top)
         }
         var writer = JSONWriter()
         if body.value.inputs.isSingle {

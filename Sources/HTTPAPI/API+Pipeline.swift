@@ -53,9 +53,8 @@ extension API {
             default: .vectors
             }
         if task == .entities || task == .answer { return (task, RequestBody(bytes: bytes)) }
-        let function = Classification(service.loaded).isIndependent ? "sigmoid" : "softmax"
         let flat = try await LongWork.run(bytes: bytes.count) { () throws(APIError) in
-            try body.flattened(listed: task == .classes, function: function)
+            try body.flattened(listed: task == .classes)
         }
         return (task, RequestBody(bytes: flat))
     }
@@ -115,11 +114,9 @@ struct PipelineBody: Sendable {
 
     /// The options of `parameters` beside `inputs`, as the routes of their own have them; a body without
     /// that field as it came.
-    /// - Parameters:
-    ///   - listed: whether a single text becomes a list of one.
-    ///   - function: the one that makes probabilities of the model's scores.
-    /// - Throws: 422 where `parameters` is no object, or asks for what there is not.
-    func flattened(listed: Bool, function known: String) throws(APIError) -> [UInt8] {
+    /// - Parameter listed: whether a single text becomes a list of one.
+    /// - Throws: 422 where `parameters` is no object.
+    func flattened(listed: Bool) throws(APIError) -> [UInt8] {
         if tape.member("parameters", of: 0) == nil { return tape.bytes }
         guard tape.nodes.count <= Self.maximumValues else {
             throw .validation(
@@ -131,20 +128,10 @@ struct PipelineBody: Sendable {
             return tape.bytes
         }
         let given = parameters is NSNull ? [:] : parameters
-        guard var options = given as? [String: Any] else {
+        guard let options = given as? [String: Any] else {
             throw .validation(field: "parameters", "expected an object")
         }
         body["parameters"] = nil
-        if let function = options.removeValue(forKey: "function_to_apply"), !(function is NSNull) {
-            switch function as? String {
-            case "none": options["raw_scores"] = true
-            case known, "default": break
-            default:
-                throw .validation(
-                    field: "parameters.function_to_apply",
-                    "expected \"\(known)\", which is this model's, or \"none\"")
-            }
-        }
         body.merge(options) { own, _ in own }
         if listed {
             if let text = body["inputs"] as? String { body["inputs"] = [[text]] }

@@ -50,7 +50,8 @@ extension SingleValueDecodingContainer {
     }
 }
 
-/// The `inputs` of `/predict`: a text, a pair of texts, or a list of texts and pairs.
+/// The `inputs` of `/predict`: a text, a pair of texts, or a list of texts and pairs; pairs also as
+/// Hugging Face's pipelines have them, `{"text", "text_pair"}`.
 struct ClassificationInputs: Decodable {
     let items: [EncodingInput]
     let isSingle: Bool
@@ -70,6 +71,12 @@ struct ClassificationInputs: Decodable {
         if let text = try? container.decode(String.self) {
             items = [.text(text)]
             isSingle = true
+        } else if let pair = try? container.decode(NamedPair.self) {
+            items = [pair.input]
+            isSingle = true
+        } else if let pairs = try? container.decode([NamedPair].self), !pairs.isEmpty {
+            items = pairs.map(\.input)
+            isSingle = false
         } else if let texts = try container.strings() {
             items = [try item(texts)]
             isSingle = true
@@ -81,6 +88,13 @@ struct ClassificationInputs: Decodable {
                 field: field,
                 reason: "expected a string, a pair of strings, or a list of such lists")
         }
+    }
+
+    private struct NamedPair: Decodable {
+        let text: String
+        let textPair: String?
+
+        var input: EncodingInput { textPair.map { .pair(text, $0) } ?? .text(text) }
     }
 }
 

@@ -12,11 +12,13 @@ struct CommonOptions: Decodable {
     var normalize: Bool?
     var dimensions: Int?
     var rawScores: Bool?
+    var functionToApply: FunctionName?
     var topK: Int?
     var embeddingType: EmbeddingTypeName?
 
     private enum CodingKeys: String, CodingKey {
-        case model, normalize, dimensions, rawScores, topK, embeddingType, parameters
+        case model, normalize, dimensions, rawScores, functionToApply, topK, embeddingType,
+            parameters
     }
 
     init(from decoder: any Decoder) throws {
@@ -26,8 +28,30 @@ struct CommonOptions: Decodable {
         normalize = try options.value(.normalize)
         dimensions = try options.value(.dimensions)
         rawScores = try options.value(.rawScores)
+        functionToApply = try options.value(.functionToApply)
         topK = try options.value(.topK)
         embeddingType = try options.value(.embeddingType)
+    }
+}
+
+/// What is to become of scores, by its name in Hugging Face's pipeline.
+enum FunctionName: String, Decodable, CaseIterable {
+    case none, sigmoid, softmax
+    case standard = "default"
+
+    init(from decoder: any Decoder) throws { self = try NamedValue.decode(from: decoder) }
+}
+
+extension CommonOptions {
+    /// What is to become of a head's scores; nil is what the head's own files say.
+    var function: ScoreFunction? {
+        switch functionToApply {
+        case nil: rawScores == true ? .identity : nil
+        case .standard?: nil
+        case .none?: .identity
+        case .sigmoid?: .sigmoid
+        case .softmax?: .softmax
+        }
     }
 }
 

@@ -11,7 +11,7 @@ package struct HubFile: Sendable, Equatable {
     let digest: HubDigest
 }
 
-/// The files of one commit of a repository.
+/// The files of one commit of a repository that may belong to a model.
 package struct HubListing: Sendable, Equatable {
     package let repository: HubRepository
     /// The commit's hash: what the revision meant when the hub was asked.
@@ -46,9 +46,14 @@ package struct HubListing: Sendable, Equatable {
         }
         var files: [HubFile] = []
         var seen: Set<String> = []
-        for sibling in decoded.siblings {
-            guard Self.isPlain(sibling.rfilename), seen.insert(sibling.rfilename).inserted else {
+        // What is never fetched may be called as it likes.
+        for sibling in decoded.siblings where RepositoryFiles.mayBeRead(sibling.rfilename) {
+            guard Self.isPlain(sibling.rfilename) else {
                 throw .fileNameRefused(String(sibling.rfilename.prefix(300)))
+            }
+            guard seen.insert(sibling.rfilename).inserted else {
+                throw .answerInvalid(
+                    url: url, expected: "the file \(sibling.rfilename.prefix(300)) only once")
             }
             let size = sibling.lfs?.size ?? sibling.size
             let digest =

@@ -5,7 +5,8 @@ package enum RepositoryFiles {
     /// The tokenizer's and sentence-transformers'.
     private static let read = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "vocab.txt", "1_Pooling/config.json", "config_sentence_transformers.json",
+        "vocab.txt", "1_Pooling/config.json", "config_sentence_transformers.json", "modules.json",
+        "sentence_bert_config.json",
     ]
 
     /// These, and what people want beside them.
@@ -15,6 +16,18 @@ package enum RepositoryFiles {
     /// The files that weights may be in, in the order in which a model's directory is searched.
     static var weights: [String] {
         Checkpoint.Format.allCases.flatMap { [$0.fileName, $0.indexName] }
+    }
+
+    /// Whether a file could be one of those, by its name alone: a model's own, or weights.
+    static func mayBeRead(_ path: String) -> Bool {
+        path.hasSuffix("config.json") || beside.contains(path) || weights.contains(path)
+            || [".safetensors", ".bin", ".msgpack"].contains(where: path.hasSuffix)
+    }
+
+    /// The file of a pooling module that lies in a folder of another name than usual.
+    private static func isPooling(_ path: String) -> Bool {
+        path.hasSuffix("Pooling/config.json") && !read.contains(path)
+            && path.split(separator: "/").count == 2
     }
 
     /// Whether a file of weights is an index of others.
@@ -32,7 +45,8 @@ package enum RepositoryFiles {
         guard let first = weights.lazy.compactMap({ listing.file($0) }).first else {
             throw .weightsMissing(repository: listing.repository.name, expected: weights)
         }
-        return [configuration] + beside.compactMap { listing.file($0) } + [first]
+        return [configuration] + beside.compactMap { listing.file($0) }
+            + listing.files.filter { isPooling($0.path) } + [first]
     }
 
     /// The files that the index `name` names, in order. Throws `HubError.shardMissing`.

@@ -11,23 +11,41 @@ package struct LabelScore: Sendable, Equatable {
     }
 }
 
+/// What becomes of a head's scores: Hugging Face's `function_to_apply`.
+package enum ScoreFunction: String, Sendable {
+    /// They stay as they are.
+    case identity = "none"
+    /// A probability for each.
+    case sigmoid
+    /// Probabilities that sum to one.
+    case softmax
+}
+
 /// How raw scores become probabilities.
 package struct Classification: Sendable {
     private let labels: [String]
-    /// Whether each label has a probability of its own (sigmoid); else they sum to one (softmax).
-    package let isIndependent: Bool
+    /// What makes probabilities of scores.
+    package let function: ScoreFunction
 
-    /// The labels and the problem type of a model's configuration. One label, or
-    /// `multi_label_classification`, means a sigmoid for each; otherwise softmax over all.
+    /// The labels and the problem type of a model's configuration, as Hugging Face's pipeline reads them:
+    /// scores of a `regression` are what was asked for; one label, or `multi_label_classification`, means
+    /// a sigmoid for each; otherwise softmax over all.
     package init(_ model: LoadedModel) {
         labels = model.configuration.labels
-        isIndependent =
-            model.configuration.problemType == "multi_label_classification" || labels.count == 1
+        function =
+            switch model.configuration.problemType {
+            case "regression": .identity
+            case "multi_label_classification": .sigmoid
+            default: labels.count == 1 ? .sigmoid : .softmax
+            }
     }
 
     /// Labels by falling score (ties keep the labels' order), at most `top` of them.
-    package func ranked(_ scores: [Float], raw: Bool = false, top: Int? = nil) -> [LabelScore] {
-        let values = raw ? scores : probabilities(scores)
+    /// - Parameter other: the function in place of the model's.
+    package func ranked(
+        _ scores: [Float], by other: ScoreFunction? = nil, top: Int? = nil
+    ) -> [LabelScore] {
+        let values = values(of: scores, by: other ?? function)
         let order = values.fallingOrder
         return order.prefix(top ?? order.count).map {
             LabelScore(label: label($0), score: values[$0])
@@ -35,8 +53,14 @@ package struct Classification: Sendable {
     }
 
     /// The probability of each label, from the head's raw scores.
-    func probabilities(_ scores: [Float]) -> [Float] {
-        isIndependent ? scores.map(Probabilities.sigmoid) : Probabilities.softmax(scores)
+    func probabilities(_ scores: [Float]) -> [Float] { values(of: scores, by: function) }
+
+    private func values(of scores: [Float], by function: ScoreFunction) -> [Float] {
+        switch function {
+        case .identity: scores
+        case .sigmoid: scores.map(Probabilities.sigmoid)
+        case .softmax: Probabilities.softmax(scores)
+        }
     }
 
     /// The name of a score.

@@ -64,6 +64,9 @@ package struct LoadedModel: Sendable {
     package let padding: PaddingPolicy
     /// The length every text is padded to where `padding` is `maxLength`.
     package let paddedLength: Int
+    /// The most tokens a text may have: as many as the model has positions, or as texts are padded to, or
+    /// as its files say.
+    package let window: Int
     /// Whether the tokens of a prompt have a part in pooling where it can leave them out;
     /// sentence-transformers' `include_prompt`.
     package let poolsPrompt: Bool
@@ -74,10 +77,6 @@ package struct LoadedModel: Sendable {
     /// Vectors of different fingerprints are not comparable.
     package let fingerprint: [UInt8]
 
-    /// The most tokens a text may have.
-    package var window: Int {
-        padding == .maxLength ? paddedLength : configuration.maximumPositions
-    }
     /// The model's sizes and labels.
     package var configuration: BiGSConfiguration { model.configuration }
     /// The heads that this checkpoint can answer with; `none` is the plain encoder.
@@ -108,15 +107,17 @@ package struct LoadedModel: Sendable {
         }
 
         let fixed = tokenizer.fixedPaddingLength
-        let configured = try PoolingConfiguration.read(in: directory)
+        let modules = try SentenceModules(in: directory)
+        let configured = try PoolingConfiguration.read(
+            modules.poolingPath, in: directory, override: options.pooling)
         let pooling = options.pooling ?? configured?.mode ?? .mean
         let poolsPrompt = configured?.includesPrompt ?? true
         if pooling == .pooler, !model.hasPooler { throw .poolerMissing }
         let padding =
             options.padding
             ?? PaddingPolicy.configured(model.configuration, model.head, fixedLength: fixed)
-        let paddedLength = min(
-            fixed ?? model.configuration.maximumPositions, model.configuration.maximumPositions)
+        let positions = model.configuration.maximumPositions
+        let paddedLength = min(fixed ?? positions, positions)
         let prompts = try Prompts.configured(in: directory)
         var rules = [
             "pooling=\(pooling.rawValue)", "padding=\(padding.rawValue):\(paddedLength)",
@@ -126,6 +127,8 @@ package struct LoadedModel: Sendable {
         return LoadedModel(
             name: name ?? Self.name(of: directory), model: model,
             tokenizer: tokenizer, pooling: pooling, padding: padding, paddedLength: paddedLength,
+            window: padding.window(
+                positions: positions, paddedLength: paddedLength, maximum: modules.maximumTokens),
             poolsPrompt: poolsPrompt, prompts: prompts,
             fingerprint: fingerprint(
                 checkpoint, tensors, model, tokenizer, rules: rules))
@@ -164,6 +167,11 @@ package struct LoadedModel: Sendable {
 }
 
 extension PaddingPolicy {
+    /// The most tokens of a text, of a model with so many positions whose files may have a bound too.
+    func window(positions: Int, paddedLength: Int, maximum: Int?) -> Int {
+        min(self == .maxLength ? paddedLength : positions, maximum ?? .max)
+    }
+
     /// What a model's files ask for: the configuration's word; else a fixed length in tokenizer.json;
     /// else as the reference trains its head.
     static func configured(

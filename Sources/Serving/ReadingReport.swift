@@ -12,6 +12,8 @@ package struct ReadingReport: Sendable {
     package private(set) var padding: PaddingPolicy?
     /// How states become a vector.
     package private(set) var pooling = Pooling.mean
+    /// The most tokens a text may have; nil where it could not be told what the model is.
+    package private(set) var window: Int?
     /// Texts that requests may ask to be put before their inputs.
     package private(set) var prompts = Prompts.none
     /// Every problem found; empty means that `LoadedModel.load` stumbles over none of these files.
@@ -37,7 +39,14 @@ package struct ReadingReport: Sendable {
             .configured($0.configuration, $0.head, fixedLength: fixedLength)
         }
         do throws(ModelLoadingError) {
-            pooling = try PoolingConfiguration.read(in: directory)?.mode ?? .mean
+            let modules = try SentenceModules(in: directory)
+            if let padding, let positions = model?.configuration.maximumPositions {
+                window = padding.window(
+                    positions: positions, paddedLength: min(fixedLength ?? positions, positions),
+                    maximum: modules.maximumTokens)
+            }
+            pooling =
+                try PoolingConfiguration.read(modules.poolingPath, in: directory)?.mode ?? .mean
         } catch {
             problems.append(error)
         }
@@ -56,6 +65,7 @@ extension ReadingReport: CustomStringConvertible {
         }
         return [
             "tokenizer: " + (vocabularySize.map { "\($0) tokens" } ?? "none (forward only)"),
+            window.map { "window: \($0) tokens" },
             padding.map { "padding: \($0.rawValue)" },
             "pooling: \(pooling.rawValue)",
             "prompts: " + (names.isEmpty ? "none" : names.joined(separator: ", ")),

@@ -13,7 +13,7 @@ enum SidecarFile {
         keys: JSONDecoder.KeyDecodingStrategy = .useDefaultKeys
     ) throws(ModelLoadingError) -> Value? {
         let url = directory.appending(path: path)
-        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+        guard FilePresence.isEntry(url) else { return nil }
         let file: MappedFile
         do { file = try MappedFile(url) } catch { throw .checkpoint(error) }
         guard file.count <= sizeLimit else {

@@ -67,15 +67,21 @@ enum TokenizerFiles {
     }
 
     /// Opens a regular file of no more than `sizeLimit` bytes: anything else may have no end, or never
-    /// begin.
-    private static func handle(_ url: URL) throws(TokenizerError) -> FileHandle {
+    /// begin. Nil where there is none; a link to what is not there is not none.
+    private static func handle(_ url: URL) throws(TokenizerError) -> FileHandle? {
         // Non-blocking, because opening a named pipe would wait for its writer.
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        var status = stat()
         guard descriptor >= 0 else {
-            throw .unreadable(file: url.path, reason: String(cString: strerror(errno)))
+            let number = errno
+            if number == ENOENT || number == ENOTDIR {
+                if lstat(url.path, &status) != 0 { return nil }
+                throw .unreadable(
+                    file: url.path, reason: "it is a link to a file that is not there")
+            }
+            throw .unreadable(file: url.path, reason: String(cString: strerror(number)))
         }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw .unreadable(file: url.path, reason: "it is not a regular file")
         }
@@ -90,8 +96,7 @@ enum TokenizerFiles {
         _ name: String, in directory: URL
     ) throws(TokenizerError) -> [UInt8]? {
         let url = directory.appending(path: name)
-        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        let handle = try handle(url)
+        guard let handle = try handle(url) else { return nil }
         var bytes: [UInt8]
         do {
             bytes = [UInt8](try handle.read(upToCount: sizeLimit) ?? Data())

@@ -48,7 +48,8 @@ struct ClassifyCommand: AsyncParsableCommand {
                 throw MissingHead(reason: .headMissing(needed: needed, available: available))
             }
         } emit: { loaded, text, scores, usage in
-            let ranked = Classification(loaded).ranked(scores, raw: rawScores, top: topK)
+            let ranked = Classification(loaded).ranked(
+                scores, by: rawScores ? .identity : nil, top: topK)
             try JSONLines.write(
                 Line(
                     id: text.id,

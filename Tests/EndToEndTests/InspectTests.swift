@@ -54,7 +54,7 @@ import Testing
         ])
         #expect(outcome.status == 0)
         for line in [
-            "tokenizer: 256 tokens", "padding: max-length", "pooling: cls",
+            "tokenizer: 256 tokens", "window: 128 tokens", "padding: max-length", "pooling: cls",
             "prompts: document, query (default)",
         ] {
             #expect(outcome.lines.contains(Substring(line)), "\(outcome.lines)")

@@ -42,8 +42,8 @@ import Testing
     private func fetch(_ answers: [Data]) async throws -> Data {
         let client = try HubClient(endpoint: serve(answers), pauses: [])
         let directory = try SmallModel.temporaryDirectory()
-        try Data("01234".utf8).write(to: directory.appending(path: "a.part"))
-        let sibling = #"{"rfilename":"a","size":10,"blobId":"\#(Self.blob)"}"#
+        try Data("01234".utf8).write(to: directory.appending(path: "a.bin.part"))
+        let sibling = #"{"rfilename":"a.bin","size":10,"blobId":"\#(Self.blob)"}"#
         let listing = try HubListing(
             Data(#"{"sha":"\#(Self.blob)","siblings":[\#(sibling)]}"#.utf8),
             repository: HubRepository("owner/name"), url: "U")

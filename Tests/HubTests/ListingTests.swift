@@ -72,14 +72,15 @@ import Testing
     @Test func sizesAndDigestsAreThoseOfTheContent() throws {
         let listing = try listing(
             """
-            {"rfilename":"a","size":1,"blobId":"\(blob)"},
-            {"rfilename":"b/c","size":134,"blobId":"\(blob)",
+            {"rfilename":"config.json","size":1,"blobId":"\(blob)"},
+            {"rfilename":"a.onnx"},{"rfilename":"../a\\b.png","size":1,"blobId":"\(blob)"},
+            {"rfilename":"b/c.bin","size":134,"blobId":"\(blob)",
              "lfs":{"sha256":"\(sha256.uppercased())","size":9,"pointerSize":134}}
             """)
         #expect(
             listing.files == [
-                HubFile(path: "a", size: 1, digest: .gitBlob(blob)),
-                HubFile(path: "b/c", size: 9, digest: .sha256(sha256)),
+                HubFile(path: "config.json", size: 1, digest: .gitBlob(blob)),
+                HubFile(path: "b/c.bin", size: 9, digest: .sha256(sha256)),
             ])
     }
 
@@ -90,24 +91,27 @@ import Testing
     ])
     func namesThatLeaveTheDirectoryAreRefused(path: String) {
         #expect {
-            try listing(#"{"rfilename":"\#(path)","size":1,"blobId":"\#(blob)"}"#)
+            try listing(#"{"rfilename":"\#(path)/a.bin","size":1,"blobId":"\#(blob)"}"#)
         } throws: {
             if case HubError.fileNameRefused = $0 { true } else { false }
         }
     }
 
     @Test func aNameTwiceIsRefused() {
-        let file = #"{"rfilename":"a","size":1,"blobId":"\#(blob)"}"#
-        #expect(throws: HubError.fileNameRefused("a")) { try listing("\(file),\(file)") }
+        let file = #"{"rfilename":"vocab.txt","size":1,"blobId":"\#(blob)"}"#
+        #expect(throws: HubError.answerInvalid(url: "U", expected: "the file vocab.txt only once"))
+        {
+            try listing("\(file),\(file)")
+        }
     }
 
     @Test(arguments: [
-        #"{"rfilename":"a"}"#, #"{"rfilename":"a","size":1}"#,
-        #"{"rfilename":"a","blobId":"0000000000000000000000000000000000000000"}"#,
-        #"{"rfilename":"a","size":-1,"blobId":"0000000000000000000000000000000000000000"}"#,
-        #"{"rfilename":"a","size":1,"blobId":"00"}"#,
-        #"{"rfilename":"a","size":1,"blobId":"zz00000000000000000000000000000000000000"}"#,
-        #"{"rfilename":"a","size":1.5,"blobId":"0000000000000000000000000000000000000000"}"#,
+        #"{"rfilename":"config.json"}"#, #"{"rfilename":"config.json","size":1}"#,
+        #"{"rfilename":"config.json","blobId":"0000000000000000000000000000000000000000"}"#,
+        #"{"rfilename":"config.json","size":-1,"blobId":"0000000000000000000000000000000000000000"}"#,
+        #"{"rfilename":"config.json","size":1,"blobId":"00"}"#,
+        #"{"rfilename":"config.json","size":1,"blobId":"zz00000000000000000000000000000000000000"}"#,
+        #"{"rfilename":"config.json","size":1.5,"blobId":"0000000000000000000000000000000000000000"}"#,
         #"{"size":1}"#, "3",
     ])
     func aFileWithoutSizeOrDigestIsRefused(sibling: String) {

@@ -91,7 +91,7 @@ extension HeadQuestion {
     /// As a request says it.
     init(_ options: CommonOptions, evidence: EvidenceField?) {
         self.init()
-        raw = options.rawScores ?? false
+        raw = options.function == .identity
         top = options.topK
         self.evidence = evidence?.granularity
     }

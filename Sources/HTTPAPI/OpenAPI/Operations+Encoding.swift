@@ -154,6 +154,13 @@ extension OpenAPIDocument {
             """
         ),
         (
+            "TextPair",
+            """
+            {"type":"object","required":["text"],"properties":{
+            "text":{"$ref":"#/components/schemas/Text"},"text_pair":{"type":["string","null"]}}}
+            """
+        ),
+        (
             "PredictRequest",
             """
             {"type":"object","required":["inputs"],"properties":{
@@ -162,8 +169,13 @@ extension OpenAPIDocument {
             "items":{"$ref":"#/components/schemas/Text"}},
             {"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
             "items":{"type":"array","minItems":1,"maxItems":2,
-            "items":{"$ref":"#/components/schemas/Text"}}}]},\(common),
+            "items":{"$ref":"#/components/schemas/Text"}}},
+            {"$ref":"#/components/schemas/TextPair"},
+            {"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
+            "items":{"$ref":"#/components/schemas/TextPair"}}]},\(common),
             "raw_scores":{"type":["boolean","null"]},
+            "function_to_apply":{"description":"What becomes of the model's scores.",
+            "enum":["none","sigmoid","softmax","default",null]},
             "top_k":{"type":["integer","null"],"minimum":1,
             "maximum":9223372036854775807},
             "head":{"enum":"{{trainedHeads}}"},
