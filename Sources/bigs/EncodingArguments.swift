@@ -28,7 +28,8 @@ struct EncodingArguments: ParsableArguments {
     /// Texts are run in groups, so that short ones share a pass.
     private static let groupSize = 32
 
-    /// Hands each text and its numbers to `emit`, in order; without `--model`, those of `embedded`.
+    /// Hands each text and its numbers to `emit`, in order: all of those before one that is refused, and
+    /// what there is when the input pauses. Without `--model`, those of `embedded`.
     func run(
         embedded: EmbeddedModel = .embeddings,
         _ encode: (EncodingService, [EncodingInput], EncodingRules) async throws -> EncodingResult,
@@ -44,31 +45,43 @@ struct EncodingArguments: ParsableArguments {
         var group: [NamedText] = []
         func flush(_ service: EncodingService) async throws {
             if group.isEmpty { return }
-            let inputs = group.map { text in
-                text.pair.map { EncodingInput.pair(text.text, $0) } ?? .text(text.text)
-            }
-            let result: EncodingResult
+            let texts = group
+            group.removeAll()
             do {
-                result = try await encode(service, inputs, rules)
+                try await emitAll(texts, service)
             } catch let error as ServiceError {
+                if let index = error.input { try await emitAll(Array(texts[..<index]), service) }
                 throw CommandError(
                     description: error.text(
-                        input: error.input.map { group[$0].place } ?? "",
+                        input: error.input.map { texts[$0].place } ?? "",
                         truncate: "--truncate true"))
             }
-            for (index, text) in group.enumerated() {
+        }
+        func emitAll(_ texts: [NamedText], _ service: EncodingService) async throws {
+            if texts.isEmpty { return }
+            let inputs = texts.map { text in
+                text.pair.map { EncodingInput.pair(text.text, $0) } ?? .text(text.text)
+            }
+            let result = try await encode(service, inputs, rules)
+            for (index, text) in texts.enumerated() {
                 try emit(loaded, text, result.vectors[index], result.usage[index])
             }
-            group.removeAll()
         }
         try await ModelSession.run(loaded, threads: model.threads, store: opened) { service in
-            try await texts.read { text in
-                if text.text.isEmpty, text.pair == nil {
-                    throw CommandError(
-                        description: "\(text.place): the text cannot be empty")
+            do {
+                try await texts.read { text in
+                    if text.text.isEmpty, text.pair == nil {
+                        throw CommandError(
+                            description: "\(text.place): the text cannot be empty")
+                    }
+                    group.append(text)
+                    if group.count == Self.groupSize { try await flush(service) }
+                } pausing: {
+                    try await flush(service)
                 }
-                group.append(text)
-                if group.count == Self.groupSize { try await flush(service) }
+            } catch {
+                try await flush(service)
+                throw error
             }
             try await flush(service)
         }

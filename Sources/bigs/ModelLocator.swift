@@ -11,6 +11,7 @@ enum EmbeddedModel: String, CaseIterable {
 enum ModelLocator {
     enum LocationError: Error, CustomStringConvertible {
         case notFound(EmbeddedModel, searched: [String])
+        case empty
         /// There is no such folder, and it may be the name of a model on a hub.
         case notFetched(String)
 
@@ -19,6 +20,7 @@ enum ModelLocator {
             case .notFound(let model, let searched):
                 "the embedded model \(model.rawValue) is not installed; name one with "
                     + "--model. Looked in:\n" + searched.map { "  \($0)" }.joined(separator: "\n")
+            case .empty: "--model: the name cannot be empty"
             case .notFetched(let name):
                 "there is no folder \(name), and no model of this name was fetched "
                     + "(bigs pull \(name))"
@@ -35,6 +37,7 @@ enum ModelLocator {
     ) throws -> URL {
         var embedded = embedded
         if let name {
+            if name.isEmpty { throw LocationError.empty }
             let path = URL(filePath: name, directoryHint: .isDirectory)
             if FileManager.default.fileExists(atPath: name) { return path }
             if let fetched = fetched(name) { return fetched }

@@ -13,14 +13,23 @@ enum StandardInput {
         }
     }
 
-    /// The next bytes of the file at `path`, which was opened before; nil at its end.
-    static func block(of handle: FileHandle, at path: String) throws -> [UInt8]? {
-        do {
-            let data = try handle.read(upToCount: 1 << 16) ?? Data()
-            return data.isEmpty ? nil : [UInt8](data)
-        } catch {
-            throw failure(of: path, error)
+    /// The next bytes of the file at `path`, which was opened before; nil at its end. What a pipe has is
+    /// read, without waiting for more: `FileHandle` would wait until it has as many as it may.
+    static func block(of handle: FileHandle, at path: String) throws(CommandError) -> [UInt8]? {
+        var number: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+            var got = -1
+            repeat {
+                got = read(handle.fileDescriptor, buffer.baseAddress, buffer.count)
+            } while got < 0 && errno == EINTR
+            number = got < 0 ? errno : 0
+            count = max(got, 0)
         }
+        if number != 0 {
+            throw CommandError(
+                description: "\(name(of: path)) cannot be read: \(SystemReason.text(of: number))")
+        }
+        return bytes.isEmpty ? nil : bytes
     }
 
     /// What messages call it.

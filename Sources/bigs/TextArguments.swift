@@ -41,13 +41,19 @@ struct TextArguments: ParsableArguments {
     }
 
     /// Hands every text to `body`, in order, without holding more than one line of JSON lines.
-    func read(_ body: (NamedText) async throws -> Void) async throws {
+    /// - Parameter pausing: called before a line is waited for.
+    func read(
+        _ body: (NamedText) async throws -> Void, pausing: () async throws -> Void = {}
+    ) async throws {
         for file in files.isEmpty ? ["-"] : files {
             if jsonl {
                 var number = 0
-                for line in try LineReader(path: file) {
+                var lines = try LineReader(path: file)
+                while true {
+                    if lines.mayWait { try await pausing() }
+                    guard let next = lines.next() else { break }
                     number += 1
-                    let line = try line.get()
+                    let line = try next.get()
                     if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
                     try await body(parse(line, file: file, number: number))
                 }
@@ -67,8 +73,22 @@ struct TextArguments: ParsableArguments {
                 id: line.id?.text ?? String(number), place: place, text: line.text,
                 pair: line.pair)
         } catch {
-            throw CommandError(
-                description: "\(place): expected a JSON object with a string \"text\"")
+            throw CommandError(description: "\(place): \(Self.reason(of: error))")
+        }
+    }
+
+    /// What is wrong with a line.
+    private static func reason(of error: any Error) -> String {
+        switch error {
+        case DecodingError.typeMismatch(_, let context),
+            DecodingError.valueNotFound(_, let context):
+            switch context.codingPath.first?.stringValue {
+            case "id": "id: expected a string or a whole number"
+            case let field?: "\(field): expected a string"
+            case nil: "expected a JSON object with a string \"text\""
+            }
+        case DecodingError.keyNotFound: "expected a JSON object with a string \"text\""
+        default: "is not JSON"
         }
     }
 
@@ -87,7 +107,7 @@ struct TextArguments: ParsableArguments {
 }
 
 /// The lines of a file, read in blocks.
-struct LineReader: Sequence, IteratorProtocol {
+struct LineReader {
     private let handle: FileHandle
     private let path: String
     private var buffer: [UInt8] = []
@@ -99,6 +119,14 @@ struct LineReader: Sequence, IteratorProtocol {
         handle = try StandardInput.open(path)
     }
 
+    /// Whether the next line has yet to come from whoever writes it.
+    var mayWait: Bool {
+        if isAtEnd || buffer[position...].contains(0x0A) { return false }
+        var wanted = pollfd(fd: handle.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wanted, 1, 0) == 0
+    }
+
+    /// The next line, without its end; nil after the last.
     mutating func next() -> Result<[UInt8], CommandError>? {
         var searched = position
         while true {
@@ -113,8 +141,8 @@ struct LineReader: Sequence, IteratorProtocol {
             buffer.removeFirst(position)
             position = 0
             searched = buffer.count
-            do {
-                guard let block = try handle.read(upToCount: 1 << 20), !block.isEmpty else {
+            do throws(CommandError) {
+                guard let block = try StandardInput.block(of: handle, at: path) else {
                     isAtEnd = true
                     continue
                 }
@@ -122,7 +150,7 @@ struct LineReader: Sequence, IteratorProtocol {
             } catch {
                 isAtEnd = true
                 position = buffer.count
-                return .failure(StandardInput.failure(of: path, error))
+                return .failure(error)
             }
         }
     }

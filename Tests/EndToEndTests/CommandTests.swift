@@ -95,6 +95,39 @@ import Testing
             [command, "--jsonl"], input: Data("{\"text\":\"a\"}\n{\"text\":\"\"}\n".utf8))
         #expect(lines.status == 1)
         #expect(lines.errors.contains("standard input, line 2: the text cannot be empty"))
+        #expect(lines.lines.count == 1)
+    }
+
+    @Test(arguments: [
+        (#"{"text":3}"#, "text: expected a string"), (#"{"text":"a","pair":[]}"#, "pair: expected"),
+        (#"{"text":"a","id":1.5}"#, "id: expected a string or a whole number"),
+        (#"["text"]"#, "expected a JSON object"), (#"{"text":"a""#, "is not JSON"),
+    ])
+    func badLinesSayWhatIsWrong(line: String, reason: String) throws {
+        let outcome = try Program.run(
+            ["embed", "--jsonl"], input: Data("{\"text\":\"a\"}\n\(line)\n".utf8))
+        #expect(outcome.status == 1 && outcome.lines.count == 1)
+        #expect(outcome.errors.contains("line 2: \(reason)"), "\(outcome.errors)")
+    }
+
+    /// A program that writes a line and waits for its result gets it.
+    @Test func aPauseIsUsed() throws {
+        let process = Process()
+        let (input, output) = (Pipe(), Pipe())
+        process.executableURL = try Program.url()
+        process.arguments = ["embed", "--jsonl", "--dimensions", "2"]
+        process.environment = Program.environment
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        for _ in 0..<2 {
+            input.fileHandleForWriting.write(Data("{\"text\":\"a\"}\n".utf8))
+            let line = output.fileHandleForReading.availableData
+            #expect(line.last == 0x0A && line.contains(UInt8(ascii: "[")))
+        }
+        try input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
     }
 
     /// By its place, not by its place in the pass that it shares with others.
@@ -115,6 +148,7 @@ import Testing
             let outcome = try Program.run(
                 ["embed", "--model", model.path, "--truncate", "false"] + files, folder: folder)
             #expect(outcome.status == 1)
+            #expect(outcome.lines.count == (files[0] == "--jsonl" ? 36 : 1))
             #expect(outcome.errors.hasPrefix("Error: \(place) has 602 tokens"), "\(outcome.errors)")
             #expect(outcome.errors.contains("pass --truncate true"))
         }
