@@ -71,16 +71,18 @@ extension API {
         return response(writer, result, inputs)
     }
 
-    /// `GET /v1/models`, `/models`.
-    func models(_: ServerRequest) async throws(APIError) -> ServerResponse {
-        let names = try readiness.registry().names
+    /// `GET /v1/models`; `/models`, where Infinity's clients also read how busy each one is.
+    func models(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
+        let registry = try readiness.registry()
+        let names = registry.names
+        let queued = request.path == "/models" ? registry.standard.queuedTexts : nil
         var writer = JSONWriter()
         writer.object { writer in
             writer.key("object")
             writer.string("list")
             writer.key("data")
             writer.array { writer in
-                for name in names { write(modelNamed: name, &writer) }
+                for name in names { write(modelNamed: name, queued: queued, &writer) }
             }
         }
         return .json(writer)
@@ -91,11 +93,12 @@ extension API {
         let parts = ["id", "owner", "name"].compactMap { request.parameters[$0] }
         let name = try service(named: parts.joined(separator: "/")).loaded.name
         var writer = JSONWriter()
-        write(modelNamed: name, &writer)
+        write(modelNamed: name, queued: nil, &writer)
         return .json(writer)
     }
 
-    private func write(modelNamed name: String, _ writer: inout JSONWriter) {
+    /// - Parameter queued: how many texts wait; one queue is all models'.
+    private func write(modelNamed name: String, queued: Int?, _ writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("id")
             writer.string(name)
@@ -105,6 +108,16 @@ extension API {
             writer.number(settings.started)
             writer.key("owned_by")
             writer.string("bigs")
+            guard let queued else { return }
+            writer.key("backend")
+            writer.string("bigs")
+            writer.key("stats")
+            writer.object { writer in
+                writer.key("queue_absolute")
+                writer.number(queued)
+                writer.key("batch_size")
+                writer.number(settings.maximumClientBatchSize)
+            }
         }
     }
 }

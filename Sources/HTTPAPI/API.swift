@@ -62,10 +62,13 @@ package struct API: Sendable {
         } catch {
             var refused = Refused(error)
             refused.message += placeOfHead(error)
+            if Task.isCancelled, readiness.isDraining, refused.status == .serviceUnavailable {
+                refused.message = "the server is stopping"
+            }
             exchange.refusal = refused
             exchange.cause = Self.cause(of: error)
             response = refused.response(
-                requestID: context.requestID, openAI: request.path.hasPrefix("/v1/"))
+                requestID: context.requestID, openAI: Self.speaksOpenAI(request.path))
         }
         exchange.status = response.status.code
         // What is not ended by the server's own end is cancelled because its client left.
@@ -241,10 +244,16 @@ package struct API: Sendable {
         var response = Refused(
             refusal.status, refusal.errorType, refusal.message
         ).response(
-            requestID: refusal.requestID, openAI: refusal.path?.hasPrefix("/v1/") ?? false)
+            requestID: refusal.requestID, openAI: refusal.path.map(Self.speaksOpenAI) ?? false)
         settings.crossOrigin.allow(&response, for: refusal.origin)
         response.headers[.requestID] = refusal.requestID
         return response
+    }
+
+    /// Whether errors have OpenAI's shape there: only its clients, and Infinity's that are like them, ask
+    /// these paths.
+    private static func speaksOpenAI(_ path: String) -> Bool {
+        path.hasPrefix("/v1/") || path == "/embeddings" || path == "/models"
     }
 
     /// The body, read whole and decoded.

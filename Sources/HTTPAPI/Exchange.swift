@@ -26,9 +26,23 @@ struct Exchange: Sendable {
     /// The status of an answer whose client left before its end: nginx's, which is sent to nobody.
     static let clientLeft = 499
 
+    /// Whether it is one of our fields' names, as far as one can tell: a client may call a field anything.
+    private static func isName(_ field: String) -> Bool {
+        field.utf8.count <= 60
+            && field.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                    UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "["), UInt8(ascii: "]"):
+                    true
+                default: false
+                }
+            }
+    }
+
     var isHead: Bool { method == .head }
 
-    /// The access log: one line a request, without anything of its body, its query or its key.
+    /// The access log: one line a request, without anything of its body, its query or its key but the names
+    /// of the model and of a field that is refused.
     func log(to logger: Logger, after duration: Duration) {
         let level: Logger.Level =
             if status == 500 || cause != nil {
@@ -52,7 +66,11 @@ struct Exchange: Sendable {
             metadata["inference_us"] = .stringConvertible(
                 Int(result.timings.inference.microseconds))
         }
-        if let refusal { metadata["error_type"] = "\(refusal.type)" }
+        if let model = values.model { metadata["model"] = "\(model)" }
+        if let refusal {
+            metadata["error_type"] = "\(refusal.type)"
+            if let field = refusal.field, Self.isName(field) { metadata["field"] = "\(field)" }
+        }
         if let cause { metadata["error"] = "\(cause)" }
         logger.log(level: level, "request", metadata: metadata)
     }

@@ -240,6 +240,7 @@ extension API {
                 "there is no model \"\((name ?? "").prefix(200))\"; this server has "
                     + registry.names.map { "\"\($0)\"" }.joined(separator: ", "))
         }
+        RequestContext.current?.record.asks(service.loaded.name)
         return service
     }
 

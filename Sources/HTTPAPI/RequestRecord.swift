@@ -1,7 +1,7 @@
 import Serving
 import Synchronization
 
-/// What a handler tells about its work, for the metrics and the access log: numbers only.
+/// What a handler tells about its work, for the metrics and the access log: numbers and the model's name.
 package final class RequestRecord: Sendable {
     struct Values: Sendable {
         /// Whether the body was readable, and had one input or a list of them.
@@ -9,6 +9,8 @@ package final class RequestRecord: Sendable {
         var inputs = 0
         /// What the texts count as, where the route alone does not tell.
         var work: Route.Work?
+        /// The name of the model that was asked.
+        var model: String?
         var result: Encoded?
     }
 
@@ -51,6 +53,9 @@ package final class RequestRecord: Sendable {
         get { state.withLock { $0.work } }
         set { state.withLock { $0.work = newValue } }
     }
+
+    /// Which model is asked.
+    func asks(_ model: String) { state.withLock { $0.model = model } }
 
     /// The body was read: it has `inputs` texts, or is one text and not a list.
     func received(inputs: Int, isSingle: Bool) {

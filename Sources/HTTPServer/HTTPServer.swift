@@ -71,6 +71,9 @@ package final class HTTPServer: Sendable {
     /// Stops accepting, ends idle connections, and gives what runs `drainTimeout` to finish.
     /// Returns at once; `run()` returns when the drain is complete.
     package func shutdown() async {
+        if !state.isDraining {
+            logger.notice("draining", metadata: ["connections": .stringConvertible(state.count)])
+        }
         state.drain(until: .now + configuration.drainTimeout)
     }
 
@@ -134,8 +137,8 @@ package final class HTTPServer: Sendable {
                 return error
             }
         }
-        let watch = Task { [state, configuration] in
-            await Watch(state: state, configuration: configuration).run()
+        let watch = Task { [state, configuration, logger] in
+            await Watch(state: state, configuration: configuration, logger: logger).run()
         }
         let accepting = Task { await acceptor.run() }
         state.onDrain { accepting.cancel() }

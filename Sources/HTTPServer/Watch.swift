@@ -1,5 +1,6 @@
 import FlyingSocks
 import Foundation
+import Logging
 
 /// One task for all connections that ends waits whose time is up and notices clients that left.
 ///
@@ -13,9 +14,11 @@ struct Watch: Sendable {
     let state: ServerState
     let interval: Duration
     private let cancelTimeout: Duration
+    private let logger: Logger
 
-    init(state: ServerState, configuration: ServerConfiguration) {
+    init(state: ServerState, configuration: ServerConfiguration, logger: Logger) {
         self.state = state
+        self.logger = logger
         let shortest = [
             configuration.headerTimeout, configuration.bodyProgressTimeout,
             configuration.writeProgressTimeout, configuration.idleTimeout,
@@ -28,21 +31,30 @@ struct Watch: Sendable {
     /// Runs until its task is cancelled.
     func run() async {
         let clock = ContinuousClock()
+        var isOverdue = false
         while (try? await clock.sleep(for: interval)) != nil {
-            tick(at: clock.now)
+            let stage = tick(at: clock.now)
+            if stage == .overdue, !isOverdue {
+                isOverdue = true
+                logger.warning(
+                    "the time to drain is over; requests are cut off",
+                    metadata: ["connections": .stringConvertible(state.count)])
+            }
         }
     }
 
-    private func tick(at now: ContinuousClock.Instant) {
+    private func tick(at now: ContinuousClock.Instant) -> DrainStage {
         let connections = state.connections
         let watched = connections.filter { $0.expire(at: now) }
         for control in departed(watched) { control.peerLeft() }
-        switch state.drainStage(at: now, grace: cancelTimeout) {
+        let stage = state.drainStage(at: now, grace: cancelTimeout)
+        switch stage {
         case .running: break
         case .overdue: for connection in connections { connection.interrupt() }
         case .cut: for connection in connections { connection.cancel() }
         case .abandoned: state.abandon()
         }
+        return stage
     }
 
     /// Those of `watched` whose client has closed its side. A descriptor that was closed since, and

@@ -155,6 +155,7 @@ struct SearchCommand: AsyncParsableCommand {
                 "the query has \(usage.tokens) tokens, of which \(usage.tokensUsed) were read")
         }
         if answer.leavesOutWords { StandardError.write(DocumentSearch.Answer.leftOutWords) }
+        if answer.foundNoPassage { StandardError.write(DocumentSearch.Answer.noPassage) }
         // Beside documents that this model finds there may be some that it does not.
         if mode != .text,
             let warning = try await StoreAccess.warning(of: opened, models: [loaded])

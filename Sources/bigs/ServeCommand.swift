@@ -290,8 +290,10 @@ private struct ModelService: Service, CustomStringConvertible {
             logger.info(
                 "ready",
                 metadata: [
-                    "model": "\(loaded.name)", "parameters": "\(loaded.model.parameterCount)",
-                    "window": "\(loaded.window)", "milliseconds": "\(Int(seconds))",
+                    "model": "\(loaded.name)",
+                    "parameters": .stringConvertible(loaded.model.parameterCount),
+                    "window": .stringConvertible(loaded.window),
+                    "milliseconds": .stringConvertible(Int(seconds)),
                 ])
         }
         if let store { await warn(of: store, models) }

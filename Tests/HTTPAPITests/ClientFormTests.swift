@@ -143,8 +143,12 @@ import Testing
         let fixture = try APIFixture()
         defer { fixture.executor?.stop() }
         #expect(await fixture.send(.get, "/ping").status == 200)
+        // Infinity's clients want to know how busy each model is.
         let models = await fixture.send(.get, "/models")
-        #expect(models.bytes == (await fixture.send(.get, "/v1/models")).bytes)
+        var entries = try #require(models.object["data"] as? [[String: Any]])
+        #expect(entries.removeFirst()["stats"] is [String: Any])
+        let wrong = await fixture.post("/embeddings", #"{"input":""}"#)
+        #expect((wrong.object["error"] as? [String: Any])?["param"] as? String == "input")
         fixture.readiness.startDraining()
         #expect(await fixture.send(.get, "/ping").status == 503)
         #expect(await fixture.send(.get, "/health").status == 200)
@@ -172,9 +176,23 @@ import Testing
             Array(#"{"text":"ab cd","chunk":"tokens","metadata":{"title":1}}"#.utf8),
             contentType: "application/json")
         #expect(put.status == 201)
-        let line = await fixture.stream(.get, "/documents/export")
-        let again = await fixture.post("/documents", String(decoding: line.bytes, as: UTF8.self))
-        #expect(again.status == 200 && again.object["status"] as? String == "unchanged")
+        // What was got can be put, and an export imported; but nobody's own vectors.
+        let got = await fixture.send(.get, "/documents/a")
+        let again = await fixture.send(
+            .put, "/documents/a", got.bytes, contentType: "application/json")
+        #expect(got.status == 200 && again.status == 200)
+        let export = await fixture.stream(.get, "/documents/export")
+        let imported = await fixture.stream(
+            .post, "/documents/import", export.bytes, contentType: "application/x-ndjson")
+        #expect(try imported.lines().last?["errors"] as? Int == 0)
+        for (field, path) in [("embedding", "/documents/a"), ("passages", "/documents")] {
+            let body = #"{"text":"ab","\#(field)":[1,2]}"#
+            let answer = await fixture.send(
+                path == "/documents" ? .post : .put, path, Array(body.utf8),
+                contentType: "application/json")
+            let message = answer.object["error"] as? String ?? ""
+            #expect(answer.status == 422 && message.hasPrefix("\(field): is the model's to make"))
+        }
         let long = String(repeating: "a ", count: 300)
         let refused = await fixture.post("/documents", #"{"text":"\#(long)","truncate":"NONE"}"#)
         #expect(refused.status == 422)

@@ -170,6 +170,11 @@ import Testing
         let texts = hits.compactMap { ($0["passage"] as? [String: Any])?["text"] as? String }
         #expect(texts.sorted() == ["Apples are red.", "Some are green", "bears live in woods"])
         #expect(hits.allSatisfy { $0["text"] == nil })
+        #expect(answer.object["warning"] == nil)
+        let none = await fixture.post(
+            "/documents/search", #"{"query":"Some are green","passages":"line"}"#)
+        #expect((none.object["results"] as? [Any])?.isEmpty == true)
+        #expect((none.object["warning"] as? String)?.hasPrefix("no passage was found") == true)
     }
 
     @Test func whatWasJustPutIsFound() async throws {

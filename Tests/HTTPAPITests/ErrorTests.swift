@@ -195,6 +195,12 @@ import Testing
         #expect(await drained.send(.get, "/ready").status == 200)
         drained.readiness.startDraining()
         #expect(await drained.send(.get, "/ready").status == 503)
+        // What a stop cuts off is told so, not that its client had left.
+        let cut = Task { await drained.post("/embed", #"{"inputs": "a"}"#) }
+        cut.cancel()
+        let answer = await cut.value
+        #expect(answer.status == 503)
+        #expect(answer.object["error"] as? String == "the server is stopping")
     }
 
     @Test func requestIDsAreEchoedOnlyWhenHarmless() async throws {

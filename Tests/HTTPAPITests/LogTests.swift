@@ -77,8 +77,20 @@ final class LogLines: Sendable {
         #expect(line["trace_id"] as? String == trace)
         #expect(line["method"] as? String == "POST" && line["path"] as? String == "/embed")
         #expect(line["status"] as? Int == 200 && line["inputs"] as? Int == 1)
+        #expect(line["model"] is String)
         #expect(line["duration_us"] as? Int ?? -1 >= 0 && line["cache"] as? String == "miss")
         #expect(!lines.all[0].contains("secret") && !lines.all[0].contains("tell-no-one"))
+    }
+
+    /// Of what is refused the field is said, unless it is a name that only the client knows.
+    @Test func refusedFieldsAreNamed() async throws {
+        let fixture = try APIFixture(logger: logger(level: .info), keeps: true)
+        defer { fixture.executor?.stop() }
+        _ = await fixture.post("/embed", #"{"inputs": ["a", ""]}"#)
+        _ = await fixture.post("/documents", #"{"text": "a", "My secret": 1}"#)
+        let refused = lines.objects.filter { $0?["status"] as? Int == 422 }
+        #expect(refused.map { $0?["field"] as? String } == ["inputs[1]", nil])
+        #expect(!lines.all.joined().contains("secret"))
     }
 
     @Test func wrongKeysAndForgedLinesStayOut() async throws {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPServer
 import HTTPTypes
+import Logging
 import Testing
 
 @Suite("Listening, limits and drain", .timeLimit(.minutes(10)))
@@ -69,7 +70,9 @@ struct LifeCycleTests {
         var configuration = loopback()
         configuration.drainTimeout = .milliseconds(50)
         let started = Mailbox<Void>()
-        let server = HTTPServer(configuration: configuration, logger: silent) { _ in
+        let said = Mailbox<String>()
+        let logger = Logger(label: "test") { _ in Ear(said: said) }
+        let server = HTTPServer(configuration: configuration, logger: logger) { _ in
             started.post(())
             try? await Task.sleep(for: .seconds(3600))
             return .text("late")
@@ -79,6 +82,9 @@ struct LifeCycleTests {
         try await client.send(get)
         _ = await started.next()
         await server.shutdown()
+        #expect(await said.next() == "info listening")
+        #expect(await said.next() == "notice draining")
+        #expect(await said.next()?.hasPrefix("warning the time to drain is over") == true)
         let answer = String(decoding: try await client.receiveAll(), as: UTF8.self)
         #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.hasSuffix("late"))
         try await running.value
@@ -188,4 +194,18 @@ struct LifeCycleTests {
         await #expect(throws: ListenError.notASocket(path)) { try await third.run() }
         #expect(FileManager.default.contents(atPath: path) == Data("keep".utf8))
     }
+}
+
+/// A log that is listened to.
+private struct Ear: LogHandler {
+    let said: Mailbox<String>
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { said.post("\(event.level) \(event.message)") }
 }

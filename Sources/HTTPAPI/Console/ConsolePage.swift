@@ -19,9 +19,9 @@ enum ConsolePage {
         <main>
           <section>
             <h2>Try it</h2>
-            <label>Text, or one text a line
-              <textarea id="texts" rows="6">A state space model reads a document in one pass.
-        The cat sat on the mat.</textarea></label>
+            <label>Text; to search, the question
+              <textarea id="texts" rows="6">A state space model reads a document in one pass.</textarea></label>
+            <label><input id="lines" type="checkbox"> each line is a text of its own</label>
             <label>Labels for Classify, separated by commas; without any, the model's own
               <input id="labels" value="machine learning, pets" size="40"></label>
             <div class="buttons">
@@ -63,7 +63,10 @@ enum ConsolePage {
         'use strict';
         const $ = id => document.getElementById(id);
         const show = text => { $('result').textContent = text; };
-        const lines = () => $('texts').value.split('\n').filter(line => line.trim());
+        const texts = () => {
+          const all = $('texts').value;
+          return ($('lines').checked ? all.split('\n') : [all]).filter(text => text.trim());
+        };
         async function ask(path, body) {
           const headers = {};
           if ($('key').value) headers.authorization = 'Bearer ' + $('key').value;
@@ -98,7 +101,7 @@ enum ConsolePage {
         }
         const actions = {
           async embed() {
-            const {text, headers} = await ask('embed', {inputs: lines()});
+            const {text, headers} = await ask('embed', {inputs: texts()});
             const vectors = JSON.parse(text);
             const shown = vectors.map(v => '[' + v.slice(0, 6).map(x => x.toFixed(4)).join(', ')
               + ', …] ' + v.length + ' dimensions');
@@ -107,7 +110,7 @@ enum ConsolePage {
             show([...shown, ...pairs, '', told(headers)].join('\n'));
           },
           async predict() {
-            const body = {inputs: lines()};
+            const body = {inputs: texts()};
             const labels = $('labels').value.split(',').map(x => x.trim()).filter(x => x);
             if (labels.length) body.candidate_labels = labels;
             const {text, headers} = await ask('classify', body);
@@ -116,7 +119,7 @@ enum ConsolePage {
             show([...shown, '', told(headers)].join('\n'));
           },
           async keep() {
-            const {text} = await ask('documents', lines().map(line => ({text: line})));
+            const {text} = await ask('documents', texts().map(text => ({text})));
             show(JSON.stringify(JSON.parse(text), null, 1));
           },
           async search() {

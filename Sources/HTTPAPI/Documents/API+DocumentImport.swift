@@ -27,7 +27,9 @@ extension API {
             documents: documents, settings: settings,
             maximumLineBytes: settings.maximumLineBytes, reportsAll: reportsAll,
             cache: cachePolicy(request), share: share,
-            note: { [metrics] in metrics.encoded(.init($0)) },
+            note: { [metrics, name = documents.model.name] in
+                metrics.encoded(.init($0), by: name)
+            },
             checkReadiness: { [readiness] () throws(APIError) in _ = try readiness.service() })
         return ServerResponse(
             headers: [.contentType: Self.ndjson],

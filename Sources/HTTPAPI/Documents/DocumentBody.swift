@@ -30,6 +30,8 @@ struct DocumentBody: Decodable {
     /// The model that encodes it. In an import, which has one for all its lines, it may stand as an
     /// export has it: the fingerprint of the vectors beside it.
     let model: String?
+    /// A member that an answer has and a document cannot bring: its vectors are the model's to make.
+    let broughtVectors: String?
 
     /// The id that no document can be read by.
     private static let exportID = "export"
@@ -42,10 +44,14 @@ struct DocumentBody: Decodable {
     private enum AnsweredKeys: String, CodingKey, CaseIterable {
         case textSha256, createdAt, updatedAt, tokens, tokensUsed, truncated, encodedAt, hasStates
         case embedding, passages
+
+        /// Vectors: the model's to make.
+        static let vectors: [AnsweredKeys] = [.embedding, .passages]
     }
 
     /// Members of an answer that a document may bring along and that say nothing then.
-    static let answered = AnsweredKeys.allCases.map(\.wireName)
+    static let answered = AnsweredKeys.allCases.filter { !AnsweredKeys.vectors.contains($0) }
+        .map(\.wireName)
 
     init(from decoder: any Decoder) throws {
         let known: [any CodingKey] =
@@ -58,15 +64,25 @@ struct DocumentBody: Decodable {
         chunk = try container.decodeIfPresent(ChunkField.self, forKey: .chunk)
         keepStates = try container.decodeIfPresent(String.self, forKey: .keepStates)
         model = try container.decodeIfPresent(String.self, forKey: .model)
+        let answered = try decoder.container(keyedBy: AnsweredKeys.self)
+        broughtVectors =
+            AnsweredKeys.vectors.first(where: answered.contains)?.wireName
         reading = try ReadingOptions(decoder, inParameters: false)
         size = (decoder as? JSONBodyDecoder)?.size ?? text.utf8.count
     }
 
     /// What the service is to keep. `id` overrides the body's, which must then be absent or equal.
+    /// - Parameter isExported: whether it may be a line of an export, with vectors that are made anew.
     func draft(
-        id given: String? = nil, field: String = "", settings: APISettings, cache: CachePolicy
+        id given: String? = nil, field: String = "", isExported: Bool = false,
+        settings: APISettings, cache: CachePolicy
     ) throws(APIError) -> NewDocument {
         func name(_ member: String) -> String { field.isEmpty ? member : "\(field).\(member)" }
+        if let broughtVectors, !isExported {
+            throw .validation(
+                field: name(broughtVectors),
+                "is the model's to make; a document brings its text and metadata")
+        }
         if let given, let id, !id.text.utf8.elementsEqual(given.utf8) {
             throw .validation(
                 field: name("id"), "is \"\(id.text.prefix(100))\", which is not the path's")

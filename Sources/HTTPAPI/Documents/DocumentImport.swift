@@ -121,7 +121,7 @@ struct DocumentImport: Sendable {
                 let body = try RequestBodyDecoder.decode(
                     DocumentBody.self, from: bytes, called: "line", within: share?.budget)
                 try check(model: body.model)
-                return .success(try body.draft(settings: settings, cache: cache))
+                return .success(try body.draft(isExported: true, settings: settings, cache: cache))
             } catch {
                 return .failure(error)
             }

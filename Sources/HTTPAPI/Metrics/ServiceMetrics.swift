@@ -135,16 +135,20 @@ struct ServiceMetrics: Sendable {
         let work = exchange.context.record.work ?? exchange.route?.work ?? .none
         if work != .none { countTexts(exchange, work, duration) }
         if exchange.refusal == nil, let result = exchange.context.record.values.result {
-            encoded(result)
+            encoded(result, by: exchange.context.record.values.model)
         }
     }
 
-    /// Texts were encoded or found: for a request that ended, or one that goes on.
-    func encoded(_ result: RequestRecord.Encoded) {
+    /// Texts were encoded or found by a model: for a request that ended, or one that goes on.
+    func encoded(_ result: RequestRecord.Encoded, by model: String?) {
         tokenization.record(result.timings.tokenization / .seconds(1))
         queue.record(result.timings.queue / .seconds(1))
         inference.record(result.timings.inference / .seconds(1))
-        tokens.increment(by: Int64(result.usage.reduce(0) { $0 + $1.tokensUsed }))
+        let used = Int64(result.usage.reduce(0) { $0 + $1.tokensUsed })
+        tokens.increment(by: used)
+        if let model {
+            registry.counter("bigs_model_tokens_total", [("model", model)]).increment(by: used)
+        }
         truncated.increment(by: Int64(result.usage.count(where: \.isTruncated)))
         cacheHits.increment(by: Int64(result.hits))
         cacheMisses.increment(by: Int64(result.misses))

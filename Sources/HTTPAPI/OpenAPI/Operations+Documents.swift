@@ -110,11 +110,11 @@ extension OpenAPIDocument {
         fingerprint, as an export's do."},\(reading)
         """
 
-    /// Members that only answers have say nothing in a document; they are let through so that what an
-    /// export wrote can be put as it is.
+    /// Members that only answers have say nothing in a document; they are let through so that what was
+    /// got can be changed and put. Vectors are not: who brings some would think that they are kept.
     private static let answered = """
         "additionalProperties":false,"patternProperties":{
-        "^(\(DocumentBody.answered.joined(separator: "|")))$":{"description":"As an export has it; \
+        "^(\(DocumentBody.answered.joined(separator: "|")))$":{"description":"As an answer has it; \
         not read."}}
         """
 

@@ -86,7 +86,8 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["id","object","created","owned_by"],"properties":{
             "id":{"type":"string"},"object":{"const":"model"},"created":{"type":"integer"},
-            "owned_by":{"type":"string"}}}
+            "owned_by":{"type":"string"},"backend":{"type":"string"},
+            "stats":{"type":"object","description":"At /models alone, as Infinity has it."}}}
             """
         ),
         (

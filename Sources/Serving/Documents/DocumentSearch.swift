@@ -53,13 +53,19 @@ package struct DocumentSearch: Sendable {
         /// Whether nothing can be found by meaning: all documents have vectors of other models only.
         package let areAllOfOthers: Bool
 
+        /// Whether passages were looked for and there was none.
+        package let foundNoPassage: Bool
+
         /// What was left out, in words; nil where nothing was.
         package var warning: String? {
             if leavesOutWords { return Self.leftOutWords }
-            return areAllOfOthers ? DocumentSearch.ofOtherModels("all documents have") : nil
+            if areAllOfOthers { return DocumentSearch.ofOtherModels("all documents have") }
+            return foundNoPassage ? Self.noPassage : nil
         }
 
         package static let leftOutWords = "the query has more words than are looked for"
+        package static let noPassage =
+            "no passage was found; a document has those that it was put with as its chunk"
     }
 }
 
@@ -109,7 +115,8 @@ extension DocumentService {
         }
         return DocumentSearch.Answer(
             hits: hits, encoded: encoded, leavesOutWords: request.leavesOutWords,
-            areAllOfOthers: try await areAllOfOthers(request, hits))
+            areAllOfOthers: try await areAllOfOthers(request, hits),
+            foundNoPassage: search.scope != .documents && hits.isEmpty)
     }
 
     private func areAllOfOthers(
