@@ -1,7 +1,10 @@
-/// A way to convolve; all are exact to float32.
+/// A way to convolve; all are exact to float32 but `tiles`, which is to 16 bits of the kernel and is of
+/// rows of 8.
 package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
     /// The product with a triangular Toeplitz matrix.
     case toeplitz
+    /// The same on the matrix unit.
+    case tiles
     /// Blocks of this many rows.
     case partitioned(size: Int)
     /// FFTW, one transform of the whole sequence.
@@ -12,6 +15,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .toeplitz: "toeplitz"
+        case .tiles: "tiles"
         case .partitioned(let size): "blocks-\(size)"
         case .fftw: "fftw"
         case .scan: "scan"
@@ -21,7 +25,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
     /// What `description` names.
     init?(_ description: String) {
         let all =
-            [.toeplitz, .fftw, .scan]
+            [.toeplitz, .tiles, .fftw, .scan]
             + PartitionedConvolution.sizes.map { ConvolutionAlgorithm.partitioned(size: $0) }
         guard let found = all.first(where: { $0.description == description }) else { return nil }
         self = found
@@ -29,12 +33,19 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
 
     /// The longest sequence that goes through the Toeplitz product anywhere.
     static let longestToeplitz = 512
+    /// The same on the matrix unit.
+    static let longestTiles = 2048
     /// The most blocks that a sequence is cut into: the product over blocks grows with their square.
     private static let mostBlocks = 64
 
-    /// What can be tried at a length, for a model of so many states.
-    static func candidates(length: Int, states: Int) -> [ConvolutionAlgorithm] {
+    /// What can be tried at a length, for a model of so many states and rows stored so.
+    static func candidates(
+        length: Int, states: Int, _ storage: Storage
+    ) -> [ConvolutionAlgorithm] {
         var all: [ConvolutionAlgorithm] = length <= longestToeplitz ? [.toeplitz] : []
+        if length <= longestTiles, storage == .bfloat16, Processor.hasMatrixUnit(.bfloat16) {
+            all.append(.tiles)
+        }
         all += PartitionedConvolution.sizes.filter {
             $0 <= max(64, length) && $0 * mostBlocks >= length
         }
@@ -65,6 +76,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
         let block = Self.channelBlock * length
         return switch self {
         case .toeplitz: 2 * block
+        case .tiles: TiledToeplitz.workFloats(length: length)
         case .partitioned(let size): PartitionedConvolution.workFloats(size: size, length: length)
         case .fftw: block + FourierConvolution.workFloats(length: length)
         case .scan: ChunkedScan.workFloats(states: ChunkedScan.mostStates)
@@ -74,12 +86,13 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CustomStringConvertible {
     /// The floats that suffice for every algorithm at every length up to `maximumLength`.
     static func workFloats(maximumLength: Int) -> Int {
         // Longer sequences need no less, within one algorithm; each may end at a length of its own.
-        let ends = PartitionedConvolution.sizes.map { $0 * mostBlocks } + [longestToeplitz]
+        let ends =
+            PartitionedConvolution.sizes.map { $0 * mostBlocks } + [longestToeplitz, longestTiles]
         let lengths = ends.filter { $0 < maximumLength } + [maximumLength]
         return lengths.flatMap { length in
             // The planner chooses for a class of lengths by its longest.
             Set([length, ConvolutionPlanner.classLength(length)]).flatMap { known in
-                candidates(length: known, states: 1) + [usual(length: known)]
+                candidates(length: known, states: 1, .bfloat16) + [usual(length: known)]
             }.map { $0.workFloats(length: length) }
         }.max() ?? 0
     }

@@ -98,7 +98,9 @@ package final class ConvolutionPlanner: Sendable {
         ComputeThreads.enter()
         let usual = ConvolutionAlgorithm.usual(length: length)
         var times: [(algorithm: ConvolutionAlgorithm, seconds: Double)] = []
-        for algorithm in ConvolutionAlgorithm.candidates(length: length, states: states) {
+        for algorithm in ConvolutionAlgorithm.candidates(
+            length: length, states: states, key.storage)
+        {
             let ready = convolution.ready(length: length, algorithm)
             func run() -> Double {
                 let time = withExtendedLifetime((convolution, activations, work)) {

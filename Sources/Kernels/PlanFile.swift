@@ -16,7 +16,9 @@ struct PlanFile: Sendable {
 
     /// The file of this machine; nil where none can be written.
     static func standard() -> PlanFile? {
-        let name = Processor.name + (Processor.isVectorised ? "" : " portable")
+        let name =
+            Processor.name + (Processor.isVectorised ? "" : " portable")
+            + (Processor.hasMatrixUnit(.bfloat16) ? " tiles" : "")
         let hash = name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
             ($0 ^ UInt64($1)) &* 0x100_0000_01b3
         }
@@ -68,7 +70,7 @@ struct PlanFile: Sendable {
         for word in words.dropFirst(3) {
             let parts = word.split(separator: "=")
             guard parts.count == 2, let algorithm = ConvolutionAlgorithm(String(parts[0])),
-                ConvolutionAlgorithm.candidates(length: length, states: states)
+                ConvolutionAlgorithm.candidates(length: length, states: states, storage)
                     .contains(algorithm),
                 let seconds = Double(parts[1]), seconds > 0
             else { return nil }

@@ -15,6 +15,7 @@ package final class SSMConvolution: Sendable {
     /// How many states its model has.
     let states: Int
     private let toeplitz: ToeplitzConvolution
+    private let tiles: TiledToeplitz?
     private let partitioned: PartitionedConvolution
     private let fourier: FourierConvolution
     private let scan: ChunkedScan
@@ -29,6 +30,9 @@ package final class SSMConvolution: Sendable {
         toeplitz = ToeplitzConvolution(
             kernel: kernel, d: parameters.d, direction: direction,
             maximumLength: min(maximumLength, ConvolutionAlgorithm.longestToeplitz))
+        tiles =
+            Processor.hasMatrixUnit(.bfloat16)
+            ? TiledToeplitz(kernel: kernel, d: parameters.d, direction: direction) : nil
         partitioned = PartitionedConvolution(
             kernel: kernel, d: parameters.d, direction: direction)
         fourier = FourierConvolution(kernel: kernel, d: parameters.d, direction: direction)
@@ -55,6 +59,7 @@ package final class SSMConvolution: Sendable {
     /// of a loop can share without counting who has them. They last as long as the convolution.
     enum Ready {
         case toeplitz(ToeplitzConvolution.Ready)
+        case tiles(TiledToeplitz.Ready)
         case partitioned(PartitionedConvolution.Ready)
         case fftw(FourierConvolution.Ready)
         case scan(ChunkedScan.Ready)
@@ -64,6 +69,12 @@ package final class SSMConvolution: Sendable {
     func ready(length: Int, _ algorithm: ConvolutionAlgorithm) -> Ready {
         switch algorithm {
         case .toeplitz: .toeplitz(toeplitz.ready(length: length))
+        case .tiles:
+            if let tiles {
+                .tiles(tiles.ready())
+            } else {
+                preconditionFailure("this processor has no matrix unit")
+            }
         case .partitioned(let size): .partitioned(partitioned.ready(size: size))
         case .fftw: .fftw(fourier.ready(length: length))
         case .scan: .scan(scan.ready())
@@ -176,6 +187,10 @@ extension SSMConvolution.Ready {
             ready.apply(
                 start, storage: rows.storage, stride: rows.stride, length: length,
                 channels: channels.count, work: work)
+        case .tiles(let ready):
+            precondition(rows.storage == .bfloat16, "the matrix unit takes rows of bfloat16")
+            ready.apply(
+                start, stride: rows.stride, length: length, channels: channels.count, work: work)
         case .toeplitz(let ready):
             load()
             ready.apply(work, rest, length: length, channels: width)

@@ -22,6 +22,9 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
     algorithms.filter { $0 != .toeplitz || length <= ConvolutionAlgorithm.longestToeplitz }
 }
 
+/// Of rows of bfloat16 alone.
+private let tiles: [ConvolutionAlgorithm] = Processor.hasMatrixUnit(.bfloat16) ? [.tiles] : []
+
 @Suite struct ConvolutionTests {
     /// One sequence [length, channels] through one algorithm, a block of channels at a time.
     private func convolve(
@@ -93,11 +96,36 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
         let input = random.floats(length).map(rounded)
         let rows = Array(stride(from: 0, to: length, by: max(1, length / 61))) + [length - 1]
         let expected = direct(input, rows: rows, direction)
-        for algorithm in algorithms(length) {
+        for algorithm in algorithms(length) + tiles {
             let output = convolve(
                 input, channels: 1, direction, algorithm, storedAs: .bfloat16)
             for (row, value) in zip(rows, expected) {
                 #expect(abs(output[row] - value) <= abs(value) / 256 + 1e-5)
+            }
+        }
+    }
+
+    /// The matrix unit takes 32 rows and 32 channels at a time, and as much of a kernel as is left of it.
+    @Test(arguments: [1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 500, 2000], Direction.allCases)
+    func tilesTakeAnyPart(length: Int, direction: Direction) {
+        var random = SeededGenerator(seed: UInt64(length))
+        let channels = 37
+        let input = random.floats(length * channels).map(rounded)
+        let steps: [Float] = [-4.5, -2, 1]
+        for algorithm in tiles {
+            for step in steps {
+                var p = parameters()
+                p.logStep = step
+                let output = convolve(
+                    input, channels: channels, direction, algorithm, p, storedAs: .bfloat16)
+                for channel in [0, 15, 16, 31, 32, 36] {
+                    let own = stride(from: channel, to: input.count, by: channels)
+                    let expected = direct(
+                        own.map { input[$0] }, rows: Array(0..<length), direction, p)
+                    for (place, value) in zip(own, expected) {
+                        #expect(abs(output[place] - value) <= abs(value) / 256 + 1e-5)
+                    }
+                }
             }
         }
     }
@@ -308,7 +336,8 @@ private func algorithms(_ length: Int) -> [ConvolutionAlgorithm] {
         for length in 1...9_000 {
             let known = ConvolutionPlanner.classLength(length)
             let choices =
-                ConvolutionAlgorithm.candidates(length: known, states: 1) + [.usual(length: known)]
+                ConvolutionAlgorithm.candidates(length: known, states: 1, .bfloat16)
+                + [.usual(length: known)]
             needed = max(needed, choices.map { $0.workFloats(length: length) }.max() ?? 0)
             let given = ConvolutionAlgorithm.workFloats(maximumLength: length)
             #expect(given >= needed, "\(length)")

@@ -192,6 +192,19 @@ void bigs_toeplitz(
     const float *input, float *output, size_t stride, size_t length, size_t columns,
     const float *kernel, int backward);
 
+/// Zeros before and after the kernel of `bigs_toeplitz_tiles`.
+#define BIGS_TILES_PADDING 64
+
+/// The same in place of up to 32 channels of rows of bfloat16, `stride` bytes apart, by the matrix unit
+/// (`bigs_tiles_supported`). `kernel` points to what the input at a row itself is multiplied by; what rows
+/// before it are, by the distance, lies before that (forward), and what rows after it are, after it
+/// (backward): `taps` numbers with `BIGS_TILES_PADDING` zeros at either end, as bfloat16. What rounding
+/// took of each lies `rest` numbers on. `work` has 64 bytes for each row, their number rounded up to 32,
+/// and is aligned to 64.
+void bigs_toeplitz_tiles(
+    const uint16_t *kernel, size_t taps, size_t rest, void *rows, size_t stride, size_t length,
+    size_t channels, int backward, void *work);
+
 /// The rows of a chunk of `bigs_scan_chunks`.
 #define BIGS_CHUNK 64
 /// Twice the number of states is a multiple of this, and as much stands before and after tables.
