@@ -252,7 +252,7 @@ package struct API: Sendable {
 
     /// Whether errors have OpenAI's shape there: only its clients, and Infinity's that are like them, ask
     /// these paths.
-    private static func speaksOpenAI(_ path: String) -> Bool {
+    static func speaksOpenAI(_ path: String) -> Bool {
         path.hasPrefix("/v1/") || path == "/embeddings" || path == "/models"
     }
 

@@ -47,6 +47,7 @@ enum ConsolePage {
         header{display:flex;gap:1rem;align-items:baseline;flex-wrap:wrap}
         header label{margin-left:auto}
         h1{margin:0;font-size:1.6rem}h2{font-size:1.1rem;margin:1.5rem 0 .5rem}
+        section label{display:block;margin:.3rem 0}
         textarea{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.5rem}
         .buttons{display:flex;gap:.5rem;flex-wrap:wrap;margin:.5rem 0}
         button{font:inherit;padding:.3rem .8rem}
@@ -124,8 +125,11 @@ enum ConsolePage {
           },
           async search() {
             const {text} = await ask('documents/search',
-              {query: $('texts').value.trim(), top_k: 5, include: ['text']});
-            show(JSON.stringify(JSON.parse(text), null, 1));
+              {query: $('texts').value.trim(), top_k: 5, include: ['text', 'metadata']});
+            const {results, warning} = JSON.parse(text);
+            const shown = results.map(r => r.score.toFixed(4) + ' ' + r.id + ' '
+              + JSON.stringify(r.metadata) + '\n  ' + r.text.slice(0, 300));
+            show([warning, ...(shown.length ? shown : ['nothing found'])].filter(x => x).join('\n'));
           },
         };
         for (const [name, action] of Object.entries(actions)) {

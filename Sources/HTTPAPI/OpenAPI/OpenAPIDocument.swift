@@ -104,7 +104,7 @@ struct OpenAPIDocument {
                 + Self.headerReferences(of: operation)
                 + #"}\#(Self.content(answer))}"#
         }
-        let shape = route.pattern.description.hasPrefix("/v1/") ? "OpenAI" : ""
+        let shape = API.speaksOpenAI(route.pattern.description) ? "OpenAI" : ""
         for status in Self.refusals(route, operation).sorted() {
             answers.append(
                 ##""\##(status)":{"$ref":"#/components/responses/\##(shape)Refusal\##(status)"}"##)
