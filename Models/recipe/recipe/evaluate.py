@@ -18,7 +18,7 @@ RAREST = 0.012
 
 LEXICAL = {"BM25": False, "BM25 of stems": True}
 JOINED = {"reciprocal ranks": metrics.fused,
-          "reciprocal ranks, constant 5, alpha 0.6": partial(metrics.fused, constant=5, alpha=0.6),
+          "reciprocal ranks, constant 3, alpha 0.55": partial(metrics.fused, constant=3, alpha=0.55),
           "standardised scores": metrics.standardised,
           "relative scores": metrics.relative,
           "relative scores, alpha 0.6": partial(metrics.relative, alpha=0.6)}
