@@ -97,11 +97,7 @@ package final class ConvolutionPlanner: Sendable {
         let work = FloatTable(count: ConvolutionAlgorithm.workFloats(maximumLength: length))
         ComputeThreads.enter()
         let usual = ConvolutionAlgorithm.usual(length: length)
-        var times: [(algorithm: ConvolutionAlgorithm, seconds: Double)] = []
-        for algorithm in ConvolutionAlgorithm.candidates(
-            length: length, states: states, key.storage)
-        {
-            let ready = convolution.ready(length: length, algorithm)
+        func time(_ ready: SSMConvolution.Ready) -> Double {
             func run() -> Double {
                 let time = withExtendedLifetime((convolution, activations, work)) {
                     ContinuousClock().measure {
@@ -119,7 +115,22 @@ package final class ConvolutionPlanner: Sendable {
                 let time = run()
                 (best, total) = (min(best, time), total + time)
             }
-            times.append((algorithm, best))
+            return best
+        }
+        var times: [(algorithm: ConvolutionAlgorithm, seconds: Double)] = []
+        for algorithm in ConvolutionAlgorithm.candidates(
+            length: length, states: states, key.storage)
+        {
+            // A good plan takes FFTW longer to find than all else here, and rarely wins.
+            if algorithm == .fftw, let fastest = times.map(\.seconds).min() {
+                let (ready, plan) = convolution.estimatedFourier(length: length)
+                let estimate = withExtendedLifetime(plan) { time(ready) }
+                if estimate > FourierConvolution.gainOfMeasuring * fastest {
+                    times.append((algorithm, estimate))
+                    continue
+                }
+            }
+            times.append((algorithm, time(convolution.ready(length: length, algorithm))))
         }
         func weighted(_ time: (algorithm: ConvolutionAlgorithm, seconds: Double)) -> Double {
             time.algorithm == usual ? 0.9 * time.seconds : time.seconds

@@ -1,7 +1,7 @@
 internal import CFFTW
 import Synchronization
 
-/// The two complex transforms of one size, planned once per process.
+/// The two complex transforms of one size.
 ///
 /// Two real channels go through as one complex signal: the kernel is real, so the real and the
 /// imaginary part of the convolution are those of the two channels. FFTW's complex transforms take
@@ -29,10 +29,15 @@ final class FFTPlan: @unchecked Sendable {
         }
     }
 
+    /// A plan of FFTW's guess, which is kept nowhere: to see whether a better one is worth its time.
+    static func estimated(size: Int) -> FFTPlan {
+        plans.withLock { _ in FFTPlan(size: size, isEstimated: true) }
+    }
+
     /// Calls `body` while no plan is being made.
     static func withPlanner<R>(_ body: () -> R) -> R { plans.withLock { _ in body() } }
 
-    private init(size: Int) {
+    private init(size: Int, isEstimated: Bool = false) {
         self.size = size
         let samples = allocateFloats(2 * size)
         let bins = allocateFloats(2 * size)
@@ -40,7 +45,7 @@ final class FFTPlan: @unchecked Sendable {
             samples.deallocateAligned()
             bins.deallocateAligned()
         }
-        let (forward, backward) = FFTWisdom.planned(size: size) { flags in
+        func plan(_ flags: UInt32) -> (fftwf_plan?, fftwf_plan?) {
             (
                 fftwf_plan_dft_1d(
                     Int32(size), Self.complex(samples), Self.complex(bins), FFTW_FORWARD, flags),
@@ -48,11 +53,21 @@ final class FFTPlan: @unchecked Sendable {
                     Int32(size), Self.complex(bins), Self.complex(samples), FFTW_BACKWARD, flags)
             )
         }
+        let (forward, backward) =
+            isEstimated
+            ? plan(UInt32(FFTW_ESTIMATE)) : FFTWisdom.planned(size: size, plan)
         guard let forward, let backward else {
             preconditionFailure("FFTW has no plan for \(size) samples")
         }
         forwardPlan = forward
         backwardPlan = backward
+    }
+
+    deinit {
+        Self.withPlanner {
+            fftwf_destroy_plan(forwardPlan)
+            fftwf_destroy_plan(backwardPlan)
+        }
     }
 
     /// bins = transform of samples, `size` complex numbers each, both aligned to 64 bytes.

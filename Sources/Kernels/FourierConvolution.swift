@@ -19,9 +19,19 @@ final class FourierConvolution: Sendable {
     }
 
     /// Plan and spectrum for a length, made now if they have not been yet.
-    func ready(length: Int) -> Ready {
-        let plan = Self.plan(length: length)
-        return Ready(plan: .passUnretained(plan), spectrum: spectrum(plan).base)
+    func ready(length: Int) -> Ready { ready(Self.plan(length: length)) }
+
+    /// How many times as long as a measured plan an estimated one takes at most.
+    static let gainOfMeasuring = 2.5
+
+    /// The same with an estimated plan, and that plan, which has to last as long.
+    func estimated(length: Int) -> (Ready, FFTPlan) {
+        let plan = FFTPlan.estimated(size: FFTPlan.size(atLeast: 2 * length - 1))
+        return (ready(plan), plan)
+    }
+
+    private func ready(_ plan: FFTPlan) -> Ready {
+        Ready(plan: .passUnretained(plan), spectrum: spectrum(plan).base)
     }
 
     struct Ready {

@@ -81,6 +81,12 @@ package final class SSMConvolution: Sendable {
         }
     }
 
+    /// FFTW with a plan that is only estimated, and that plan, which has to last as long.
+    func estimatedFourier(length: Int) -> (Ready, FFTPlan) {
+        let (ready, plan) = fourier.estimated(length: length)
+        return (.fftw(ready), plan)
+    }
+
     /// Replaces each sequence of the first `layout.totalRows` rows of both activations by its
     /// convolution: of `forward` by the one, of `backward` by the other. Allocates only at lengths
     /// not seen before.
