@@ -37,8 +37,7 @@ struct BiGSLayer: Sendable {
             configuration.hiddenSize, configuration.intermediateSize, tiles.rounds
         )
         func parts(_ weights: Int) -> [Range<Int>] {
-            let work = tokens.multipliedReportingOverflow(by: weights)
-            let count = max(1, min(rounds, (work.overflow ? .max : work.partialValue) / least))
+            let count = max(1, min(rounds, tokens * weights / least))
             return (0..<count).map { rounds * $0 / count..<rounds * ($0 + 1) / count }
         }
         let (entering, leaving) = (parts(2 * h * h), parts(2 * h * h + 3 * h * i))

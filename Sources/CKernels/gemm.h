@@ -30,6 +30,14 @@ typedef void (*bigs_finish)(
     const bigs_product *product, const float (*sums)[BIGS_TILE_COLUMNS], size_t rows, size_t row,
     size_t column);
 
+/// Where the matrix unit multiplies.
+#define BIGS_AMX                                                                                  \
+    __attribute__((target(                                                                        \
+        "amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
+
+/// Shapes the tiles for blocks of so many rows: 0 to 3 sums, 4 and 5 inputs, 6 and 7 weights.
+void bigs_shape_tiles(size_t rows);
+
 /// What a product ends with.
 bigs_finish bigs_finish_of(const bigs_product *product);
 

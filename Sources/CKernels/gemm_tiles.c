@@ -12,8 +12,6 @@
 #include <unistd.h>
 #endif
 
-#define BIGS_AMX                                                                                  \
-    __attribute__((target("amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512vl,avx512dq,fma")))
 /// The bytes of a lane group of a panel.
 #define BIGS_STEP_BYTES 256
 /// Rows whose sums are in tiles at a time.
@@ -42,8 +40,7 @@ int bigs_tiles_supported(bigs_type type) {
     return type == bigs_bfloat16 ? has_bfloat16 : type == bigs_int8 ? has_int8 : 0;
 }
 
-/// Shapes the tiles for blocks of so many rows: 0 to 3 sums, 4 and 5 inputs, 6 and 7 weights.
-BIGS_AMX static void bigs_shape_tiles(size_t rows) {
+BIGS_AMX void bigs_shape_tiles(size_t rows) {
     struct {
         uint8_t palette, start, reserved[14];
         uint16_t row_bytes[16];

@@ -6,26 +6,7 @@
 #include "gemm.h"
 
 #if defined(__x86_64__)
-#include <string.h>
-
-#define BIGS_AMX                                                                                  \
-    __attribute__((target(                                                                        \
-        "amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
-
 enum { BLOCK = 32, TILE_BYTES = 1024 };
-
-BIGS_AMX static void shape_tiles(void) {
-    struct {
-        uint8_t palette, start, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } shape = {.palette = 1};
-    for (size_t i = 0; i < 8; i++) {
-        shape.rows[i] = 16;
-        shape.row_bytes[i] = 64;
-    }
-    _tile_loadconfig(&shape);
-}
 
 /// Row r of up to 32 channels; zeros from `length` on.
 BIGS_AMX static inline __m512i row_at(
@@ -72,7 +53,7 @@ BIGS_AMX void bigs_toeplitz_tiles(
     float sums[BLOCK][BLOCK] __attribute__((aligned(64)));
     char *packed = work;
     pack_rows(rows, stride, length, mask, packed);
-    shape_tiles();
+    bigs_shape_tiles(BLOCK);
     for (size_t b = 0; b < blocks; b++) {
         const size_t from = backward ? b : b > reach ? b - reach : 0;
         const size_t end = !backward ? b + 1 : b + reach + 1 < blocks ? b + reach + 1 : blocks;

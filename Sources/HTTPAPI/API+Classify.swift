@@ -30,7 +30,7 @@ extension API {
         let method: ScoringMethod
         if let labels = body.value.candidateLabels {
             let judged = try await zeroShot(
-                inputs, labels, body.value, names, body.options.rawScores ?? false, service, rules)
+                inputs, labels, body.value, names, body.options.function, service, rules)
             (lists, result, usage) = (judged.lists, judged.result, judged.usage)
             (read, method) = (inputs + judged.labels, judged.method)
         } else {
@@ -89,7 +89,7 @@ extension API {
 
     private func zeroShot(
         _ inputs: [EncodingInput], _ labels: [String], _ body: ClassifyBody, _ names: InputNames,
-        _ raw: Bool, _ service: EncodingService, _ rules: EncodingRules
+        _ function: ScoreFunction?, _ service: EncodingService, _ rules: EncodingRules
     ) async throws(APIError) -> Judged {
         if labels.isEmpty { throw .validation(field: "candidate_labels", "cannot be empty") }
         if let index = labels.firstIndex(where: \.isEmpty) {
@@ -108,7 +108,8 @@ extension API {
             }
             texts.append(text)
         }
-        let independent = body.multiLabel ?? false
+        let raw = function == .identity
+        let independent = body.multiLabel ?? (function == .sigmoid)
         let entailment = EntailmentScoring(service.loaded)
         // To be compared, a label stands for itself: a sentence around it would make all alike.
         let template = body.hypothesisTemplate ?? (entailment == nil ? "{}" : "This example is {}.")

@@ -11,20 +11,12 @@ extension API {
         struct Body: Decodable {
             let inputs: Inputs
             let embeddingTypes: [EmbeddingTypeName]?
-            let pooling: String?
         }
         let body = try await decode(WithOptions<Body>.self, request)
         let service = try service(request, body.options.model)
-        // Another one would be left out in silence.
-        let pooling = service.loaded.pooling.rawValue
-        if let asked = body.value.pooling, asked != pooling {
-            throw .validation(
-                field: "pooling",
-                "this model's is \"\(pooling)\"; /chunk takes others, with granularity document for a whole text"
-            )
-        }
         let inputs = body.value.inputs.items
         let names = try accept(inputs, "inputs", isSingle: body.value.inputs.isSingle)
+        try checkPooling(body.options, service)
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         let type = try body.options.embeddingType?.plain() ?? .float

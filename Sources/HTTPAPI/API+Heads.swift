@@ -27,12 +27,7 @@ extension API {
             }
             texts.append(text)
         }
-        if let function = options.function, function != .identity {
-            throw .validation(
-                field: "function_to_apply",
-                "with a trained head or evidence, expected \"none\" or \"default\"")
-        }
-        let question = HeadQuestion(options, evidence: evidence)
+        let question = try HeadQuestion(options, evidence: evidence)
         let names = InputNames("inputs", isSingle: inputs.isSingle)
         let (predictions, result): ([HeadPrediction], EncodingResult)
         do throws(ServiceError) {

@@ -28,6 +28,7 @@ extension API {
         let inputs = body.value.input.items
         let names = try accept(
             inputs, "input", isSingle: body.value.input.isSingle, limit: Self.maximumOpenAIInputs)
+        try checkPooling(body.options, service)
         let finish = try finish(body.options, service)
         let rules = rules(body.options, request)
         let type = body.options.embeddingType?.type ?? .float

@@ -30,7 +30,7 @@ extension API {
         }
         let rules = rules(body.options, request)
         let (scores, result, method) = try await relevance(
-            query, texts, names, raw: body.options.rawScores ?? false, service, rules)
+            query, texts, names, raw: body.options.wantsRaw(), service, rules)
         let order = scores.fallingOrder.prefix(body.value.topN ?? scores.count)
         var writer = JSONWriter()
         if isCohere {

@@ -15,10 +15,11 @@ struct CommonOptions: Decodable {
     var functionToApply: FunctionName?
     var topK: Int?
     var embeddingType: EmbeddingTypeName?
+    var pooling: String?
 
     private enum CodingKeys: String, CodingKey {
-        case model, normalize, dimensions, rawScores, functionToApply, topK, embeddingType,
-            parameters
+        case model, normalize, dimensions, rawScores, functionToApply, topK, embeddingType
+        case pooling, parameters
     }
 
     init(from decoder: any Decoder) throws {
@@ -31,26 +32,44 @@ struct CommonOptions: Decodable {
         functionToApply = try options.value(.functionToApply)
         topK = try options.value(.topK)
         embeddingType = try options.value(.embeddingType)
+        pooling = try options.value(.pooling)
     }
 }
 
-/// What is to become of scores, by its name in Hugging Face's pipeline.
-enum FunctionName: String, Decodable, CaseIterable {
-    case none, sigmoid, softmax
-    case standard = "default"
+/// What is to become of scores, by its name in Hugging Face's pipeline; "default" is what the head's own
+/// files say.
+struct FunctionName: Decodable {
+    let function: ScoreFunction?
 
-    init(from decoder: any Decoder) throws { self = try NamedValue.decode(from: decoder) }
+    init(from decoder: any Decoder) throws {
+        let name = try decoder.singleValueContainer().decode(String.self)
+        function = ScoreFunction(rawValue: name)
+        if function == nil, name != "default" {
+            let names = ScoreFunction.allCases.map { "\"\($0.rawValue)\", " }.joined()
+            throw FieldError(
+                field: decoder.codingPath.last?.wireName ?? "function_to_apply",
+                reason: "expected \(names)\"default\", got \"\(name.prefix(100))\"")
+        }
+    }
 }
 
 extension CommonOptions {
-    /// What is to become of a head's scores; nil is what the head's own files say.
+    /// What is to become of a head's scores; nil is what the head's own files say. A function that is named
+    /// goes before `raw_scores`.
     var function: ScoreFunction? {
-        switch functionToApply {
-        case nil: rawScores == true ? .identity : nil
-        case .standard?: nil
-        case .none?: .identity
-        case .sigmoid?: .sigmoid
-        case .softmax?: .softmax
+        functionToApply?.function ?? (rawScores == true ? .identity : nil)
+    }
+
+    /// Whether scores are answered as they are, where that is the only choice: of trained heads, evidence
+    /// and rankings.
+    func wantsRaw() throws(APIError) -> Bool {
+        switch function {
+        case nil: return false
+        case .identity?: return true
+        case .sigmoid?, .softmax?:
+            throw .validation(
+                field: "function_to_apply",
+                "is for the model's own classes; expected \"none\" or \"default\" here")
         }
     }
 }
@@ -253,6 +272,17 @@ extension API {
     /// What a request's cache may do.
     func cachePolicy(_ request: ServerRequest) -> CachePolicy {
         CachePolicy(cacheControl: request.head.headerFields[.cacheControl])
+    }
+
+    /// Refuses another pooling than the model's, where it would be left out in silence.
+    func checkPooling(_ options: CommonOptions, _ service: EncodingService) throws(APIError) {
+        let pooling = service.loaded.pooling.rawValue
+        if let asked = options.pooling, asked != pooling {
+            throw .validation(
+                field: "pooling",
+                "is \"\(pooling)\" here; /chunk takes others, of granularity document for a whole text"
+            )
+        }
     }
 
     /// Normalisation and dimensions, checked against the model's size.

@@ -26,8 +26,9 @@ package enum RepositoryFiles {
 
     /// The file of a pooling module that lies in a folder of another name than usual.
     private static func isPooling(_ path: String) -> Bool {
-        path.hasSuffix("Pooling/config.json") && !read.contains(path)
-            && path.split(separator: "/").count == 2
+        let parts = path.split(separator: "/")
+        return parts.count == 2 && parts[0].lowercased().contains("pooling")
+            && parts[1] == "config.json" && !read.contains(path)
     }
 
     /// Whether a file of weights is an index of others.

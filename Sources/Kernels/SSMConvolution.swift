@@ -1,4 +1,5 @@
 internal import CKernels
+import Synchronization
 
 /// The convolution of one layer and direction: y = k * u + D u along each sequence, the same kernel for
 /// every channel.
@@ -15,7 +16,8 @@ package final class SSMConvolution: Sendable {
     /// How many states its model has.
     let states: Int
     private let toeplitz: ToeplitzConvolution
-    private let tiles: TiledToeplitz?
+    private let tiles = Mutex<TiledToeplitz?>(nil)
+    private let makeTiles: @Sendable () -> TiledToeplitz
     private let partitioned: PartitionedConvolution
     private let fourier: FourierConvolution
     private let scan: ChunkedScan
@@ -30,9 +32,9 @@ package final class SSMConvolution: Sendable {
         toeplitz = ToeplitzConvolution(
             kernel: kernel, d: parameters.d, direction: direction,
             maximumLength: min(maximumLength, ConvolutionAlgorithm.longestToeplitz))
-        tiles =
-            Processor.hasMatrixUnit(.bfloat16)
-            ? TiledToeplitz(kernel: kernel, d: parameters.d, direction: direction) : nil
+        makeTiles = { [d = parameters.d] in
+            TiledToeplitz(kernel: kernel, d: d, direction: direction)
+        }
         partitioned = PartitionedConvolution(
             kernel: kernel, d: parameters.d, direction: direction)
         fourier = FourierConvolution(kernel: kernel, d: parameters.d, direction: direction)
@@ -70,11 +72,12 @@ package final class SSMConvolution: Sendable {
         switch algorithm {
         case .toeplitz: .toeplitz(toeplitz.ready(length: length))
         case .tiles:
-            if let tiles {
-                .tiles(tiles.ready())
-            } else {
-                preconditionFailure("this processor has no matrix unit")
-            }
+            .tiles(
+                tiles.withLock { tiles in
+                    let made = tiles ?? makeTiles()
+                    tiles = made
+                    return made.ready()
+                })
         case .partitioned(let size): .partitioned(partitioned.ready(size: size))
         case .fftw: .fftw(fourier.ready(length: length))
         case .scan: .scan(scan.ready())

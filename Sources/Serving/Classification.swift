@@ -12,7 +12,7 @@ package struct LabelScore: Sendable, Equatable {
 }
 
 /// What becomes of a head's scores: Hugging Face's `function_to_apply`.
-package enum ScoreFunction: String, Sendable {
+package enum ScoreFunction: String, Sendable, CaseIterable {
     /// They stay as they are.
     case identity = "none"
     /// A probability for each.

@@ -73,7 +73,8 @@ package struct LoadedModel: Sendable {
     /// Texts that requests may ask to be put before their inputs.
     package let prompts: Prompts
     /// SHA-256 over everything that decides a number: weights, configuration, tokenizer, pooling
-    /// (and whether prompts are pooled), padding, the default prompt, GELU form and element type.
+    /// (and whether prompts are pooled), padding, a window below the model's, the default prompt, GELU
+    /// form and element type.
     /// Vectors of different fingerprints are not comparable.
     package let fingerprint: [UInt8]
 
@@ -108,8 +109,7 @@ package struct LoadedModel: Sendable {
 
         let fixed = tokenizer.fixedPaddingLength
         let modules = try SentenceModules(in: directory)
-        let configured = try PoolingConfiguration.read(
-            modules.poolingPath, in: directory, override: options.pooling)
+        let configured = try modules.pooling(in: directory, override: options.pooling)
         let pooling = options.pooling ?? configured?.mode ?? .mean
         let poolsPrompt = configured?.includesPrompt ?? true
         if pooling == .pooler, !model.hasPooler { throw .poolerMissing }
@@ -124,11 +124,14 @@ package struct LoadedModel: Sendable {
         ]
         if let prompt = prompts.default { rules.append("prompt=\(prompt)") }
         if !poolsPrompt, pooling.canLeaveOutPrompt { rules.append("include_prompt=false") }
+        let own = padding.window(positions: positions, paddedLength: paddedLength)
+        let window = min(own, modules.maximumTokens ?? own)
+        // Of a longer text another part is read.
+        if window < own { rules.append("window=\(window)") }
         return LoadedModel(
             name: name ?? Self.name(of: directory), model: model,
             tokenizer: tokenizer, pooling: pooling, padding: padding, paddedLength: paddedLength,
-            window: padding.window(
-                positions: positions, paddedLength: paddedLength, maximum: modules.maximumTokens),
+            window: window,
             poolsPrompt: poolsPrompt, prompts: prompts,
             fingerprint: fingerprint(
                 checkpoint, tensors, model, tokenizer, rules: rules))
@@ -167,9 +170,9 @@ package struct LoadedModel: Sendable {
 }
 
 extension PaddingPolicy {
-    /// The most tokens of a text, of a model with so many positions whose files may have a bound too.
-    func window(positions: Int, paddedLength: Int, maximum: Int?) -> Int {
-        min(self == .maxLength ? paddedLength : positions, maximum ?? .max)
+    /// The most tokens of a text that a model with so many positions reads.
+    func window(positions: Int, paddedLength: Int) -> Int {
+        self == .maxLength ? paddedLength : positions
     }
 
     /// What a model's files ask for: the configuration's word; else a fixed length in tokenizer.json;

@@ -32,7 +32,7 @@ struct PoolingConfiguration: Sendable, Equatable {
         var poolingModeLasttoken: Bool?
         var includePrompt: Bool?
 
-        /// By their names in `pooling_mode`; a file that switches nothing on means the mean.
+        /// By their names in `pooling_mode`; a file that says nothing means the mean.
         var modes: [String] {
             if let poolingMode { return poolingMode.names }
             let switches = [
@@ -42,7 +42,7 @@ struct PoolingConfiguration: Sendable, Equatable {
                 (poolingModeWeightedmeanTokens, "weightedmean"),
             ]
             let on = switches.filter { $0.0 == true }.map(\.1)
-            return on.isEmpty ? ["mean"] : on
+            return on.isEmpty && poolingModeMeanTokens == nil ? ["mean"] : on
         }
     }
 
@@ -65,7 +65,7 @@ struct PoolingConfiguration: Sendable, Equatable {
         guard let mode = override ?? (modes.count == 1 ? known[modes[0]] : nil) else {
             throw .badFile(
                 path: directory.appending(path: path).path,
-                reason: "has the pooling mode \(modes.joined(separator: " with ").prefix(200)); "
+                reason: "has \(modes.count) pooling modes \("\(modes)".prefix(200)); "
                     + "needs exactly one of cls, mean, max and lasttoken (or --pooling)")
         }
         return PoolingConfiguration(mode: mode, includesPrompt: file.includePrompt ?? true)

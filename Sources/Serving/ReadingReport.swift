@@ -41,12 +41,14 @@ package struct ReadingReport: Sendable {
         do throws(ModelLoadingError) {
             let modules = try SentenceModules(in: directory)
             if let padding, let positions = model?.configuration.maximumPositions {
-                window = padding.window(
-                    positions: positions, paddedLength: min(fixedLength ?? positions, positions),
-                    maximum: modules.maximumTokens)
+                window = min(
+                    padding.window(
+                        positions: positions,
+                        paddedLength: min(fixedLength ?? positions, positions)),
+                    modules.maximumTokens ?? .max)
             }
             pooling =
-                try PoolingConfiguration.read(modules.poolingPath, in: directory)?.mode ?? .mean
+                try modules.pooling(in: directory)?.mode ?? .mean
         } catch {
             problems.append(error)
         }

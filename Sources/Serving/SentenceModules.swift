@@ -3,8 +3,9 @@ import Foundation
 /// What sentence-transformers does with a text after the tokenizer: the modules of `modules.json`, and how
 /// many tokens it reads.
 struct SentenceModules: Sendable, Equatable {
-    /// Where the pooling module's file lies.
-    private(set) var poolingPath = "1_Pooling/config.json"
+    /// Where the pooling module's file lies; it may be missing where `modules.json` does not name it.
+    private var poolingPath = "1_Pooling/config.json"
+    private var namesPooling = false
     /// The most tokens of a text (`max_seq_length`); nil where only the model bounds them.
     private(set) var maximumTokens: Int?
 
@@ -33,7 +34,15 @@ struct SentenceModules: Sendable, Equatable {
                 guard (module.path ?? "").isEmpty else {
                     throw refuse(list, "has its Transformer in a folder, which is not read")
                 }
-            case "Pooling": poolingPath = (module.path.map { $0 + "/" } ?? "") + "config.json"
+            case "Pooling":
+                let folder = module.path ?? ""
+                guard !folder.isEmpty, !folder.split(separator: "/").contains(".."),
+                    !folder.hasPrefix("/")
+                else {
+                    throw refuse(
+                        list, "has its Pooling in \"\(folder.prefix(100))\", not in a folder")
+                }
+                (poolingPath, namesPooling) = (folder + "/config.json", true)
             default:
                 throw refuse(
                     list,
@@ -45,8 +54,22 @@ struct SentenceModules: Sendable, Equatable {
         let transformer = try SidecarFile.read(
             Transformer.self, path, in: directory, keys: .convertFromSnakeCase)
         maximumTokens = transformer?.maxSeqLength
-        if let maximumTokens, maximumTokens < 1 {
-            throw refuse(path, "max_seq_length is \(maximumTokens); expected 1 or more")
+        // [CLS] and [SEP], and something between them.
+        if let maximumTokens, maximumTokens < 3 {
+            throw refuse(path, "max_seq_length is \(maximumTokens); expected 3 or more")
         }
+    }
+
+    /// What the pooling module's file says; nil without one. `override` is asked for in its mode's place.
+    func pooling(
+        in directory: URL, override: Pooling? = nil
+    ) throws(ModelLoadingError) -> PoolingConfiguration? {
+        let found = try PoolingConfiguration.read(poolingPath, in: directory, override: override)
+        guard found != nil || !namesPooling || override != nil else {
+            throw .badFile(
+                path: directory.appending(path: poolingPath).path,
+                reason: "is missing; modules.json names it (or --pooling)")
+        }
+        return found
     }
 }

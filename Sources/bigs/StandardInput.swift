@@ -13,6 +13,14 @@ enum StandardInput {
         }
     }
 
+    /// Whether there are bytes to be read, or the end, without waiting.
+    static func isReady(_ handle: FileHandle) -> Bool { isReady(handle, within: 0) }
+
+    private static func isReady(_ handle: FileHandle, within milliseconds: Int32) -> Bool {
+        var wanted = pollfd(fd: handle.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wanted, 1, milliseconds) != 0
+    }
+
     /// The next bytes of the file at `path`, which was opened before; nil at its end. What a pipe has is
     /// read, without waiting for more: `FileHandle` would wait until it has as many as it may.
     static func block(of handle: FileHandle, at path: String) throws(CommandError) -> [UInt8]? {
@@ -21,7 +29,9 @@ enum StandardInput {
             var got = -1
             repeat {
                 got = read(handle.fileDescriptor, buffer.baseAddress, buffer.count)
-            } while got < 0 && errno == EINTR
+                // Whoever shares the descriptor may have chosen not to wait.
+                if got < 0, errno == EAGAIN { _ = isReady(handle, within: -1) }
+            } while got < 0 && (errno == EINTR || errno == EAGAIN)
             number = got < 0 ? errno : 0
             count = max(got, 0)
         }

@@ -41,7 +41,7 @@ struct TextArguments: ParsableArguments {
     }
 
     /// Hands every text to `body`, in order, without holding more than one line of JSON lines.
-    /// - Parameter pausing: called before a line is waited for.
+    /// - Parameter pausing: called before more of the input is waited for.
     func read(
         _ body: (NamedText) async throws -> Void, pausing: () async throws -> Void = {}
     ) async throws {
@@ -49,11 +49,8 @@ struct TextArguments: ParsableArguments {
             if jsonl {
                 var number = 0
                 var lines = try LineReader(path: file)
-                while true {
-                    if lines.mayWait { try await pausing() }
-                    guard let next = lines.next() else { break }
+                while let line = try await lines.next(pausing: pausing) {
                     number += 1
-                    let line = try next.get()
                     if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
                     try await body(parse(line, file: file, number: number))
                 }
@@ -119,38 +116,27 @@ struct LineReader {
         handle = try StandardInput.open(path)
     }
 
-    /// Whether the next line has yet to come from whoever writes it.
-    var mayWait: Bool {
-        if isAtEnd || buffer[position...].contains(0x0A) { return false }
-        var wanted = pollfd(fd: handle.fileDescriptor, events: Int16(POLLIN), revents: 0)
-        return poll(&wanted, 1, 0) == 0
-    }
-
     /// The next line, without its end; nil after the last.
-    mutating func next() -> Result<[UInt8], CommandError>? {
+    /// - Parameter pausing: called before more of the file is waited for.
+    mutating func next(pausing: () async throws -> Void = {}) async throws -> [UInt8]? {
         var searched = position
         while true {
             if let end = buffer[searched...].firstIndex(of: 0x0A) {
                 defer { position = end + 1 }
-                return .success(Array(buffer[position..<end]))
+                return Array(buffer[position..<end])
             }
             if isAtEnd {
                 defer { position = buffer.count }
-                return position < buffer.count ? .success(Array(buffer[position...])) : nil
+                return position < buffer.count ? Array(buffer[position...]) : nil
             }
             buffer.removeFirst(position)
             position = 0
             searched = buffer.count
-            do throws(CommandError) {
-                guard let block = try StandardInput.block(of: handle, at: path) else {
-                    isAtEnd = true
-                    continue
-                }
+            if !StandardInput.isReady(handle) { try await pausing() }
+            if let block = try StandardInput.block(of: handle, at: path) {
                 buffer.append(contentsOf: block)
-            } catch {
+            } else {
                 isAtEnd = true
-                position = buffer.count
-                return .failure(error)
             }
         }
     }

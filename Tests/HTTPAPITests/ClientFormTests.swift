@@ -185,6 +185,8 @@ import Testing
         let imported = await fixture.stream(
             .post, "/documents/import", export.bytes, contentType: "application/x-ndjson")
         #expect(try imported.lines().last?["errors"] as? Int == 0)
+        let null = await fixture.post("/documents", #"{"text":"ab","embedding":null}"#)
+        #expect(null.status == 201)
         for (field, path) in [("embedding", "/documents/a"), ("passages", "/documents")] {
             let body = #"{"text":"ab","\#(field)":[1,2]}"#
             let answer = await fixture.send(
@@ -192,6 +194,17 @@ import Testing
                 contentType: "application/json")
             let message = answer.object["error"] as? String ?? ""
             #expect(answer.status == 422 && message.hasPrefix("\(field): is the model's to make"))
+        }
+        for (path, body) in [
+            ("/embed", #""inputs":"a""#), ("/v1/embeddings", #""input":"a""#),
+            ("/embed", #""inputs":"a","parameters":{"pooling":"cls"}"#),
+        ] {
+            let pooling = body.contains("pooling") ? "" : #","pooling":"cls""#
+            let answer = await fixture.post(path, "{\(body)\(pooling)}")
+            #expect(answer.status == 422, "\(path) \(body)")
+            if pooling.isEmpty { continue }
+            let own = await fixture.post(path, #"{\#(body),"pooling":"mean"}"#)
+            #expect(own.status == 200)
         }
         let long = String(repeating: "a ", count: 300)
         let refused = await fixture.post("/documents", #"{"text":"\#(long)","truncate":"NONE"}"#)

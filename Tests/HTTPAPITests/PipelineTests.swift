@@ -42,6 +42,25 @@ import Testing
         #expect(try await scores("default") == softmax)
         #expect(try await scores("none", at: "/") == raw)
         #expect(try await scores("sigmoid", at: "/") == sigmoid)
+        // On every route that scores, and where only the scores themselves can be had.
+        let listed = await fixture.post(
+            "/classify", #"{"inputs": ["a b"], "function_to_apply": "sigmoid"}"#)
+        let classes = try #require(listed.object["data"] as? [[[String: Any]]])
+        #expect(classes[0].compactMap { $0["score"] as? Double } == sigmoid)
+        for (function, raw) in [("none", true), ("default", false)] {
+            let labels = #""inputs": "a", "candidate_labels": ["b", "c"]"#
+            let named = await fixture.post(
+                "/classify", "{\(labels), \"function_to_apply\": \"\(function)\"}")
+            let plain = await fixture.post("/classify", "{\(labels), \"raw_scores\": \(raw)}")
+            #expect(named.status == 200 && named.bytes == plain.bytes)
+        }
+        let both = await fixture.post(
+            "/predict", #"{"inputs": "a b", "raw_scores": true, "function_to_apply": "default"}"#)
+        #expect(
+            (both.json as? [[String: Any]])?.compactMap { $0["score"] as? Double } == raw)
+        let evidence = await fixture.post(
+            "/predict", #"{"inputs": "a b", "evidence": true, "function_to_apply": "sigmoid"}"#)
+        #expect(evidence.status == 422)
         let sum = raw.reduce(0) { $0 + exp($1) }
         for (index, score) in raw.enumerated() {
             #expect(abs(sigmoid[index] - 1 / (1 + exp(-score))) < 1e-6)

@@ -38,14 +38,14 @@ import Testing
 
     @Test(arguments: [
         #"{"pooling_mode": "weightedmean"}"#, #"{"pooling_mode": ["cls", "mean"]}"#,
-        #"{"pooling_mode": 3}"#,
+        #"{"pooling_mode": 3}"#, #"{"pooling_mode_mean_tokens": false}"#,
         #"{"pooling_mode_cls_token": true, "pooling_mode_max_tokens": true}"#,
     ])
     func whatIsNotPooledSo(file: String) throws {
         let files = ["1_Pooling/config.json": file]
         let error = #expect(throws: ModelLoadingError.self) { try load(files) }
         #expect("\(error as Any)".contains("1_Pooling/config.json"))
-        if !file.contains("3") { #expect(try load(files, pooling: .max).pooling == .max) }
+        if !file.contains("3}") { #expect(try load(files, pooling: .max).pooling == .max) }
     }
 
     @Test func modulesThatAreRun() throws {
@@ -64,6 +64,12 @@ import Testing
     @Test(arguments: [
         (#"[{"path": "2_Dense", "type": "sentence_transformers.models.Dense"}]"#, "Dense"),
         (#"[{"path": "bert", "type": "sentence_transformers.models.Transformer"}]"#, "Transformer"),
+        (
+            #"[{"path": "gone", "type": "sentence_transformers.models.Pooling"}]"#,
+            "gone/config.json"
+        ),
+        (#"[{"path": "", "type": "sentence_transformers.models.Pooling"}]"#, "Pooling"),
+        (#"[{"path": "../a", "type": "sentence_transformers.models.Pooling"}]"#, "Pooling"),
         (#"[{"path": ""}]"#, "type"), ("{}", "modules.json"),
     ])
     func modulesThatAreNot(modules: String, named: String) throws {
@@ -77,7 +83,12 @@ import Testing
         #expect(try load([path: #"{"max_seq_length": 16}"#]).window == 16)
         #expect(try load([path: #"{"max_seq_length": null}"#]).window == whole.window)
         #expect(try load([path: #"{"max_seq_length": 1000000}"#]).window == whole.window)
-        #expect(throws: ModelLoadingError.self) { try load([path: #"{"max_seq_length": 0}"#]) }
+        #expect(throws: ModelLoadingError.self) { try load([path: #"{"max_seq_length": 2}"#]) }
+        // A bound that binds makes other vectors; one that does not is none.
+        let short = try load([path: #"{"max_seq_length": 16}"#])
+        #expect(short.fingerprint != whole.fingerprint)
+        #expect(
+            try load([path: #"{"max_seq_length": 1000000}"#]).fingerprint == whole.fingerprint)
     }
 
     /// What is there and cannot be read is not taken for what is not there.

@@ -59,7 +59,7 @@ extension API {
         let reading = reading(body.options, request)
         let id = request.parameters["id"] ?? ""
         _ = try top(body.options)
-        let question = HeadQuestion(body.options, evidence: body.value.evidence)
+        let question = try HeadQuestion(body.options, evidence: body.value.evidence)
         let head = body.value.head ?? request.query["head"]
         let view = try await run { () async throws(DocumentError) in
             if let head {
@@ -89,9 +89,9 @@ extension API {
 
 extension HeadQuestion {
     /// As a request says it.
-    init(_ options: CommonOptions, evidence: EvidenceField?) {
+    init(_ options: CommonOptions, evidence: EvidenceField?) throws(APIError) {
         self.init()
-        raw = options.function == .identity
+        raw = try options.wantsRaw()
         top = options.topK
         self.evidence = evidence?.granularity
     }

@@ -66,7 +66,9 @@ struct DocumentBody: Decodable {
         model = try container.decodeIfPresent(String.self, forKey: .model)
         let answered = try decoder.container(keyedBy: AnsweredKeys.self)
         broughtVectors =
-            AnsweredKeys.vectors.first(where: answered.contains)?.wireName
+            try AnsweredKeys.vectors.first {
+                try answered.contains($0) && !answered.decodeNil(forKey: $0)
+            }?.wireName
         reading = try ReadingOptions(decoder, inParameters: false)
         size = (decoder as? JSONBodyDecoder)?.size ?? text.utf8.count
     }

@@ -41,6 +41,7 @@ extension API {
                 ("promptName", promptName),
                 ("maxClientBatchSize", String(settings.maximumClientBatchSize)),
                 ("maxTokenID", String((loaded?.configuration.vocabularySize ?? 1 << 31) - 1)),
+                ("pooling", "[\"\((loaded?.pooling ?? .mean).rawValue)\",null]"),
                 ("dimensions", String(loaded?.configuration.hiddenSize ?? 1 << 16)),
                 ("pipelineRequest", pipeline.request), ("pipelineAnswer", pipeline.answer),
                 // A cross-encoder reads pairs, of which one side may be empty.

@@ -29,7 +29,7 @@ extension OpenAPIDocument {
                 Operation.Query(
                     name: "results", description: "Which lines get a result.",
                     schema: #"{"type":"string","enum":["all","errors"]}"#)
-            ], body: "Document", answers: [200: .ndjson("ImportLine")], refusals: [424]),
+            ], body: "ImportedDocument", answers: [200: .ndjson("ImportLine")], refusals: [424]),
         "GET /documents/{id}": Operation(
             tag: .documents, summary: "A kept document.",
             query: [
@@ -135,6 +135,15 @@ extension OpenAPIDocument {
             """
             {"type":"object","required":["text"],\(answered),"properties":{
             "id":{"allOf":[\(id),{"not":{"const":"export"}}]},\(documentFields)}}
+            """
+        ),
+        (
+            "ImportedDocument",
+            """
+            {"type":"object","required":["text"],\(answered),"properties":{
+            "id":{"allOf":[\(id),{"not":{"const":"export"}}]},\(documentFields),
+            "embedding":{"description":"As an export has it; made anew."},
+            "passages":{"description":"As an export has them; made anew."}}}
             """
         ),
         (
@@ -351,6 +360,7 @@ extension OpenAPIDocument {
             {"type":"object","properties":{"head":{"type":["string","null"]},
             "evidence":{"anyOf":[{"type":"null"},{"type":"boolean"},
             {"enum":["sentence","paragraph"]}]},\(model),\(reading),"raw_scores":{"type":["boolean","null"]},
+            "function_to_apply":{"enum":["none","default",null]},
             "top_k":{"type":["integer","null"],"minimum":1,
             "maximum":9223372036854775807}}}
             """

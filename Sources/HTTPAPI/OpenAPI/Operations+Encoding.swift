@@ -130,6 +130,7 @@ extension OpenAPIDocument {
             {"type":"object","required":["inputs"],"properties":{
             "inputs":{"$ref":"#/components/schemas/Inputs"},\(common),
             "embedding_type":{"$ref":"#/components/schemas/EmbeddingType"},
+            "pooling":{"enum":"{{pooling}}","description":"The model's own; /chunk takes others."},
             "embedding_types":{"type":["array","null"],"minItems":1,
             "items":{"enum":["float","int8","uint8","binary","ubinary"]}},
             "normalize":{"type":["boolean","null"]},
@@ -174,7 +175,7 @@ extension OpenAPIDocument {
             {"type":"array","minItems":1,"maxItems":"{{maxClientBatchSize}}",
             "items":{"$ref":"#/components/schemas/TextPair"}}]},\(common),
             "raw_scores":{"type":["boolean","null"]},
-            "function_to_apply":{"description":"What becomes of the model's scores.",
+            "function_to_apply":{"description":"What becomes of the model's scores; goes before raw_scores.",
             "enum":["none","sigmoid","softmax","default",null]},
             "top_k":{"type":["integer","null"],"minimum":1,
             "maximum":9223372036854775807},

@@ -65,6 +65,9 @@ extension OpenAPIDocument {
             "input":{"$ref":"#/components/schemas/Inputs"},
             "inputs":{"$ref":"#/components/schemas/Inputs"},\(common),\(topK),
             "raw_scores":{"type":["boolean","null"]},
+            "function_to_apply":{"description":"What becomes of the scores; goes before raw_scores. Of \
+            candidate labels, sigmoid scores each by itself.",
+            "enum":["none","sigmoid","softmax","default",null]},
             "candidate_labels":{"anyOf":[{"type":"null"},{"type":"string","minLength":1},
             {"type":"array","minItems":1,"items":{"type":"string","minLength":1}}]},
             "hypothesis_template":{"type":["string","null"],"pattern":"[{][}]"},

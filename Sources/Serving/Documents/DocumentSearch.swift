@@ -53,7 +53,7 @@ package struct DocumentSearch: Sendable {
         /// Whether nothing can be found by meaning: all documents have vectors of other models only.
         package let areAllOfOthers: Bool
 
-        /// Whether passages were looked for and there was none.
+        /// Whether passages were looked for, of any document, and there was none.
         package let foundNoPassage: Bool
 
         /// What was left out, in words; nil where nothing was.
@@ -116,7 +116,7 @@ extension DocumentService {
         return DocumentSearch.Answer(
             hits: hits, encoded: encoded, leavesOutWords: request.leavesOutWords,
             areAllOfOthers: try await areAllOfOthers(request, hits),
-            foundNoPassage: search.scope != .documents && hits.isEmpty)
+            foundNoPassage: search.scope != .documents && search.filter == nil && hits.isEmpty)
     }
 
     private func areAllOfOthers(
