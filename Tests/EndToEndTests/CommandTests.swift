@@ -111,7 +111,7 @@ import Testing
     }
 
     /// A program that writes a line and waits for its result gets it.
-    @Test func aPauseIsUsed() throws {
+    @Test(.timeLimit(.minutes(10))) func aPauseIsUsed() throws {
         let process = Process()
         let (input, output) = (Pipe(), Pipe())
         process.executableURL = try Program.url()
