@@ -16,6 +16,7 @@ extension API {
             type: try body.options.embeddingType?.plain() ?? .float,
             returnsText: body.value.fields.returnText ?? false)
         let rules = rules(body.options, request)
+        try await holdStates(of: inputs, service, rules)
         let encoded: EncodedTexts
         var chunks: [[CutPassage]] = []
         do throws(ServiceError) {

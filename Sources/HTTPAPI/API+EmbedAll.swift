@@ -23,6 +23,7 @@ extension API {
             throw .validation(field: field, "token states are given as they are")
         }
         let rules = rules(body.options, request)
+        try await holdStates(of: inputs, service, rules)
         let encoded = try await encode(names) { () async throws(ServiceError) in
             try await service.encodeStates(inputs, rules: rules)
         }

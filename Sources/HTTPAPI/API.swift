@@ -18,6 +18,8 @@ package struct API: Sendable {
     let bodies: SharedBudget
     /// Bytes of large answers that are being sent.
     let answers: SharedBudget
+    /// Bytes of the states of tokens that are being made or sent.
+    let states: SharedBudget
     /// Exports that are being read.
     let exports = SharedBudget(limit: API.maximumExports)
     private let router: Router
@@ -38,6 +40,7 @@ package struct API: Sendable {
         router = Router(Route.all)
         bodies = SharedBudget(limit: settings.maximumBodiesBytes)
         answers = SharedBudget(limit: settings.maximumBodiesBytes)
+        states = SharedBudget(limit: settings.maximumBodiesBytes)
     }
 
     /// The answer to any request; never throws, every refusal is JSON.
@@ -97,6 +100,29 @@ package struct API: Sendable {
     }
 
     private static let largeAnswer = 1 << 20
+
+    /// Waits for room for the states of the texts' tokens and keeps it until the answer is out: of many
+    /// requests that take turns at the model, all are held at once. What is larger than all the room has it
+    /// to itself. Throws when the client leaves or the time is up.
+    func holdStates(
+        of inputs: [EncodingInput], _ service: EncodingService, _ rules: EncodingRules
+    ) async throws(APIError) {
+        let model = service.loaded
+        let most = rules.windows == nil ? model.window : Int.max
+        let tokens = inputs.reduce(0) { total, input in
+            switch input {
+            // No token is shorter than a byte.
+            case .text(let text): total + min(text.utf8.count + 2, most)
+            case .pair(let first, let second):
+                total + min(first.utf8.count + second.utf8.count + 3, most)
+            case .tokens(let ids): total + min(ids.count, most)
+            }
+        }
+        let share = SharedBudget.Share(of: states)
+        let bytes = tokens * model.configuration.hiddenSize * MemoryLayout<Float>.size
+        guard await share.wait(for: min(bytes, states.limit)) else { throw .service(.cancelled) }
+        RequestContext.current?.record.hold(share)
+    }
 
     private func dispatch(
         _ request: ServerRequest, _ match: Router.Match

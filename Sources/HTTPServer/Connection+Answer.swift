@@ -44,14 +44,10 @@ extension Connection {
         _ head: RequestHead, answered status: HTTPResponse.Status
     ) -> Refusal? {
         guard case .failed(let error) = body else { return nil }
-        let refusal: Refusal
-        if let bodyRefusal {
-            refusal = Refusal(bodyRefusal, request: head.request)
-        } else if error == .timeout {
-            refusal = .timeout(head.request)
-        } else {
-            return nil
-        }
+        // Only the decoder knows what is wrong with the framing.
+        if let bodyRefusal { return Refusal(bodyRefusal, request: head.request) }
+        guard error == .timeout else { return nil }
+        let refusal = Refusal.timeout(head.request)
         return refusal.status == status ? nil : refusal
     }
 

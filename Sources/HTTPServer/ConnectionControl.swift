@@ -103,7 +103,8 @@ final class ConnectionControl: Sendable {
                 state.timedOut = true
                 shut(SHUT_RD)
             }
-            return (state.isHandling && state.readDeadline == nil, nil)
+            // Whom this end stopped listening to did not leave.
+            return (state.isHandling && state.readDeadline == nil && !state.timedOut, nil)
         }
         task?.cancel()
         return watched

@@ -56,7 +56,7 @@ extension ServiceError: CustomStringConvertible {
     package func text(input name: String, truncate: String) -> String {
         switch self {
         case .overloaded(let tokens, let seconds):
-            "the queue is full: \(tokens) tokens are waiting; try again in \(seconds) s"
+            "the queue is full: \(tokens) tokens wait or run; try again in \(seconds) s"
         case .textTooLong(_, let tokens, let limit):
             "\(name) has " + Self.tooLong(tokens, limit, truncate: truncate)
         case .unknownToken(_, let position, let id, let size):

@@ -69,7 +69,11 @@ struct ServeCommand: AsyncParsableCommand {
         help: "The most tokens in one pass (texts are packed up to 4,096 of them at most).")
     var maxBatchTokens = 16_384
 
-    @Option(help: "The most tokens that may wait; more is answered 429.")
+    @Option(
+        help: """
+            The most tokens that may wait; more is answered 429. A request that alone has more counts as half \
+            of it.
+            """)
     var maxQueueTokens = 1_048_576
 
     @Option(help: "The most inputs in one request (2,048 on /v1/embeddings and /embeddings).")

@@ -21,6 +21,46 @@ import Testing
         #expect(third.take(10) && !third.take(1))
     }
 
+    private final class Order: Sendable {
+        let numbers = Mutex<[Int]>([])
+    }
+
+    /// Who waits is served in order, and who gives up lets the next one through.
+    @Test func roomIsWaitedFor() async {
+        let budget = SharedBudget(limit: 10)
+        let order = Order()
+        var first: SharedBudget.Share? = SharedBudget.Share(of: budget)
+        #expect(await first?.wait(for: 8) == true)
+        @Sendable func waiting(_ number: Int, _ amount: Int) async -> Task<Bool, Never> {
+            let task = Task {
+                let share = SharedBudget.Share(of: budget)
+                let isServed = await share.wait(for: amount)
+                if isServed { order.numbers.withLock { $0.append(number) } }
+                return isServed
+            }
+            while budget.waiting < number { await Task.yield() }
+            return task
+        }
+        let (large, second) = (await waiting(1, 10), await waiting(2, 5))
+        let third = await waiting(3, 1)
+        large.cancel()
+        #expect(await large.value == false)
+        // There was room for the third all the time, but not before the second.
+        first = nil
+        let served = (await second.value, await third.value)
+        #expect(served == (true, true))
+        #expect(order.numbers.withLock { $0 } == [2, 3])
+        let cancelled = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            let all = SharedBudget.Share(of: budget)
+            let share = SharedBudget.Share(of: budget)
+            return (await all.wait(for: 10), await share.wait(for: 1))
+        }
+        #expect(await cancelled.value == (false, false))
+        let again = SharedBudget.Share(of: budget)
+        #expect(again.take(10))
+    }
+
     /// A body that has come but for its last byte until it is let through; `coming` hears when it has.
     private func slow(
         _ bytes: [UInt8], coming: AsyncStream<Void>.Continuation, until gate: Gate

@@ -132,6 +132,21 @@ struct RefusalTests {
         }
     }
 
+    @Test("what is wrong with a body's framing is named, whatever a handler says of it")
+    func framingIsNamed() async throws {
+        try await withServer { request in
+            do {
+                return .text("\(try await request.body.collect(upTo: 100).count)")
+            } catch {
+                return .text("some error", status: .badRequest)
+            }
+        } body: { address, _ in
+            let answer = try await exchange(
+                address, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("chunk"), "\(answer)")
+        }
+    }
+
     @Test("a refusal of HEAD has no body")
     func head() async throws {
         try await withServer(handler: echo) { address, _ in

@@ -73,11 +73,15 @@ struct TimeTests {
         var configuration = loopback()
         configuration.bodyProgressTimeout = .milliseconds(100)
         let errors = Mailbox<RequestBodyError?>()
+        let wasCancelled = Mailbox<Bool>()
         try await withServer(configuration) { request in
             do {
                 return .text("\(try await request.body.collect(upTo: 100).count)")
             } catch {
                 errors.post(error as? RequestBodyError)
+                // The client is there: what the handler still does is not cut off as if it had left.
+                try? await Task.sleep(for: .milliseconds(300))
+                wasCancelled.post(Task.isCancelled)
                 return .text("mine", status: .internalServerError)
             }
         } body: { address, _ in
@@ -85,6 +89,7 @@ struct TimeTests {
                 address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")
             #expect(answer.hasPrefix("HTTP/1.1 408 "))
             #expect(await errors.next() == .timeout)
+            #expect(await wasCancelled.next() == false)
         }
     }
 
