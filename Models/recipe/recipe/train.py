@@ -32,7 +32,7 @@ from .model import MINI, BiGS, load_encoder
 TEMPERATURE = 0.05
 BANK, QUEUE = 512, 1536
 """Teacher texts compared with in each step, and recent own texts kept as negatives."""
-FIRST, SECTION = 1.5, 0.3
+FIRST, SECTION = 0.8, 0.3
 """Weights of a document's likeness to its first window, and of packages' sections."""
 TWIN, SAME = 0.85, 0.96
 """Texts that the teacher, or the model, finds this alike are not negatives of each other."""
@@ -321,7 +321,7 @@ def train_in(work, minutes, start=None, config=MINI, seed=0, tokens=8192, rate=6
     in work/run/log.jsonl."""
     run = Run(work, start, config, seed, rate, device)
     batches = Batches(run.data, tokens, seed * 1_000_003 + run.step, process)
-    weights = dict(regression=4.0, bank=1.0, order=4.0, batch=1.0, pairs=2.0, contrast=contrast)
+    weights = dict(regression=4.0, bank=1.0, order=5.0, batch=1.0, pairs=3.0, contrast=contrast)
     losses = Loss(run.data, run.projection, weights, seed + run.step + 7919 * process)
     signals, stop, saved, sums = [], run.seconds >= 60 * minutes, 0.0, defaultdict(list)
     for name in (signal.SIGTERM, signal.SIGINT):
