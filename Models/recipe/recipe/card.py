@@ -72,8 +72,8 @@ was trained on). r1, r10: recall; mrr: mean reciprocal rank. BM25 is that of the
 of words or, as with `--store-tokenizer porter`, of their stems. BM25 and embedding are joined by
 reciprocal ranks (constant 60) or by the mean of both scores on a scale from 0 to 1, as the server's
 searches do with `"fusion": "rrf"` and `"relative_score"`; alpha is the embedding's weight of 1
-(`"alpha"`, 0.5 unless named), the constant is `"rank_constant"`. Both were picked on these texts:
-0.6 is near the best on the pages as on the packages. The sum of standardised scores, which the server
+(`"alpha"`, 0.5 unless named), the constant is `"rank_constant"`. These were picked on these texts:
+0.6 is near the best of relative scores on the pages as on the packages, a constant of 3 and 0.55 of ranks. The sum of standardised scores, which the server
 does not have, is what the first figures of BM25 and embedding, .795 and .848, were taken by. The test
 part depends a little on which manual pages are installed.
 
