@@ -49,10 +49,20 @@ struct TextArguments: ParsableArguments {
             if jsonl {
                 var number = 0
                 var lines = try LineReader(path: file)
-                while let line = try await lines.next(pausing: pausing) {
-                    number += 1
-                    if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
-                    try await body(parse(line, file: file, number: number))
+                // Not one asynchronous function: the optimiser of Swift 6.3 crashes on it.
+                var mayWait = false
+                reading: while true {
+                    switch try lines.next(mayWait: mayWait) {
+                    case .end: break reading
+                    case .later:
+                        try await pausing()
+                        mayWait = true
+                    case .line(let line):
+                        mayWait = false
+                        number += 1
+                        if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
+                        try await body(parse(line, file: file, number: number))
+                    }
                 }
             } else {
                 try await body(
@@ -116,23 +126,31 @@ struct LineReader {
         handle = try StandardInput.open(path)
     }
 
-    /// The next line, without its end; nil after the last.
-    /// - Parameter pausing: called before more of the file is waited for.
-    mutating func next(pausing: () async throws -> Void = {}) async throws -> [UInt8]? {
+    enum Step {
+        /// The next line, without its end.
+        case line([UInt8])
+        /// The rest of it has yet to come.
+        case later
+        /// There was a last one.
+        case end
+    }
+
+    /// The next line; where it has not come whole, waits for it or says so.
+    mutating func next(mayWait: Bool) throws -> Step {
         var searched = position
         while true {
             if let end = buffer[searched...].firstIndex(of: 0x0A) {
                 defer { position = end + 1 }
-                return Array(buffer[position..<end])
+                return .line(Array(buffer[position..<end]))
             }
             if isAtEnd {
                 defer { position = buffer.count }
-                return position < buffer.count ? Array(buffer[position...]) : nil
+                return position < buffer.count ? .line(Array(buffer[position...])) : .end
             }
+            if !mayWait, !StandardInput.isReady(handle) { return .later }
             buffer.removeFirst(position)
             position = 0
             searched = buffer.count
-            if !StandardInput.isReady(handle) { try await pausing() }
             if let block = try StandardInput.block(of: handle, at: path) {
                 buffer.append(contentsOf: block)
             } else {
