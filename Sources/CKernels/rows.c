@@ -105,14 +105,14 @@ void bigs_widen(const uint16_t *restrict input, float *restrict output, size_t c
 }
 
 // The bits of a bfloat16 as an integer in the order of the numbers: what is negative downwards. Infinity
-// is 0x7f80, and what is not a number lies beyond it or beyond its opposite.
+// is 0x7f80, and what is not a number lies beyond it or beyond its opposite. Its own inverse.
 INLINE int16_t ordered(uint16_t bits) {
     int16_t x = (int16_t)bits;
     return (int16_t)(x ^ ((x >> 15) & 0x7fff));
 }
 
 INLINE float bfloat16_of_ordered(int16_t x) {
-    uint32_t bits = (uint32_t)(uint16_t)(x ^ ((x >> 15) & 0x7fff)) << 16;
+    uint32_t bits = (uint32_t)(uint16_t)ordered((uint16_t)x) << 16;
     float value;
     memcpy(&value, &bits, 4);
     return value;

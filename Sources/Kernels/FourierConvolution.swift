@@ -26,7 +26,7 @@ final class FourierConvolution: Sendable {
 
     /// The same with an estimated plan, and that plan, which has to last as long.
     func estimated(length: Int) -> (Ready, FFTPlan) {
-        let plan = FFTPlan.estimated(size: FFTPlan.size(atLeast: 2 * length - 1))
+        let plan = FFTPlan.estimated(size: Self.size(length: length))
         return (ready(plan), plan)
     }
 
@@ -77,13 +77,14 @@ final class FourierConvolution: Sendable {
 
     /// The floats that `apply` works in: two channels are one complex signal.
     static func workFloats(length: Int) -> Int {
-        let size = FFTPlan.size(atLeast: 2 * length - 1)
+        let size = size(length: length)
         return 2 * size + channelBlock * stride(size)
     }
 
-    private static func plan(length: Int) -> FFTPlan {
-        FFTPlan.of(size: FFTPlan.size(atLeast: 2 * length - 1))
-    }
+    /// The size of transform at which nothing of a sequence wraps around.
+    private static func size(length: Int) -> Int { FFTPlan.size(atLeast: 2 * length - 1) }
+
+    private static func plan(length: Int) -> FFTPlan { FFTPlan.of(size: size(length: length)) }
 
     /// The kernel's spectrum for a size; the kernel is cut where it could wrap around.
     private func spectrum(_ plan: FFTPlan) -> FloatTable {

@@ -125,14 +125,13 @@ package struct LoadedModel: Sendable {
         if let prompt = prompts.default { rules.append("prompt=\(prompt)") }
         if !poolsPrompt, pooling.canLeaveOutPrompt { rules.append("include_prompt=false") }
         let own = padding.window(positions: positions, paddedLength: paddedLength)
-        let window = min(own, modules.maximumTokens ?? own)
+        let window = modules.window(within: own)
         // Of a longer text another part is read.
         if window < own { rules.append("window=\(window)") }
         return LoadedModel(
             name: name ?? Self.name(of: directory), model: model,
             tokenizer: tokenizer, pooling: pooling, padding: padding, paddedLength: paddedLength,
-            window: window,
-            poolsPrompt: poolsPrompt, prompts: prompts,
+            window: window, poolsPrompt: poolsPrompt, prompts: prompts,
             fingerprint: fingerprint(
                 checkpoint, tensors, model, tokenizer, rules: rules))
     }

@@ -41,11 +41,10 @@ package struct ReadingReport: Sendable {
         do throws(ModelLoadingError) {
             let modules = try SentenceModules(in: directory)
             if let padding, let positions = model?.configuration.maximumPositions {
-                window = min(
-                    padding.window(
+                window = modules.window(
+                    within: padding.window(
                         positions: positions,
-                        paddedLength: min(fixedLength ?? positions, positions)),
-                    modules.maximumTokens ?? .max)
+                        paddedLength: min(fixedLength ?? positions, positions)))
             }
             pooling =
                 try modules.pooling(in: directory)?.mode ?? .mean

@@ -7,7 +7,7 @@ struct SentenceModules: Sendable, Equatable {
     private var poolingPath = "1_Pooling/config.json"
     private var namesPooling = false
     /// The most tokens of a text (`max_seq_length`); nil where only the model bounds them.
-    private(set) var maximumTokens: Int?
+    private let maximumTokens: Int?
 
     private struct Module: Decodable {
         let type: String
@@ -59,6 +59,9 @@ struct SentenceModules: Sendable, Equatable {
             throw refuse(path, "max_seq_length is \(maximumTokens); expected 3 or more")
         }
     }
+
+    /// The most tokens of a text where the model reads `own`.
+    func window(within own: Int) -> Int { min(own, maximumTokens ?? own) }
 
     /// What the pooling module's file says; nil without one. `override` is asked for in its mode's place.
     func pooling(

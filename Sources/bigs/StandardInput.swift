@@ -13,10 +13,8 @@ enum StandardInput {
         }
     }
 
-    /// Whether there are bytes to be read, or the end, without waiting.
-    static func isReady(_ handle: FileHandle) -> Bool { isReady(handle, within: 0) }
-
-    private static func isReady(_ handle: FileHandle, within milliseconds: Int32) -> Bool {
+    /// Whether there are bytes to be read, or the end, within so many milliseconds; -1 waits for them.
+    static func isReady(_ handle: FileHandle, within milliseconds: Int32 = 0) -> Bool {
         var wanted = pollfd(fd: handle.fileDescriptor, events: Int16(POLLIN), revents: 0)
         return poll(&wanted, 1, milliseconds) != 0
     }
