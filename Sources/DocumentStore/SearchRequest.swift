@@ -22,7 +22,7 @@ package struct SearchRequest: Sendable {
         }
     }
 
-    /// How the two rankings of a hybrid are joined.
+    /// How the rankings of a hybrid are joined.
     package struct Fusion: Sendable, Equatable {
         /// What a place in a ranking is worth.
         package enum Worth: Sendable, Equatable {
@@ -84,9 +84,17 @@ package struct SearchRequest: Sendable {
     package enum Scope: Sendable, Equatable {
         /// Documents, by their own vectors.
         case documents
+        /// Documents, by their own vectors and by those of their passages. The best passage's cosine p
+        /// has this weight w of 1, more than 0, and the document's own d the rest: the score is
+        /// (1 - w) d + w p. In a hybrid both are rankings, which share the vectors' weight like that. A
+        /// document without passages counts as one, its own.
+        case documentsByPassages(weight: Double)
         /// Passages, of one granularity or (nil) of all; a text query still ranks documents.
         case passages(granularity: String?)
     }
+
+    /// The weights that passages may be given beside their documents.
+    package static let passageWeights = 0.0...1.0
 
     /// What is looked for.
     package var query: Query
@@ -124,23 +132,26 @@ package struct SearchRequest: Sendable {
 package struct SearchHit: Sendable, Equatable {
     /// A place in one ranking, and the score that led to it.
     package struct Placing: Sendable, Equatable {
-        /// 1 is the best.
-        package var rank: Int
+        /// 1 is the best; nil for a place past those that were looked through.
+        package var rank: Int?
         /// The cosine, or BM25 (larger is better).
         package var score: Double
     }
 
     /// The document, with the parts that were asked for.
     package var document: StoredDocument
-    /// The passage, without its vector, where passages were ranked.
+    /// The passage, without its vector, where passages were ranked, or the document's best one where it
+    /// counted.
     package var passage: PassageReference?
     /// What the passage says, where there is one: as much of it as the text has.
     package var passageText: String?
-    /// What hits are sorted by, largest first, ties by id and place in the text: cosine, BM25, or
-    /// for a hybrid what its `fusion` makes of both.
+    /// What hits are sorted by, largest first, ties by id and place in the text: cosine, what the
+    /// `scope` makes of two, BM25, or for a hybrid what its `fusion` makes of all.
     package var score: Double
     /// The place by cosine, where it was asked for and the hit is in that ranking.
     package var byVector: Placing?
+    /// The place by the best passage's cosine, where that was asked for and the hit is in that ranking.
+    package var byPassage: Placing?
     /// The place by BM25, where it was asked for and the hit is in that ranking.
     package var byText: Placing?
 }

@@ -1,7 +1,5 @@
 import Foundation
 import GRDB
-import Kernels
-import Synchronization
 
 /// One search, on one connection and within one transaction.
 struct SearchRun {
@@ -11,64 +9,104 @@ struct SearchRun {
     let images: VectorImages
     let threads: Int
 
-    /// How deep each ranking of a hybrid goes.
-    private var fusionDepth: Int { max(100, min(request.topK, 1 << 20) * 4) }
+    /// An image is ahead of the transaction: begin another.
+    struct IsOld: Error {}
 
     /// A row of a ranking before its document is read.
-    private struct Ranked {
+    struct Ranked {
         let document: Int64
         /// The passage's row number; nil for a document.
         let passage: Int64?
         let name: String
         let score: Double
+
+        /// Better ones first, ties by id and place in the text.
+        static func precedes(_ a: Ranked, _ b: Ranked) -> Bool {
+            if a.score != b.score { return a.score > b.score }
+            return a.document != b.document
+                ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8)
+                : (a.passage ?? 0) < (b.passage ?? 0)
+        }
     }
 
     /// A hit before its document is read.
-    private struct Found {
-        let ranked: Ranked
-        let score: Double
+    struct Found {
+        /// With the score that hits are sorted by.
+        var ranked: Ranked
         var byVector: SearchHit.Placing?
+        var byPassage: SearchHit.Placing?
         var byText: SearchHit.Placing?
     }
 
-    /// What two rankings are joined by: passages do not meet, their documents do.
-    private typealias Identity = Int64
-
     /// The hits; nil when the transaction is older than an image: begin another.
     func run() throws -> [SearchHit]? {
+        do {
+            return try hits(found())
+        } catch is IsOld {
+            return nil
+        }
+    }
+
+    private func found() throws -> [Found] {
         switch request.query {
-        case .vector(let vector):
-            guard let ranking = try nearest(to: vector, limit: request.topK) else { return nil }
-            return try hits(Self.found(byVector: ranking))
+        case .vector(let vector): return try nearest(to: vector)
         case .like(let id):
             guard let vector = try vector(of: id) else {
                 throw try row(of: id) == nil
                     ? StoreError.noSuchDocument(id: id) : StoreError.noVector(id: id)
             }
-            guard let ranking = try nearest(to: vector, limit: request.topK, without: id) else {
-                return nil
-            }
-            return try hits(Self.found(byVector: ranking))
+            return try nearest(to: vector, without: id)
         case .text(let text):
-            let ranking = try bestText(text, limit: request.topK)
-            return try hits(
-                ranking.enumerated().map { index, ranked in
-                    Found(
-                        ranked: ranked, score: ranked.score,
-                        byText: SearchHit.Placing(rank: index + 1, score: ranked.score))
-                })
+            return Self.placed(try bestText(text, limit: request.topK)).map {
+                Found(ranked: $0, byText: $1)
+            }
         case .hybrid(let text, let vector):
-            guard let byVector = try nearest(to: vector, limit: fusionDepth) else { return nil }
-            return try hits(fuse(byVector, try bestText(text, limit: fusionDepth)))
+            return try fuse(
+                rankings(by: vector, limit: fusionDepth), try bestText(text, limit: fusionDepth))
         }
     }
 
-    private static func found(byVector ranking: [Ranked]) -> [Found] {
-        ranking.enumerated().map { index, ranked in
-            Found(
-                ranked: ranked, score: ranked.score,
-                byVector: SearchHit.Placing(rank: index + 1, score: ranked.score))
+    private func nearest(to vector: [Float], without excluded: String? = nil) throws -> [Found] {
+        if case .documentsByPassages(let weight) = request.scope {
+            return try nearestByBoth(to: vector, weight: weight, without: excluded)
         }
+        let field = try field(request.scope.rows, of: vector, without: excluded)
+        return Self.placed(try field?.nearest(request.topK) ?? []).map {
+            Found(ranked: $0, byVector: $1)
+        }
+    }
+
+    /// The rows of a ranking with their places in it.
+    static func placed(_ ranking: [Ranked]) -> [(Ranked, SearchHit.Placing)] {
+        ranking.enumerated().map { ($1, SearchHit.Placing(rank: $0 + 1, score: $1.score)) }
+    }
+
+    /// The same by document, of a ranking that has each once.
+    static func places(_ ranking: [Ranked]) -> [Int64: (Ranked, SearchHit.Placing)] {
+        Dictionary(uniqueKeysWithValues: placed(ranking).map { ($0.0.document, $0) })
+    }
+
+    // MARK: Hybrids
+
+    /// How deep each ranking of a hybrid goes.
+    private var fusionDepth: Int { max(100, min(request.topK, 1 << 20) * 4) }
+
+    /// The rankings by vectors that a hybrid joins.
+    private struct VectorRankings {
+        var own: [Ranked] = []
+        var passages: [Ranked] = []
+        /// What the second has of the weight of both.
+        var weight = 0.0
+    }
+
+    private func rankings(by vector: [Float], limit: Int) throws -> VectorRankings {
+        guard let field = try field(request.scope.rows, of: vector) else { return VectorRankings() }
+        let own = try field.nearest(limit)
+        guard case .documentsByPassages(let weight) = request.scope else {
+            return VectorRankings(own: own)
+        }
+        let passages = try passageField(of: vector)?.bestOfDocuments(limit, beside: own) ?? own
+        return VectorRankings(own: own, passages: passages, weight: weight)
     }
 
     /// A scale for the scores of a ranking, from 0 to 1: see `SearchRequest.Fusion`.
@@ -86,129 +124,54 @@ struct SearchRun {
         func place(_ score: Double) -> Double { high > low ? (score - low) / (high - low) : 1 }
     }
 
-    /// Joins two rankings. A passage has its document's place among the texts; a document that only its
-    /// text brought in comes without a passage.
-    private func fuse(_ byVector: [Ranked], _ byText: [Ranked]) -> [Found] {
-        let vectorScale = Scale(byVector, missing: nil)
-        // Where all texts that have a word are ranked, the others have no score.
-        let textScale = Scale(byText, missing: byText.count < fusionDepth ? 0 : nil)
+    /// Joins rankings: passages do not meet, their documents do. A passage has its document's place among
+    /// the texts; a document that only its text brought in comes without a passage.
+    private func fuse(_ byVector: VectorRankings, _ byText: [Ranked]) -> [Found] {
         let fusion = request.fusion
-        func worth(_ placing: SearchHit.Placing?, _ weight: Double, _ scale: Scale) -> Double {
-            guard let placing else { return 0 }
+        let weights = (
+            own: fusion.alpha * (1 - byVector.weight), passage: fusion.alpha * byVector.weight,
+            text: 1 - fusion.alpha
+        )
+        let scales = (
+            own: Scale(byVector.own, missing: nil), passage: Scale(byVector.passages, missing: nil),
+            // Where all texts that have a word are ranked, the others have no score.
+            text: Scale(byText, missing: byText.count < fusionDepth ? 0 : nil)
+        )
+        func worth(_ placing: SearchHit.Placing?, _ weight: Double, _ scale: Scale) -> Double? {
+            guard weight > 0, let placing, let rank = placing.rank else { return nil }
             return switch fusion.worth {
-            case .reciprocalRank(let constant): 2 * weight / Double(constant + placing.rank)
+            case .reciprocalRank(let constant): 2 * weight / Double(constant + rank)
             case .relativeScore: weight * scale.place(placing.score)
             }
         }
-        func joined(
-            _ ranked: Ranked, _ vector: SearchHit.Placing?, _ text: SearchHit.Placing?
-        ) -> Found {
-            Found(
-                ranked: ranked,
-                score: worth(vector, fusion.alpha, vectorScale)
-                    + worth(text, 1 - fusion.alpha, textScale), byVector: vector, byText: text)
+        let (passages, texts) = (Self.places(byVector.passages), Self.places(byText))
+        var rows = Self.placed(byVector.own).map { Found(ranked: $0, byVector: $1) }
+        var known = Set(byVector.own.map(\.document))
+        for ranked in byVector.passages + byText where known.insert(ranked.document).inserted {
+            rows.append(Found(ranked: ranked))
         }
-        var texts: [Identity: SearchHit.Placing] = [:]
-        for (index, ranked) in byText.enumerated() {
-            texts[ranked.document] = SearchHit.Placing(rank: index + 1, score: ranked.score)
+        let found = rows.compactMap { row -> Found? in
+            let document = row.ranked.document
+            let best = passages[document]
+            var found = Found(
+                ranked: row.ranked, byVector: row.byVector, byPassage: best?.1,
+                byText: texts[document]?.1)
+            let worths = [
+                worth(found.byVector, weights.own, scales.own),
+                worth(found.byPassage, weights.passage, scales.passage),
+                worth(found.byText, weights.text, scales.text),
+            ].compactMap { $0 }
+            // What has no place in a ranking of any weight is no hit.
+            guard !worths.isEmpty else { return nil }
+            found.ranked = Ranked(
+                document: document, passage: row.ranked.passage ?? best?.0.passage,
+                name: row.ranked.name, score: worths.reduce(0, +))
+            return found
         }
-        var found = byVector.enumerated().map { index, ranked in
-            joined(
-                ranked, SearchHit.Placing(rank: index + 1, score: ranked.score),
-                texts[ranked.document])
-        }
-        let known = Set(byVector.map(\.document))
-        found += byText.filter { !known.contains($0.document) }.map {
-            joined($0, nil, texts[$0.document])
-        }
-        found.removeAll {
-            (fusion.alpha == 0 && $0.byText == nil) || (fusion.alpha == 1 && $0.byVector == nil)
-        }
-        found.sort { a, b in
-            a.score != b.score ? a.score > b.score : Self.precedes(a.ranked, b.ranked)
-        }
-        return Array(found.prefix(request.topK))
+        return Array(found.sorted { Ranked.precedes($0.ranked, $1.ranked) }.prefix(request.topK))
     }
 
-    private static func precedes(_ a: Ranked, _ b: Ranked) -> Bool {
-        a.document != b.document
-            ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8)
-            : (a.passage ?? 0) < (b.passage ?? 0)
-    }
-
-    // MARK: Rankings
-
-    private func nearest(
-        to vector: [Float], limit: Int, without excluded: String? = nil
-    ) throws -> [Ranked]? {
-        guard !vector.isEmpty, vector.allSatisfy(\.isFinite) else {
-            throw StoreError.invalid(
-                field: "embedding", reason: "expected one finite number or more")
-        }
-        guard let model = try EncodingTable.existingModel(Data(request.model), in: db) else {
-            return []
-        }
-        let rows: VectorImage.Key.Rows = request.scope == .documents ? .documents : .passages
-        let image = images.image(
-            VectorImage.Key(model: model, columns: vector.count, rows: rows), path: path)
-        guard let snapshot = try image.snapshot(db) else { return nil }
-        var allowed: RowMask?
-        if let filter = request.filter {
-            guard let rows = try self.rows(passing: filter, snapshot, image) else { return nil }
-            allowed = rows
-        }
-        let matches = VectorScan.nearest(
-            to: vector, in: snapshot.vectors, topK: limit,
-            mask: try mask(snapshot, allowed, without: excluded), threads: threads)
-        let isPassage = rows == .passages
-        let ranked = try matches.map { match in
-            let document = snapshot.documents[match.row]
-            return Ranked(
-                document: document, passage: isPassage ? snapshot.items[match.row] : nil,
-                name: try name(document), score: match.score)
-        }
-        let ordered = ranked.sorted { a, b in
-            a.score != b.score ? a.score > b.score : Self.precedes(a, b)
-        }
-        return Array(ordered.prefix(limit))
-    }
-
-    /// The rows whose documents pass; nil when what is in memory is ahead of the transaction.
-    private func rows(
-        passing filter: MetadataFilter, _ snapshot: VectorImage.Snapshot, _ image: VectorImage
-    ) throws -> RowMask? {
-        if let known = image.masks.withLock({ $0.find(filter, snapshot) }) { return known }
-        let segments = try image.metadata.withLock {
-            try $0.segments(for: snapshot, db, path: path)
-        }
-        guard let segments else { return nil }
-        let look = FilterLook(snapshot: snapshot, segments: segments, db: db)
-        let rows = try look.rows(passing: filter)
-        image.masks.withLock { $0.keep(rows, for: filter, snapshot) }
-        return rows
-    }
-
-    /// The rows that take part; nil is all.
-    /// - Parameter allowed: those alive that pass the filter; nil when there is none.
-    private func mask(
-        _ snapshot: VectorImage.Snapshot, _ allowed: RowMask?, without excluded: String?
-    ) throws -> RowMask? {
-        var mask = allowed ?? (snapshot.deadCount > 0 ? snapshot.alive : nil)
-        if case .passages(let granularity?) = request.scope {
-            var wanted = snapshot.granularities[granularity] ?? RowMask(count: 0)
-            wanted.grow(to: snapshot.vectors.count)
-            if let mask { wanted.formIntersection(mask) }
-            mask = wanted
-        }
-        if let excluded, let document = try row(of: excluded) {
-            var rest = mask ?? snapshot.alive
-            if let slot = snapshot.slots[document] {
-                for row in snapshot.rows(ofSlot: slot) { rest[row] = false }
-            }
-            mask = rest
-        }
-        return mask
-    }
+    // MARK: Words
 
     private func bestText(_ text: String, limit: Int) throws -> [Ranked] {
         guard let match = TextQuery(text).match else { return [] }
@@ -231,74 +194,5 @@ struct SearchRun {
             else { throw StoreError.corrupt(path: path, detail: "a document has a wrong type") }
             return Ranked(document: document, passage: nil, name: name, score: score)
         }
-    }
-
-    // MARK: Documents
-
-    /// Reads what was found, each document once, however many of its passages are there.
-    private func hits(_ found: [Found]) throws -> [SearchHit] {
-        let reader = try DocumentReader(
-            db, path: path, parts: request.parts, fingerprint: request.model)
-        var documents: [Int64: StoredDocument] = [:]
-        var places: [Int64: [Int]] = [:]
-        var hits: [SearchHit] = []
-        var bytes = 0
-        for found in found {
-            let row = found.ranked.document
-            guard let document = try documents[row] ?? reader.find(row: row) else { continue }
-            documents[row] = document
-            let passage = try found.ranked.passage.flatMap(passage)
-            // Each hit is written with all that is included of its document.
-            bytes += document.estimatedBytes + (passage.map { $0.end - $0.start } ?? 0)
-            guard bytes < StoredDocument.answerLimit || hits.isEmpty else {
-                throw StoreError.invalid(
-                    field: "top_k",
-                    reason:
-                        "what is included of the first \(hits.count + 1) hits has more than "
-                        + "\(StoredDocument.answerLimit) bytes; ask for fewer, or for less of each")
-            }
-            if passage != nil { places[row, default: []].append(hits.count) }
-            hits.append(
-                SearchHit(
-                    document: document, passage: passage, score: found.score,
-                    byVector: found.byVector, byText: found.byText))
-        }
-        for (row, places) in places {
-            guard let document = documents[row] else { continue }
-            let text = try document.text ?? reader.text(of: document, row: row)
-            let parts = PassageText.cut(
-                places.compactMap { place in hits[place].passage.map { $0.start..<$0.end } },
-                outOf: text)
-            for (place, part) in zip(places, parts) { hits[place].passageText = part }
-        }
-        return hits
-    }
-
-    private func passage(_ id: Int64) throws -> PassageReference? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT granularity, start_at, end_at FROM passage WHERE id = ?")
-        guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
-        guard let place = PassageReference(row) else {
-            throw StoreError.corrupt(path: path, detail: "a passage has no place")
-        }
-        return place
-    }
-
-    private func vector(of id: String) throws -> [Float]? {
-        let reader = try DocumentReader(
-            db, path: path, parts: .vector, fingerprint: request.model)
-        return try reader.find(id)?.encoding?.vector
-    }
-
-    private func row(of name: String) throws -> Int64? {
-        guard DocumentDraft.isName(name) else { return nil }
-        return try Int64.fetchOne(
-            db.cachedStatement(sql: "SELECT id FROM document WHERE name = ?"), arguments: [name])
-    }
-
-    private func name(_ document: Int64) throws -> String {
-        try String.fetchOne(
-            db.cachedStatement(sql: "SELECT name FROM document WHERE id = ?"),
-            arguments: [document]) ?? ""
     }
 }

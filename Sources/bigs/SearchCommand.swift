@@ -5,11 +5,7 @@ import Foundation
 import HTTPAPI
 import Serving
 
-/// How `search` ranks.
-enum SearchMode: String, ExpressibleByArgument, CaseIterable {
-    case vector, text, hybrid
-}
-
+extension SearchRanking.Mode: ExpressibleByArgument {}
 extension SearchRequest.Fusion.Kind: ExpressibleByArgument {}
 
 /// `bigs search`: asks a store without a server.
@@ -27,7 +23,7 @@ struct SearchCommand: AsyncParsableCommand {
     var store: String
 
     @Option(help: "vector (meaning), text (words) or hybrid (both).")
-    var mode = SearchMode.vector
+    var mode = SearchRanking.Mode.vector
 
     @Option(
         help: """
@@ -60,6 +56,12 @@ struct SearchCommand: AsyncParsableCommand {
             valueName: "granularity|all"))
     var passages: String?
 
+    @Option(
+        help: """
+            How much a document's best passage counts beside its own vector, from 0 (the default) to 1.
+            """)
+    var passageWeight: Double?
+
     @Option(help: "The prompt to put before the query, one of config_sentence_transformers.json.")
     var promptName: String?
 
@@ -72,36 +74,30 @@ struct SearchCommand: AsyncParsableCommand {
         guard (1...most).contains(topK) else {
             throw ValidationError("--top-k: expected 1 to \(most), got \(topK)")
         }
-        for (flag, isGiven) in [
-            ("--fusion", fusion != nil), ("--rank-constant", rankConstant != nil),
-            ("--alpha", alpha != nil),
-        ]
-        where isGiven && mode != .hybrid {
-            throw ValidationError("\(flag) joins two rankings, so it needs --mode hybrid")
-        }
-        let constants = SearchRequest.Fusion.rankConstants
-        if let rankConstant, !constants.contains(rankConstant) {
-            throw ValidationError(
-                "--rank-constant: expected \(constants.lowerBound) to \(constants.upperBound), "
-                    + "got \(rankConstant)")
-        }
-        if let alpha, !SearchRequest.Fusion.alphas.contains(alpha) {
-            throw ValidationError("--alpha: expected 0 to 1, got \(alpha)")
-        }
-        if SearchRequest.Fusion(fusion, rankConstant: rankConstant) == nil {
-            throw ValidationError("--rank-constant belongs to --fusion rrf, which joins ranks")
+        do {
+            _ = try ranking.checked()
+        } catch {
+            let flag = error.field.replacing("_", with: "-")
+            throw ValidationError("--\(flag): \(error.reason)")
         }
         if promptName != nil, mode == .text {
             throw ValidationError(
                 "--prompt-name: mode text looks for words, and encodes no query")
         }
-        if passages != nil, mode == .text {
-            throw ValidationError(
-                "--passages are found by their vectors, so they need --mode vector or hybrid")
-        }
         if let passages, passages != "all", !PassageCut.names.contains(passages) {
             throw ValidationError("--passages: \(PassageCut.refusal(of: passages)) (or all)")
         }
+    }
+
+    private var ranking: SearchRanking {
+        var ranking = SearchRanking()
+        ranking.mode = mode
+        ranking.fusion = fusion
+        ranking.rankConstant = rankConstant
+        ranking.alpha = alpha
+        ranking.passages = passages.map { .passages(granularity: $0 == "all" ? nil : $0) }
+        ranking.passageWeight = passageWeight
+        return ranking
     }
 
     private struct Line: Encodable {
@@ -118,6 +114,7 @@ struct SearchCommand: AsyncParsableCommand {
         let metadata: MetadataValue
         let passage: Passage?
         let vectorRank: Int?
+        let passageRank: Int?
         let textRank: Int?
     }
 
@@ -131,11 +128,8 @@ struct SearchCommand: AsyncParsableCommand {
         // A command that reads leaves the store as it is.
         search.rules.cache.mayRead = false
         search.rules.cache.mayKeep = false
-        search.fusion =
-            SearchRequest.Fusion(fusion, rankConstant: rankConstant, alpha: alpha) ?? .usual
+        (search.fusion, search.scope) = try ranking.checked()
         search.filter = filter
-        search.scope =
-            passages.map { .passages(granularity: $0 == "all" ? nil : $0) } ?? .documents
         search.parts = [.metadata, .text]
         let answer = try await ModelSession.run(loaded, threads: model.threads, store: opened) {
             [search] service in
@@ -181,7 +175,8 @@ struct SearchCommand: AsyncParsableCommand {
         return Line(
             rank: rank, id: hit.document.id, score: hit.score,
             metadata: .object(hit.document.metadata?.members ?? [:]), passage: passage,
-            vectorRank: hit.byVector?.rank, textRank: hit.byText?.rank)
+            vectorRank: hit.byVector?.rank, passageRank: hit.byPassage?.rank,
+            textRank: hit.byText?.rank)
     }
 
     /// `rank  score  id  beginning of the text`, the text on one line.

@@ -98,9 +98,22 @@ import Testing
             "search", "a", "--model", model, "--store", store, "--mode", "text", "--passages", "all"
         )
         #expect(unranked.status == 64 && unranked.errors.contains("--passages"))
+        for (mode, weight) in [("text", "0.5"), ("vector", "1.1"), ("vector", "nan")] {
+            let refused = try run(
+                "search", "a", "--model", model, "--store", store, "--mode", mode,
+                "--passage-weight", weight)
+            #expect(refused.status == 64 && refused.errors.contains("--passage-weight: "))
+        }
+        let joined = try run(
+            "search", Self.name(7), "--model", model, "--store", store, "--passage-weight", "0.5",
+            "--json")
+        #expect(
+            try joined.objects().contains {
+                $0["id"] as? String == "d7" && $0["passage_rank"] as? Int != nil
+            }, "\(joined.errors)")
         let alone = try run(
             "search", "a", "--model", model, "--store", store, "--fusion", "rrf")
-        #expect(alone.status == 64 && alone.errors.contains("--fusion joins two rankings"))
+        #expect(alone.status == 64 && alone.errors.contains("--fusion: joins rankings"))
         let prompted = try run(
             "search", "a", "--model", model, "--store", store, "--mode", "text",
             "--prompt-name", "query")

@@ -87,10 +87,10 @@ import Testing
         (#"{"like":"b","mode":"text"}"#, "query: mode text"),
         (#"{"query":"a","mode":"magic"}"#, "mode: expected"),
         (#"{"query":"a","mode":"hybrid","fusion":"sum"}"#, "fusion: expected"),
-        (#"{"query":"a","fusion":"rrf"}"#, "fusion: joins two rankings"),
-        (#"{"query":"a","rank_constant":5}"#, "rank_constant: joins two rankings"),
+        (#"{"query":"a","fusion":"rrf"}"#, "fusion: joins rankings"),
+        (#"{"query":"a","rank_constant":5}"#, "rank_constant: joins rankings"),
         (#"{"query":"a","mode":"hybrid","rank_constant":0}"#, "rank_constant: expected 1"),
-        (#"{"query":"a","alpha":0.4}"#, "alpha: joins two rankings"),
+        (#"{"query":"a","alpha":0.4}"#, "alpha: joins rankings"),
         (#"{"query":"a","mode":"hybrid","alpha":-0.1}"#, "alpha: expected 0 to 1, got -0.1"),
         (#"{"query":"a","mode":"hybrid","alpha":1.5}"#, "alpha: expected 0 to 1"),
         (#"{"query":"a","mode":"hybrid","alpha":"much"}"#, "alpha"),
@@ -103,6 +103,12 @@ import Testing
         (#"{"query":"a","include":["all"]}"#, "include: expected"),
         (#"{"embedding":[1,2]}"#, "embedding"),
         (#"{"query":"a","passages":3}"#, "passages"),
+        (#"{"query":"a","passage_weight":1.1}"#, "passage_weight: expected 0 to 1, got 1.1"),
+        (#"{"query":"a","passage_weight":0.5,"mode":"text"}"#, "passage_weight: is about"),
+        (
+            #"{"query":"a","passage_weight":0.5,"passages":true}"#,
+            "passage_weight: ranks documents"
+        ),
         (#"{"query":"a","passages":"bogus"}"#, "passages: expected document, sentence"),
         (#"{"query":"a","prompt_name":"none"}"#, "prompt_name"),
     ])
@@ -175,6 +181,45 @@ import Testing
             "/documents/search", #"{"query":"Some are green","passages":"line"}"#)
         #expect((none.object["results"] as? [Any])?.isEmpty == true)
         #expect((none.object["warning"] as? String)?.hasPrefix("no passage was found") == true)
+    }
+
+    @Test func passagesCountBesideTheirDocuments() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        let long = "rivers run. bears live in woods. apples are green. roads lead to towns."
+        let put = await fixture.send(
+            .put, "/documents/long", Array(#"{"text":"\#(long)","chunk":"sentence"}"#.utf8),
+            contentType: "application/json")
+        #expect(put.status == 201, "\(put.object)")
+        for (mode, weight) in [("vector", 1.0), ("vector", 0.3), ("hybrid", 0.3)] {
+            let answer = await fixture.post(
+                "/documents/search",
+                #"{"query":"roads","mode":"\#(mode)","passage_weight":\#(weight),"explain":true}"#)
+            #expect(answer.status == 200, "\(answer.object)")
+            let hits = answer.object["results"] as? [[String: Any]] ?? []
+            #expect(hits.count == 4)
+            for hit in hits {
+                let explain = hit["explain"] as? [String: Any] ?? [:]
+                let own = (explain["vector"] as? [String: Any])?["score"] as? Double ?? .nan
+                let best = (explain["passage"] as? [String: Any])?["score"] as? Double ?? .nan
+                let passage = hit["passage"] as? [String: Any]
+                switch hit["id"] as? String {
+                case "long":
+                    let start = passage?["start"] as? Int ?? 0
+                    let text = passage?["text"] as? String ?? ""
+                    #expect(long.dropFirst(start).hasPrefix(text) && !text.isEmpty)
+                case "cedars": #expect(passage == nil && own == best)
+                default: #expect(passage != nil)
+                }
+                guard mode == "vector" else { continue }
+                let score = hit["score"] as? Double ?? .nan
+                #expect(abs(score - ((1 - weight) * own + weight * best)) < 1e-12)
+            }
+        }
+        let none = await fixture.post(
+            "/documents/search", #"{"query":"roads","passage_weight":0}"#)
+        let plain = await fixture.post("/documents/search", #"{"query":"roads"}"#)
+        #expect(none.bytes == plain.bytes)
     }
 
     @Test func whatWasJustPutIsFound() async throws {

@@ -77,6 +77,15 @@ import Testing
             "SearchRequest", "/documents/search",
             #"{"query":"a","mode":"hybrid","fusion":"relative_score","alpha":0.6}"#, true
         ),
+        ("SearchRequest", "/documents/search", #"{"query":"a","passage_weight":0.4}"#, true),
+        (
+            "SearchRequest", "/documents/search",
+            #"{"query":"a","passage_weight":0.4,"passages":"sentence"}"#, false
+        ),
+        (
+            "SearchRequest", "/documents/search",
+            #"{"query":"a","passage_weight":0.4,"mode":"text"}"#, false
+        ),
         ("SearchRequest", "/documents/search", #"{"query":"a","where":{}}"#, false),
         (
             "SearchRequest", "/documents/search", #"{"query":"a","mode":"text","passages":true}"#,

@@ -5,12 +5,13 @@ import Serving
 
 /// The `passages` of a search: true for all granularities, or the name of one.
 private struct PassagesField: Decodable {
-    let scope: SearchRequest.Scope
+    /// Nil for false.
+    let scope: SearchRequest.Scope?
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let flag = try? container.decode(Bool.self) {
-            scope = flag ? .passages(granularity: nil) : .documents
+            scope = flag ? .passages(granularity: nil) : nil
         } else if let name = try? container.decode(String.self) {
             guard PassageCut.names.contains(name) else {
                 throw FieldError(field: "passages", reason: PassageCut.refusal(of: name))
@@ -35,12 +36,13 @@ private struct SearchBody: Decodable {
     let alpha: Double?
     let filter: MetadataValue?
     let passages: PassagesField?
+    let passageWeight: Double?
     let include: [String]?
     let explain: Bool?
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case query, embedding, like, mode, fusion, rankConstant, alpha, topK, filter, passages
-        case include, explain
+        case passageWeight, include, explain
         // How the query is read: CommonOptions.
         case model, truncate, truncationDirection, long, windowOverlap, promptName, parameters
 
@@ -70,6 +72,7 @@ private struct SearchBody: Decodable {
         alpha = try value(.alpha)
         filter = try value(.filter)
         passages = try value(.passages)
+        passageWeight = try value(.passageWeight)
         include = try value(.include)
         explain = try value(.explain)
     }
@@ -86,11 +89,15 @@ extension API {
             throw .validation(
                 field: "top_k", "expected 1 to \(DocumentSearch.maximumHits), got \(topK)")
         }
-        var search = DocumentSearch(question: try Self.question(body), topK: topK)
+        let ranking = try Self.ranking(body)
+        var search = DocumentSearch(question: try Self.question(body, ranking.mode), topK: topK)
         search.rules = rules(whole.options, request)
-        search.fusion = try Self.fusion(body)
+        do {
+            (search.fusion, search.scope) = try ranking.checked()
+        } catch {
+            throw .validation(field: error.field, error.reason)
+        }
         search.filter = try body.filter.map { value throws(APIError) in try Self.filter(value) }
-        search.scope = body.passages?.scope ?? .documents
         search.parts = try Self.parts(body.include ?? ["metadata"], field: "include")
         let answer: DocumentSearch.Answer
         do throws(DocumentError) {
@@ -126,71 +133,56 @@ extension API {
         return response
     }
 
-    private static func fusion(
-        _ body: SearchBody
-    ) throws(APIError) -> SearchRequest.Fusion {
-        let kind = body.fusion.flatMap { SearchRequest.Fusion.Kind(rawValue: $0) }
-        if let name = body.fusion, kind == nil {
+    private static func ranking(_ body: SearchBody) throws(APIError) -> SearchRanking {
+        func choice<Choice: RawRepresentable & CaseIterable>(
+            _ field: String, _ name: String?
+        ) throws(APIError) -> Choice? where Choice.RawValue == String {
+            guard let name else { return nil }
+            if let choice = Choice(rawValue: name) { return choice }
+            let names = Choice.allCases.map { "\"\($0.rawValue)\"" }
             throw .validation(
-                field: "fusion",
-                "expected \"rrf\" or \"relative_score\", got \"\(name.prefix(100))\"")
+                field: field,
+                "expected \(names.dropLast().joined(separator: ", ")) or \(names.last ?? ""), got "
+                    + "\"\(name.prefix(100))\"")
         }
-        let constants = SearchRequest.Fusion.rankConstants
-        if let constant = body.rankConstant, !constants.contains(constant) {
-            throw .validation(
-                field: "rank_constant",
-                "expected \(constants.lowerBound) to \(constants.upperBound), got \(constant)")
-        }
-        if let alpha = body.alpha, !SearchRequest.Fusion.alphas.contains(alpha) {
-            throw .validation(field: "alpha", "expected 0 to 1, got \(alpha)")
-        }
-        for (field, isGiven) in [
-            ("fusion", body.fusion != nil), ("rank_constant", body.rankConstant != nil),
-            ("alpha", body.alpha != nil),
-        ] where isGiven && body.mode != "hybrid" {
-            throw .validation(field: field, "joins two rankings, so it needs mode hybrid")
-        }
-        guard
-            let fusion = SearchRequest.Fusion(
-                kind, rankConstant: body.rankConstant, alpha: body.alpha)
-        else {
-            throw .validation(field: "rank_constant", "belongs to fusion rrf, which joins ranks")
-        }
-        return fusion
+        var ranking = SearchRanking()
+        ranking.mode = try choice("mode", body.mode) ?? .vector
+        ranking.fusion = try choice("fusion", body.fusion)
+        ranking.rankConstant = body.rankConstant
+        ranking.alpha = body.alpha
+        ranking.passages = body.passages?.scope
+        ranking.passageWeight = body.passageWeight
+        return ranking
     }
 
-    private static func question(_ body: SearchBody) throws(APIError) -> DocumentSearch.Question {
-        let given = [
-            body.query.map { _ in "query" }, body.embedding.map { _ in "embedding" },
-            body.like.map { _ in "like" },
-        ].compactMap { $0 }
+    private static func question(
+        _ body: SearchBody, _ mode: SearchRanking.Mode
+    ) throws(APIError) -> DocumentSearch.Question {
         if let query = body.query, query.isEmpty {
             throw .validation(field: "query", "cannot be empty")
         }
-        let mode = body.mode ?? "vector"
-        switch (mode, given) {
-        case ("vector", ["query"]): return .meaning(body.query ?? "")
-        case ("vector", ["embedding"]): return .vector(body.embedding ?? [])
-        case ("vector", ["like"]): return .like(body.like?.text ?? "")
-        case ("text", ["query"]): return .words(body.query ?? "")
-        case ("hybrid", ["query"]): return .both(body.query ?? "")
-        case ("hybrid", ["query", "embedding"]):
-            return .bothWith(body.query ?? "", body.embedding ?? [])
-        case ("vector", []): throw .validation(field: "query", "is missing")
-        case ("text", _), ("hybrid", _):
+        switch (mode, body.query, body.embedding, body.like) {
+        case (.vector, let query?, nil, nil): return .meaning(query)
+        case (.vector, nil, let embedding?, nil): return .vector(embedding)
+        case (.vector, nil, nil, let like?): return .like(like.text)
+        case (.vector, nil, nil, nil): throw .validation(field: "query", "is missing")
+        case (.text, let query?, nil, nil): return .words(query)
+        case (.hybrid, let query?, nil, nil): return .both(query)
+        case (.hybrid, let query?, let embedding?, nil): return .bothWith(query, embedding)
+        case (.text, _, _, _), (.hybrid, _, _, _):
             throw .validation(
                 field: "query",
-                "mode \(mode) looks for words, so it needs query"
-                    + (mode == "hybrid" ? ", alone or with embedding" : " alone"))
-        case ("vector", _):
+                "mode \(mode.rawValue) looks for words, so it needs query"
+                    + (mode == .hybrid ? ", alone or with embedding" : " alone"))
+        case (.vector, _, _, _):
+            let given = [
+                body.query.map { _ in "query" }, body.embedding.map { _ in "embedding" },
+                body.like.map { _ in "like" },
+            ].compactMap { $0 }
             throw .validation(
                 field: given[1],
                 "expected one of query, embedding and like, got "
                     + given.joined(separator: " and "))
-        default:
-            throw .validation(
-                field: "mode",
-                "expected \"vector\", \"text\" or \"hybrid\", got \"\(mode.prefix(100))\"")
         }
     }
 
@@ -210,7 +202,9 @@ extension API {
         guard explain else { return }
         writer.key("explain")
         writer.object { writer in
-            for (name, placing) in [("vector", hit.byVector), ("text", hit.byText)] {
+            for (name, placing) in [
+                ("vector", hit.byVector), ("passage", hit.byPassage), ("text", hit.byText),
+            ] {
                 writer.key(name)
                 guard let placing else {
                     writer.null()
@@ -218,7 +212,7 @@ extension API {
                 }
                 writer.object { writer in
                     writer.key("rank")
-                    writer.number(placing.rank)
+                    if let rank = placing.rank { writer.number(rank) } else { writer.null() }
                     writer.key("score")
                     writer.number(placing.score)
                 }

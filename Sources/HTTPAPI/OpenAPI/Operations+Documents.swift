@@ -306,7 +306,9 @@ extension OpenAPIDocument {
             {"anyOf":[{"properties":{"rank_constant":{"type":"null"}}},
             {"properties":{"fusion":{"enum":["rrf",null]}}}]},
             {"anyOf":[{"properties":{"passages":{"enum":[false,null]}}},
-            {"properties":{"mode":{"enum":["vector","hybrid",null]}}}]}],
+            {"properties":{"mode":{"enum":["vector","hybrid",null]}}}]},
+            {"anyOf":[{"properties":{"passage_weight":{"type":"null"}}},
+            {"properties":{"passages":{"enum":[false,null]},"mode":{"enum":["vector","hybrid",null]}}}]}],
             "additionalProperties":false,"properties":{
             "query":{"type":["string","null"]},
             "embedding":{"type":["array","null"],"minItems":"{{dimensions}}",
@@ -330,6 +332,9 @@ extension OpenAPIDocument {
             "filter":{"$ref":"#/components/schemas/Filter"},
             "passages":{"anyOf":[{"type":["boolean","null"]},{"enum":\(granularities)}],
             "description":"Ranks passages, of all granularities or of one, by their vectors."},
+            "passage_weight":{"type":["number","null"],"minimum":0,"maximum":1,
+            "description":"How much the cosine of a document's best passage counts, of the cosines' 1; the \
+            document's own has the rest. 0 unless given. A document without passages counts as one."},
             "include":{"type":["array","null"],"items":{"enum":["text","metadata","embedding",
             "passages"]}},"explain":{"type":["boolean","null"]}}}
             """
@@ -341,7 +346,8 @@ extension OpenAPIDocument {
             "model":{"type":"string"},"warning":{"type":"string",
             "description":"What the search left out."},"results":{"type":"array","items":{"allOf":[
             {"$ref":"#/components/schemas/KeptDocument"},{"type":"object","required":["score"],
-            "properties":{"score":{"type":"number"},"passage":{"type":"object"},
+            "properties":{"score":{"type":"number"},"passage":{"type":"object",
+            "description":"What was ranked, or of a document its best, where passage_weight is given."},
             "explain":{"type":"object"}}}]}}}}
             """
         ),

@@ -38,6 +38,10 @@ package struct DocumentSearch: Sendable {
     package var scope: SearchRequest.Scope = .documents
     package var parts: DocumentParts = [.metadata]
 
+    fileprivate var ranksPassages: Bool {
+        if case .passages = scope { true } else { false }
+    }
+
     package init(question: Question, topK: Int = 10) {
         self.question = question
         self.topK = topK
@@ -74,12 +78,6 @@ extension DocumentService {
     package func search(
         _ search: DocumentSearch
     ) async throws(DocumentError) -> DocumentSearch.Answer {
-        if case .words = search.question, case .passages = search.scope {
-            throw .store(
-                .invalid(
-                    field: "passages",
-                    reason: "are found by their vectors, so they need mode vector or hybrid"))
-        }
         var encoded: EncodingResult?
         func vector(_ text: String) async throws(DocumentError) -> [Float] {
             do throws(ServiceError) {
@@ -116,7 +114,7 @@ extension DocumentService {
         return DocumentSearch.Answer(
             hits: hits, encoded: encoded, leavesOutWords: request.leavesOutWords,
             areAllOfOthers: try await areAllOfOthers(request, hits),
-            foundNoPassage: search.scope != .documents && search.filter == nil && hits.isEmpty)
+            foundNoPassage: search.ranksPassages && search.filter == nil && hits.isEmpty)
     }
 
     private func areAllOfOthers(
