@@ -18,25 +18,51 @@ RAREST = 0.012
 
 LEXICAL = {"BM25": False, "BM25 of stems": True}
 JOINED = {"reciprocal ranks": metrics.fused,
-          "reciprocal ranks, constant 3, alpha 0.55": partial(metrics.fused, constant=3, alpha=0.55),
           "standardised scores": metrics.standardised,
           "relative scores": metrics.relative,
           "relative scores, alpha 0.6": partial(metrics.relative, alpha=0.6)}
+PASSAGES = {"reciprocal ranks, constant 3, alpha 0.6": partial(metrics.fused, constant=3, alpha=0.6),
+            "relative scores, alpha 0.6": partial(metrics.relative, alpha=0.6)}
+"""How passages are joined with the others."""
+PASSAGE, STEP, WEIGHT = 32, 16, 0.4
+"""Tokens of a passage, tokens from one to the next, and what the best one weighs beside its
+document: as `"chunk": [{"granularity": "tokens", "size": 32, "overlap": 16}]` and
+`"passage_weight"` in the server."""
 
 
-@torch.inference_mode()
-def encode(model, sequences, tokens=8192, device="cpu"):
-    """Embeddings [n, H] on the CPU, matrix products in bfloat16, as many texts of like length at
-    a time as fit into `tokens`."""
+def batches(sequences, tokens, device):
+    """(numbers, ids, lengths): as many texts of like length at a time as fit into `tokens`."""
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
-    out, start = torch.zeros(len(order), model.config["hidden_size"]), 0
+    start = 0
     while start < len(order):
         end = start + 1
         while end < len(order) and (end + 1 - start) * len(sequences[order[end]]) <= tokens:
             end += 1
-        ids, lengths = targets.padded([sequences[i] for i in order[start:end]], device)
-        out[order[start:end]] = model.embed(ids, lengths, dtype=torch.bfloat16).cpu()
+        yield order[start:end], *targets.padded([sequences[i] for i in order[start:end]], device)
         start = end
+
+
+@torch.inference_mode()
+def encode(model, sequences, tokens=8192, device="cpu"):
+    """Embeddings [n, H] on the CPU, matrix products in bfloat16."""
+    out = torch.zeros(len(sequences), model.config["hidden_size"])
+    for numbers, ids, lengths in batches(sequences, tokens, device):
+        out[numbers] = model.embed(ids, lengths, dtype=torch.bfloat16).cpu()
+    return out
+
+
+@torch.inference_mode()
+def best_passages(model, sequences, queries, tokens=8192, device="cpu"):
+    """Cosines [queries, n] of queries [queries, H] with each text's best passage: the mean of the
+    states of `PASSAGE` tokens, of all that begin at a multiple of `STEP`."""
+    out = torch.zeros(len(queries), len(sequences))
+    for numbers, ids, lengths in batches(sequences, tokens, device):
+        mask = torch.arange(ids.shape[1], device=device)[None] < lengths[:, None]
+        states = model(ids, dtype=torch.bfloat16, mask=mask).float().cpu()
+        for number, hidden, length in zip(numbers, states, lengths.tolist()):
+            starts = range(0, max(1, length - STEP), STEP)
+            means = torch.stack([hidden[i:min(i + PASSAGE, length)].mean(0) for i in starts])
+            out[:, number] = (queries @ F.normalize(means, dim=-1).T).max(1).values
     return out
 
 
@@ -87,6 +113,8 @@ class Evaluation:
             self.put(f"{name}, {bm25} on whole text", metrics.retrieval(found))
         for who, scores in (("", q @ d.T), (", teacher", tq @ td.T)):
             self.join(f"{name}, %s + first 256 tokens, %s{who}", lexical, scores)
+        self.with_passages(f"{name}, %sfirst 256 tokens", lexical, q @ d.T, q,
+                           [self.data[r["windows"][0]] for r in records])
         return q, d, tq, td, lexical
 
     def join(self, name, lexical, scores):
@@ -94,6 +122,18 @@ class Evaluation:
         for bm25, found in lexical.items():
             for how, join in JOINED.items():
                 self.put(name % (bm25, how), metrics.retrieval(join(found, scores)))
+
+    def with_passages(self, name, lexical, scores, queries, sequences):
+        """The same where each text's best passage counts, too; -> scores of both."""
+        best = best_passages(self.model, sequences, queries, device=self.device)
+        both = (1 - WEIGHT) * scores + WEIGHT * best
+        self.put(f"{name % ''} and best passage", metrics.retrieval(both))
+        for bm25, found in lexical.items():
+            for how, join in PASSAGES.items():
+                joined = join(found, scores, passages=best, weight=WEIGHT)
+                self.put(f"{name % (bm25 + ' + ')} and best passage, {how}",
+                         metrics.retrieval(joined))
+        return both
 
     def everything(self, probe, untrained):
         pages, packages, glosses = (self.of(k) for k in ("page", "package", "gloss"))
@@ -127,7 +167,8 @@ class Evaluation:
         size = torch.tensor([sum(int(self.data.lengths[w]) - 2 for w in r["windows"])
                              for r in pages])
         over = size > 1022
-        whole = self.encode([self.data.joined(r["windows"]) for r in pages])
+        texts = [self.data.joined(r["windows"]) for r in pages]
+        whole = self.encode(texts)
         windows = self.encode([self.data[w] for r in pages for w in r["windows"]])
         weight = torch.cat([torch.tensor(self.data.lengths[r["windows"]]) for r in pages]) - 2.0
         owner = torch.repeat_interleave(torch.arange(len(pages)),
@@ -140,7 +181,8 @@ class Evaluation:
         for name, scores in kinds:
             self.put(f"pages, {name}", metrics.retrieval(scores))
         self.join("pages, %s + one pass, %s", lexical, q @ whole.T)
-        for name, scores in kinds:
+        both = self.with_passages("pages, %sone pass", lexical, q @ whole.T, q, texts)
+        for name, scores in (*kinds, ("one pass and best passage", both)):
             if over.any():
                 self.put(f"pages over 1,022 tokens ({int(over.sum())}), {name}",
                          metrics.retrieval(scores, over))

@@ -18,23 +18,29 @@ def retrieval(scores, answers=None):
                 mrr=(1 / (rank + 1)).mean().item())
 
 
-def fused(lexical, vector, constant=60, alpha=0.5):
-    """Reciprocal rank fusion of score matrices, the vectors' with the weight `alpha` of 1: what
-    `"fusion": "rrf"` does in the server."""
-    return sum(2 * weight / (constant + 1 + s.argsort(1, descending=True).argsort(1).float())
-               for s, weight in ((lexical, 1 - alpha), (vector, alpha)))
+def parts(lexical, vector, alpha, passages=None, weight=0):
+    """(scores, weight) of what is joined: BM25 has 1 - alpha; documents' own cosines and those of
+    their best passages share alpha, as by the server's `"passage_weight"`."""
+    both = [(lexical, 1 - alpha), (vector, alpha * (1 - weight))]
+    return both if passages is None else both + [(passages, alpha * weight)]
 
 
-def relative(lexical, vector, alpha=0.5, depth=100):
-    """The mean of score matrices, the vectors' with the weight `alpha` of 1, each query's best
-    `depth` scores on a scale from 0 to 1 and the others 0: what `"fusion": "relative_score"` does in
-    the server."""
+def fused(lexical, vector, constant=60, alpha=0.5, passages=None, weight=0):
+    """Reciprocal rank fusion of score matrices (see `parts`): what `"fusion": "rrf"` does in the
+    server."""
+    return sum(2 * w / (constant + 1 + s.argsort(1, descending=True).argsort(1).float())
+               for s, w in parts(lexical, vector, alpha, passages, weight))
+
+
+def relative(lexical, vector, alpha=0.5, depth=100, passages=None, weight=0):
+    """The mean of score matrices (see `parts`), each query's best `depth` scores on a scale from 0
+    to 1 and the others 0: what `"fusion": "relative_score"` does in the server."""
     def scaled(s):
         best, place = s.topk(min(depth, s.shape[1]), 1)
         low, high = best[:, -1:], best[:, :1]
         return torch.zeros_like(s).scatter_(1, place, (best - low) / (high - low + 1e-12))
 
-    return (1 - alpha) * scaled(lexical) + alpha * scaled(vector)
+    return sum(w * scaled(s) for s, w in parts(lexical, vector, alpha, passages, weight))
 
 
 def standardised(lexical, vector):

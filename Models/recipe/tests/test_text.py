@@ -102,6 +102,14 @@ class Metrics(unittest.TestCase):
         self.assertTrue(torch.equal(metrics.relative(lexical, vector, alpha=1).argsort(1),
                                     vector.argsort(1)))
 
+    def test_passages_share_the_vectors_weight(self):
+        lexical, vector = torch.tensor([[3.0, 2, 1]]), torch.tensor([[0.1, 0.3, 0.2]])
+        best = torch.tensor([[0.9, 0.8, 0.7]])
+        joined = metrics.fused(lexical, vector, constant=3, alpha=0.5, passages=best, weight=0.25)
+        wanted = [[1 / 4 + 0.75 / 6 + 0.25 / 4, 1 / 5 + 0.75 / 4 + 0.25 / 5,
+                   1 / 6 + 0.75 / 5 + 0.25 / 6]]
+        self.assertTrue(torch.allclose(joined, torch.tensor(wanted)))
+
     def test_labelled(self):
         right = torch.tensor([0, 0, 1, 1])
         self.assertEqual(metrics.labelled(right, right, 3), dict(accuracy=1.0, f1=1.0))
