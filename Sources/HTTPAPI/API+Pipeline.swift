@@ -38,7 +38,8 @@ extension API {
         of request: ServerRequest
     ) async throws(APIError) -> (PipelineTask, RequestBody) {
         let bytes = try await collect(request)
-        let body = try await LongWork.run(bytes: bytes.count) { () throws(APIError) in
+        let body = try await LongWork.run(bytes: bytes.count, cancelled: .service(.cancelled)) {
+            (_) throws(APIError) in
             try PipelineBody(bytes, within: bodies)
         }
         if body.namesLabels { return (.labels, RequestBody(bytes: bytes)) }
@@ -53,7 +54,8 @@ extension API {
             default: .vectors
             }
         if task == .entities || task == .answer { return (task, RequestBody(bytes: bytes)) }
-        let flat = try await LongWork.run(bytes: bytes.count) { () throws(APIError) in
+        let flat = try await LongWork.run(bytes: bytes.count, cancelled: .service(.cancelled)) {
+            (_) throws(APIError) in
             try body.flattened(listed: task == .classes)
         }
         return (task, RequestBody(bytes: flat))

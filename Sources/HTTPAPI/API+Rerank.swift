@@ -223,6 +223,12 @@ struct RerankBody: Decodable {
         topN = try container.decodeIfPresent(Int.self, forKey: .topN)
         let returns = try container.decodeIfPresent(Bool.self, forKey: .returnDocuments) ?? false
         returnDocuments = returns
+        if let list = try? container.nestedUnkeyedContainer(forKey: .documents),
+            let count = list.count, count > API.maximumRankedDocuments
+        {
+            throw APIError.tooMany(
+                field: "documents", count: count, limit: API.maximumRankedDocuments)
+        }
         documents = try container.decodeIfPresent([Entry].self, forKey: .documents)?
             .map { try $0.document(names, isKept: returns) }
         if texts == nil, documents == nil {

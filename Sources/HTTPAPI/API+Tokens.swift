@@ -24,6 +24,8 @@ extension API {
         } catch {
             throw .service(error)
         }
+        try await hold(
+            Self.bytesOfToken * body.inputs.items.reduce(0) { $0 + $1.utf8.count })
         var encodings: [(text: String, encoding: Encoding)] = []
         for (index, text) in body.inputs.items.enumerated() {
             let text = body.promptName == nil ? text : prompt + text
@@ -52,6 +54,9 @@ extension API {
         return response
     }
 
+    /// What a token takes until it is sent: its ids, masks and place. None is shorter than a byte.
+    private static let bytesOfToken = 32
+
     /// The most tokens of an answer that is put together in memory: about 1 MB of JSON.
     private static let unstreamedTokens = 1 << 14
 
@@ -70,9 +75,11 @@ extension API {
             lists.map(EncodingInput.tokens), names, limit: settings.maximumClientBatchSize)
         let tokenizer = service.loaded.tokenizer
         let tokens = lists.reduce(0) { $0 + $1.count }
-        let writer = try await LongWork.run(bytes: 8 * tokens) { () throws(APIError) in
+        let writer = try await LongWork.run(bytes: 8 * tokens, cancelled: .service(.cancelled)) {
+            (isLeft) throws(APIError) in
             var texts: [String] = []
             for (index, ids) in lists.enumerated() {
+                if isLeft() { throw .service(.cancelled) }
                 do {
                     texts.append(
                         try tokenizer.decode(

@@ -18,7 +18,7 @@ package struct API: Sendable {
     let bodies: SharedBudget
     /// Bytes of large answers that are being sent.
     let answers: SharedBudget
-    /// Bytes of the states of tokens that are being made or sent.
+    /// Bytes of tokens and of their states that are being made or sent.
     let states: SharedBudget
     /// Exports that are being read.
     let exports = SharedBudget(limit: API.maximumExports)
@@ -118,8 +118,13 @@ package struct API: Sendable {
             case .tokens(let ids): total + min(ids.count, most)
             }
         }
+        try await hold(
+            tokens * model.configuration.hiddenSize * MemoryLayout<Float>.size)
+    }
+
+    /// Waits for room for so many bytes that are made of a request, and keeps it until the answer is out.
+    func hold(_ bytes: Int) async throws(APIError) {
         let share = SharedBudget.Share(of: states)
-        let bytes = tokens * model.configuration.hiddenSize * MemoryLayout<Float>.size
         guard await share.wait(for: min(bytes, states.limit)) else { throw .service(.cancelled) }
         RequestContext.current?.record.hold(share)
     }
@@ -287,8 +292,9 @@ package struct API: Sendable {
         _ type: Body.Type, _ request: ServerRequest
     ) async throws(APIError) -> Body {
         let bytes = try await collect(request)
-        return try await LongWork.run(bytes: bytes.count) { () throws(APIError) in
-            try RequestBodyDecoder.decode(Body.self, from: bytes, within: bodies)
+        return try await LongWork.run(bytes: bytes.count, cancelled: .service(.cancelled)) {
+            (isLeft) throws(APIError) in
+            try RequestBodyDecoder.decode(Body.self, from: bytes, within: bodies, isLeft: isLeft)
         }
     }
 

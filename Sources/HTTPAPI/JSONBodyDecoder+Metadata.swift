@@ -10,7 +10,7 @@ extension JSONBodyDecoder {
         case .null: .null
         case .no: .bool(false)
         case .yes: .bool(true)
-        case .string, .escapedString: .string(document.tape.string(at: node))
+        case .string, .escapedString: .string(try decode(String.self))
         case .integer, .number:
             if let value = document.tape.integer(Int64.self, at: node) {
                 .integer(value)
@@ -29,6 +29,7 @@ extension JSONBodyDecoder {
     func metadataMembers() throws -> [String: MetadataValue] {
         var members: [String: MetadataValue] = [:]
         for (name, value) in document.tape.members(of: node) {
+            try document.spend(96)
             let member = child(value, .key(MemberName(name), in: path))
             // Neither may be dropped. Swift takes names of two normal forms for one.
             guard members[name] == nil else {

@@ -15,13 +15,16 @@ struct JSONBodyDecoder: Decoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     /// Decodes the whole of `tape`.
-    static func decode<Value: Decodable>(_ type: Value.Type, from tape: JSONTape) throws -> Value {
-        try JSONBodyDecoder(document: JSONDocument(tape), node: 0, path: .root).decode(type)
+    static func decode<Value: Decodable>(
+        _ type: Value.Type, from tape: JSONTape, within allowance: DecodingAllowance? = nil
+    ) throws -> Value {
+        let document = JSONDocument(tape, within: allowance)
+        return try JSONBodyDecoder(document: document, node: 0, path: .root).decode(type)
     }
 
     func container<Key: CodingKey>(keyedBy: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard document.kind(node) == .object else { throw mismatch([String: Any].self) }
-        return KeyedDecodingContainer(JSONMembers<Key>(self))
+        return KeyedDecodingContainer(try JSONMembers<Key>(self))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
@@ -62,7 +65,9 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
 
     func decode(_: String.Type) throws -> String {
         switch document.kind(node) {
-        case .string, .escapedString: document.tape.string(at: node)
+        case .string, .escapedString:
+            try document.spend(forStringOf: size)
+            return document.tape.string(at: node)
         default: throw mismatch(String.self)
         }
     }
@@ -129,6 +134,7 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
         let end = document.tape.next(after: node)
         var index = node + 1
         while index < end {
+            try document.spend(MemoryLayout<Element>.stride)
             values.append(try element(child(index, .index(values.count, in: path))))
             index = document.tape.next(after: index)
         }
@@ -170,10 +176,24 @@ extension Dictionary: StringKeyed where Key == String {}
 
 // MARK: - Places
 
-/// A tape that containers share.
+/// A tape that containers share, and what decoding it may take.
 final class JSONDocument: Sendable {
     let tape: JSONTape
-    init(_ tape: JSONTape) { self.tape = tape }
+    private let allowance: DecodingAllowance?
+
+    init(_ tape: JSONTape, within allowance: DecodingAllowance? = nil) {
+        self.tape = tape
+        self.allowance = allowance
+    }
+
+    /// Counts memory that a value takes, about so many bytes.
+    func spend(_ bytes: Int) throws { try allowance?.spend(bytes) }
+
+    /// The same for a string of so many bytes: up to 15 lie in the value itself.
+    func spend(forStringOf count: Int) throws {
+        if count > 15 { try spend(count + 32) }
+    }
+
     func kind(_ node: Int) -> JSONTape.Kind { tape.nodes[node].kind }
 }
 
@@ -229,10 +249,11 @@ private struct JSONMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
     var codingPath: [any CodingKey] { decoder.codingPath }
     var allKeys: [Key] { places.keys.compactMap(Key.init(stringValue:)) }
 
-    init(_ decoder: JSONBodyDecoder) {
+    init(_ decoder: JSONBodyDecoder) throws {
         self.decoder = decoder
         var places: [String: Int] = [:]
         for (name, value) in decoder.document.tape.members(of: decoder.node) {
+            try decoder.document.spend(64)
             let name = decoder.convertsKeys ? SnakeCase.camel(name) : name
             if places[name] == nil { places[name] = value }
         }
@@ -332,6 +353,7 @@ private struct JSONElements: UnkeyedDecodingContainer {
 
     private func element(_ type: any Any.Type) throws -> JSONBodyDecoder {
         let path = JSONPath.index(currentIndex, in: decoder.path)
+        try decoder.document.spend(64)
         guard !isAtEnd else {
             throw DecodingError.valueNotFound(
                 type, .init(codingPath: path.keys, debugDescription: "the array has ended"))

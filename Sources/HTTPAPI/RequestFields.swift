@@ -120,13 +120,21 @@ enum RequestBodyDecoder {
     /// - Parameters:
     ///   - name: what the bytes are called where they are no JSON.
     ///   - budget: what the memory is taken of that reading takes, as long as it lasts; nil is no bound.
+    ///   - isLeft: whether nobody waits any more, which ends a long one.
     static func decode<Body: Decodable>(
         _ type: Body.Type, from bytes: [UInt8], called name: String = "body",
-        within budget: SharedBudget? = nil
+        within budget: SharedBudget? = nil,
+        isLeft: @escaping @Sendable () -> Bool = { false }
     ) throws(APIError) -> Body {
         let share = budget.map(SharedBudget.Share.init(of:))
         return try withExtendedLifetime(share) { () throws(APIError) in
-            try decode(type, from: tape(of: bytes, called: name, share: share))
+            let tape = try tape(of: bytes, called: name, share: share)
+            let allowance = share.map { DecodingAllowance(of: $0, isLeft: isLeft) }
+            do throws(APIError) {
+                return try decode(type, from: tape, within: allowance)
+            } catch {
+                throw allowance?.refusal ?? error
+            }
         }
     }
 
@@ -153,10 +161,12 @@ enum RequestBodyDecoder {
 
     /// What a route wants of a body.
     static func decode<Body: Decodable>(
-        _ type: Body.Type, from tape: JSONTape
+        _ type: Body.Type, from tape: JSONTape, within allowance: DecodingAllowance? = nil
     ) throws(APIError) -> Body {
         do {
-            return try JSONBodyDecoder.decode(type, from: tape)
+            return try JSONBodyDecoder.decode(type, from: tape, within: allowance)
+        } catch let error as APIError {
+            throw error
         } catch let error as FieldError {
             throw .validation(field: error.field, error.reason)
         } catch let error as DecodingError {
@@ -179,7 +189,9 @@ enum RequestBodyDecoder {
             }
             return .validation(field: path(context), "expected \(name(of: type))")
         case .valueNotFound(let type, let context):
-            return .validation(field: path(context), "expected \(name(of: type)), got null")
+            return .validation(
+                field: context.codingPath.isEmpty ? "body" : path(context),
+                "expected \(name(of: type)), got null")
         case .dataCorrupted(let context) where context.codingPath.isEmpty:
             return .malformed("the body is not JSON")
         case .dataCorrupted(let context):

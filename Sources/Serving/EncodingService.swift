@@ -203,8 +203,8 @@ extension EncodingService {
         _ text: String, addSpecialTokens: Bool
     ) async throws(ServiceError) -> Encoding {
         let options = EncodingOptions(addSpecialTokens: addSpecialTokens)
-        return try await LongWork.run(bytes: text.utf8.count) {
-            [tokenizer = loaded.tokenizer] () throws(ServiceError) in
+        return try await LongWork.run(bytes: text.utf8.count, cancelled: ServiceError.cancelled) {
+            [tokenizer = loaded.tokenizer] (_) throws(ServiceError) in
             do throws(TokenizerError) {
                 return try tokenizer.encode(text, pair: nil, options: options)
             } catch {
@@ -230,7 +230,8 @@ extension EncodingService {
             loaded: loaded, rules: rules, prompt: prompt,
             unpooled: try await unpooledTokens(of: prompt, pooling))
         do throws(ServiceError) {
-            return try await LongWork.run(bytes: bytes) { (isLeft) throws(ServiceError) in
+            return try await LongWork.run(bytes: bytes, cancelled: .cancelled) {
+                (isLeft) throws(ServiceError) in
                 try preparation.prepare(inputs, isCancelled: isLeft)
             }
         } catch {

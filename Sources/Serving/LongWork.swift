@@ -16,28 +16,92 @@ package enum LongWork {
         return try result.get()
     }
 
-    /// The same for work that can ask, now and then, whether nobody waits for it any more.
-    static func run<Value: Sendable, Failure: Error>(
-        bytes: Int, asking work: @escaping @Sendable (_ isLeft: () -> Bool) throws(Failure) -> Value
+    /// The same for work that is wasted once nobody waits for it: what has not begun when the task is
+    /// cancelled never does, and what has can ask.
+    /// - Parameter cancelled: what is thrown in place of work that never began.
+    package static func run<Value: Sendable, Failure: Error>(
+        bytes: Int, cancelled: Failure,
+        asking work:
+            @escaping @Sendable (_ isLeft: @escaping @Sendable () -> Bool)
+            throws(Failure) -> Value
     ) async throws(Failure) -> Value {
-        let flag = Flag()
-        let result: Result<Value, Failure> = await withTaskCancellationHandler {
-            do throws(Failure) {
-                return .success(
-                    try await run(bytes: bytes) { () throws(Failure) in try work { flag.isSet } })
-            } catch {
-                return .failure(error)
+        if bytes < 1 << 16 { return try work { false } }
+        let job = Job<Result<Value, Failure>>()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard job.wait(continuation) else {
+                    continuation.resume(returning: .failure(cancelled))
+                    return
+                }
+                queue.async {
+                    guard job.begin() else { return }
+                    job.end(
+                        Result { () throws(Failure) in try work { job.isLeft } })
+                }
             }
         } onCancel: {
-            flag.set()
+            job.leave(.failure(cancelled))
         }
         return try result.get()
     }
 
-    private final class Flag: Sendable {
-        private let value = Atomic(false)
-        var isSet: Bool { value.load(ordering: .relaxed) }
-        func set() { value.store(true, ordering: .relaxed) }
+    /// One piece of work, and who waits for it.
+    private final class Job<Value: Sendable>: Sendable {
+        private enum State {
+            case new
+            case waiting(CheckedContinuation<Value, Never>)
+            case running(CheckedContinuation<Value, Never>)
+            case over
+        }
+
+        private let state = Mutex(State.new)
+        private let hasLeft = Atomic(false)
+
+        var isLeft: Bool { hasLeft.load(ordering: .relaxed) }
+
+        /// False where the task was cancelled before.
+        func wait(_ continuation: CheckedContinuation<Value, Never>) -> Bool {
+            state.withLock { state in
+                guard case .new = state else { return false }
+                state = .waiting(continuation)
+                return true
+            }
+        }
+
+        /// False where nobody waits any more.
+        func begin() -> Bool {
+            state.withLock { state in
+                guard case .waiting(let continuation) = state else { return false }
+                state = .running(continuation)
+                return true
+            }
+        }
+
+        func end(_ value: sending Value) {
+            let waiting = state.withLock { state -> CheckedContinuation<Value, Never>? in
+                guard case .running(let continuation) = state else { return nil }
+                state = .over
+                return continuation
+            }
+            waiting?.resume(returning: value)
+        }
+
+        /// Ends what has not begun with `value`; what runs may notice.
+        func leave(_ value: Value) {
+            hasLeft.store(true, ordering: .relaxed)
+            let waiting = state.withLock { state -> CheckedContinuation<Value, Never>? in
+                switch state {
+                case .new:
+                    state = .over
+                    return nil
+                case .waiting(let continuation):
+                    state = .over
+                    return continuation
+                case .running, .over: return nil
+                }
+            }
+            waiting?.resume(returning: value)
+        }
     }
 
     /// On Linux queues of one quality of service share their threads, and the pool has those of the

@@ -35,8 +35,8 @@ extension API {
         let documents = try documents(request, model: body.model)
         let (id, cache) = (request.parameters["id"], cachePolicy(request))
         // Long texts are hashed, and large metadata weighed.
-        let draft = try await LongWork.run(bytes: body.size) {
-            [settings] () throws(APIError) in
+        let draft = try await LongWork.run(bytes: body.size, cancelled: .service(.cancelled)) {
+            [settings] (_) throws(APIError) in
             try body.draft(id: id, settings: settings, cache: cache)
         }
         return try await kept([draft], isList: false, by: documents)
@@ -46,11 +46,6 @@ extension API {
     func postDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let body = try await decode(OneOrMany<DocumentBody>.self, request)
         if body.items.isEmpty { throw .validation(field: "documents", "cannot be empty") }
-        if body.items.count > Self.maximumDocuments {
-            throw .tooMany(
-                field: "documents", count: body.items.count, limit: Self.maximumDocuments,
-                hint: ", and /documents/import takes any number")
-        }
         let model = body.items[0].model ?? request.query["model"]
         for (index, item) in body.items.enumerated() {
             let other = item.model ?? request.query["model"]
@@ -64,7 +59,8 @@ extension API {
         let documents = try documents(request, model: model)
         let cache = cachePolicy(request)
         let bytes = body.items.reduce(0) { $0 + $1.size }
-        let drafts = try await LongWork.run(bytes: bytes) { [settings] () throws(APIError) in
+        let drafts = try await LongWork.run(bytes: bytes, cancelled: .service(.cancelled)) {
+            [settings] (_) throws(APIError) in
             try Self.drafts(body, settings, cache)
         }
         return try await kept(drafts, isList: body.isList, by: documents)
@@ -310,13 +306,29 @@ extension EncodingResult {
     }
 }
 
+/// What lists of in a body are bounded, before they are decoded.
+protocol BoundedInLists {
+    /// Throws where a list may not have so many.
+    static func check(count: Int) throws(APIError)
+}
+
+extension DocumentBody: BoundedInLists {
+    static func check(count: Int) throws(APIError) {
+        guard count > API.maximumDocuments else { return }
+        throw .tooMany(
+            field: "documents", count: count, limit: API.maximumDocuments,
+            hint: ", and /documents/import takes any number")
+    }
+}
+
 /// A value, or a list of them.
 struct OneOrMany<Value: Decodable & Sendable>: Decodable, Sendable {
     let items: [Value]
     let isList: Bool
 
     init(from decoder: any Decoder) throws {
-        if (try? decoder.unkeyedContainer()) != nil {
+        if let list = try? decoder.unkeyedContainer() {
+            try (Value.self as? any BoundedInLists.Type)?.check(count: list.count ?? 0)
             items = try [Value](from: decoder)
             isList = true
         } else {
