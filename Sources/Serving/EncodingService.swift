@@ -130,35 +130,79 @@ package final class EncodingService: Sendable {
         let kind: EncodingKind
     }
 
+    /// Texts that the model has to run on.
+    private struct Job {
+        let texts: [PreparedText]
+        let keys: [CacheKey]
+        let kind: EncodingKind
+        let policy: CachePolicy
+        let outputs: OutputRequest
+        var timings = (queue: Duration.zero, inference: Duration.zero)
+    }
+
     /// Runs the model on the texts at `indices`, which are all different, and keeps what came out;
     /// waits instead for those that another request is running.
     private func compute(
         _ indices: [Int], _ keys: [CacheKey], _ texts: [PreparedText], _ kind: EncodingKind,
         _ policy: CachePolicy, _ timings: inout EncodingResult.Timings
     ) async throws(ServiceError) -> [[Float]] {
-        let outputs = kind == .scores ? .logits : loaded.pooling.outputs
-        func run(_ indices: [Int]) async throws(ServiceError) -> [[Float]] {
-            var vectors: [[Float]] = []
-            for part in parts(indices, texts, outputs) {
-                let outcome = try await executor.run(
-                    part.map { texts[$0].sequence }, outputs: outputs, model: loaded.model)
-                timings.queue += outcome.queueTime
-                timings.inference += outcome.inferenceTime
-                for (index, output) in zip(part, outcome.outputs) {
-                    vectors.append(try vector(output, of: texts[index], kind, loaded.pooling))
-                }
-            }
-            if policy.mayKeep { await keep(indices, keys, texts, vectors, kind) }
-            return vectors
+        var job = Job(
+            texts: texts, keys: keys, kind: kind, policy: policy,
+            outputs: kind == .scores ? .logits : loaded.pooling.outputs)
+        defer {
+            timings.queue += job.timings.queue
+            timings.inference += job.timings.inference
         }
         // What began before this request would not be encoded anew; and what is not kept here
         // must not keep others from keeping it.
-        guard policy.mayRead, policy.mayKeep else { return try await run(indices) }
+        guard policy.mayRead, policy.mayKeep else { return try await run(indices, of: &job) }
         return try await underWay.values(
             indices.map { FlightKey(key: keys[$0], kind: kind) }
-        ) { (positions) async throws(ServiceError) in
-            try await run(positions.map { indices[$0] })
+        ) { (positions, arrivals) async throws(ServiceError) in
+            try await run(positions.map { indices[$0] }, of: &job, arrivals)
         }
+    }
+
+    private func run(
+        _ indices: [Int], of job: inout Job,
+        _ arrivals: SingleFlight<FlightKey, [Float]>.Arrivals? = nil
+    ) async throws(ServiceError) -> [[Float]] {
+        var vectors: [[Float]] = []
+        for part in parts(indices, job.texts, job.outputs) {
+            let base = vectors.count
+            let (texts, kind) = (part.map { job.texts[$0] }, job.kind)
+            let early = Mutex<[Int: SequenceOutput]>([:])
+            do throws(ServiceError) {
+                let outcome = try await executor.run(
+                    texts.map(\.sequence), outputs: job.outputs, model: loaded.model
+                ) { [self] place, output in
+                    early.withLock { $0[place] = output }
+                    arrivals?.arrive(base + place) {
+                        try? self.vector(output, of: texts[place], kind, self.loaded.pooling)
+                    }
+                }
+                job.timings.queue += outcome.queueTime
+                job.timings.inference += outcome.inferenceTime
+                let computed = try zip(texts, outcome.outputs).map {
+                    (text, output) throws(ServiceError) in
+                    try vector(output, of: text, kind, loaded.pooling)
+                }
+                if job.policy.mayKeep { await keep(part, job.keys, job.texts, computed, kind) }
+                vectors += computed
+            } catch {
+                // What was done until then: who asks again is to get further.
+                let done = early.withLock { $0 }.compactMap { place, output in
+                    (try? vector(output, of: texts[place], kind, loaded.pooling)).map {
+                        (part[place], $0)
+                    }
+                }
+                if job.policy.mayKeep, !done.isEmpty {
+                    await keep(done.map(\.0), job.keys, job.texts, done.map(\.1), kind)
+                }
+                throw error
+            }
+        }
+        return vectors
     }
 
     /// The texts in parts whose states, where those are what is asked for, fit into memory together.

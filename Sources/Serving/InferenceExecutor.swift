@@ -23,6 +23,9 @@ package final class InferenceExecutor: Sendable {
         package let inferenceTime: Duration
     }
 
+    /// Told of a text's result, by its place in the request, by the thread that runs models.
+    package typealias Arrival = @Sendable (Int, SequenceOutput) -> Void
+
     /// Texts are packed up to so many tokens: dense products reach their full speed far below, and
     /// a layer of more would hold up those who wait for its end.
     package static let packedTokens = 4_096
@@ -92,8 +95,10 @@ package final class InferenceExecutor: Sendable {
     ///
     /// A task that is cancelled, and one whose ``RequestDeadline`` passes, leaves at once; its
     /// texts that wait never run, and a pass whose texts are all abandoned ends with its step.
+    /// - Parameter arrived: told of results that are there before all of them are; it has to be quick.
     package func run(
-        _ sequences: [TokenSequence], outputs: OutputRequest, model: BiGSModel? = nil
+        _ sequences: [TokenSequence], outputs: OutputRequest, model: BiGSModel? = nil,
+        arrived: Arrival? = nil
     ) async throws(ServiceError) -> Outcome {
         try checkDeadline()
         let id = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -105,7 +110,7 @@ package final class InferenceExecutor: Sendable {
                     PendingRequests.Request(
                         model: model ?? self.model, sequences: sequences, outputs: outputs,
                         admitted: .now, deadline: deadline, continuation: continuation,
-                        results: Array(repeating: nil, count: sequences.count),
+                        arrived: arrived, results: Array(repeating: nil, count: sequences.count),
                         remaining: sequences.count))
             }
         } onCancel: {

@@ -116,11 +116,11 @@ struct PassRunner {
     ) {
         let now = ContinuousClock.now
         let seconds = busy / .seconds(1)
-        let answers = executor.state.withLock { state in
+        let finished = executor.state.withLock { state in
             state.runningTokens -= work.pass.tokens
             guard let result else {
                 state.counts.dropped += 1
-                return [PendingRequests.Answer]()
+                return PendingRequests.Finished()
             }
             if seconds > 0 {
                 let rate = Double(work.pass.tokens) / seconds
@@ -128,7 +128,7 @@ struct PassRunner {
             }
             return state.pending.finish(work.pass, result, at: now)
         }
-        for answer in answers { answer.give() }
+        finished.give()
     }
 }
 

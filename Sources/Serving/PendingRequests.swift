@@ -13,6 +13,8 @@ struct PendingRequests {
         let admitted: ContinuousClock.Instant
         let deadline: ContinuousClock.Instant?
         let continuation: CheckedContinuation<Result, Never>
+        /// Told of each text's result as soon as it is there.
+        let arrived: InferenceExecutor.Arrival?
         var results: [SequenceOutput?]
         var remaining: Int
         var started: ContinuousClock.Instant?
@@ -24,6 +26,19 @@ struct PendingRequests {
         let result: Result
 
         func give() { request.continuation.resume(returning: result) }
+    }
+
+    /// What came of a pass, to be given outside the lock.
+    struct Finished {
+        /// The answers that are complete with it.
+        var answers: [Answer] = []
+        /// Results of requests that are not.
+        var arrivals: [(tell: InferenceExecutor.Arrival, index: Int, output: SequenceOutput)] = []
+
+        func give() {
+            for answer in answers { answer.give() }
+            for arrival in arrivals { arrival.tell(arrival.index, arrival.output) }
+        }
     }
 
     /// A pass with all that it takes to run it.
@@ -110,12 +125,11 @@ struct PendingRequests {
     }
 
     /// Takes in what came of a pass.
-    /// - Returns: the answers that are complete with it.
     mutating func finish(
         _ pass: AdmissionQueue.Pass, _ result: Swift.Result<ModelOutput, ModelError>,
         at now: ContinuousClock.Instant
-    ) -> [Answer] {
-        var answers: [Answer] = []
+    ) -> Finished {
+        var finished = Finished()
         for (position, unit) in pass.units.enumerated() {
             guard var request = requests.removeValue(forKey: unit.request) else { continue }
             switch result {
@@ -124,10 +138,13 @@ struct PendingRequests {
                 request.remaining -= 1
                 guard request.remaining == 0 else {
                     requests[unit.request] = request
+                    if let tell = request.arrived {
+                        finished.arrivals.append((tell, unit.index, output.sequences[position]))
+                    }
                     continue
                 }
                 let started = request.started ?? now
-                answers.append(
+                finished.answers.append(
                     Answer(
                         request: request,
                         result: .success(
@@ -137,10 +154,11 @@ struct PendingRequests {
                                 inferenceTime: now - started))))
             case .failure(let error):
                 queue.remove(unit.request)
-                answers.append(Answer(request: request, result: .failure(.model(error))))
+                finished.answers.append(
+                    Answer(request: request, result: .failure(.model(error))))
             }
         }
-        return answers
+        return finished
     }
 
     /// Texts share a pass when the same model has to give the same kind of results.

@@ -171,7 +171,7 @@ import Testing
                 1,
                 PendingRequests.Request(
                     model: model, sequences: sequences, outputs: .meanPooled, admitted: now,
-                    deadline: now + .seconds(5), continuation: continuation,
+                    deadline: now + .seconds(5), continuation: continuation, arrived: nil,
                     results: [nil, nil, nil], remaining: 3))
             #expect(isTaken)
             let work = pending.nextWork(interrupting: false, at: now)

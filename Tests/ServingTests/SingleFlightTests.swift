@@ -21,7 +21,7 @@ private final class Shared<Value: Sendable>: Sendable {
         let flight = SingleFlight<Int, String>()
         let calls = Shared<[[Int]]>([])
         let (started, gate) = (Gate(), Gate())
-        async let first = flight.values([1, 2]) { indices in
+        async let first = flight.values([1, 2]) { indices, _ in
             calls.change { $0.append(indices) }
             started.open()
             await gate.wait()
@@ -31,7 +31,7 @@ private final class Shared<Value: Sendable>: Sendable {
         #expect(flight.count == 2)
         // The second leads 3 and waits for 2; it is under way once 3 is computed.
         let three = Gate()
-        async let second = flight.values([2, 3]) { indices in
+        async let second = flight.values([2, 3]) { indices, _ in
             calls.change { $0.append(indices) }
             three.open()
             return indices.map { _ in "value 3" }
@@ -51,7 +51,7 @@ private final class Shared<Value: Sendable>: Sendable {
             for round in 0..<200 {
                 let keys = [round % 7, 7 + round % 5, 12 + round % 3].shuffled()
                 group.addTask {
-                    try await flight.values(keys) { (indices) async throws(CancellationError) in
+                    try await flight.values(keys) { (indices, _) async throws(CancellationError) in
                         computed.change { $0 += indices.count }
                         await Task.yield()
                         return indices.map { keys[$0] * 10 }
@@ -68,7 +68,7 @@ private final class Shared<Value: Sendable>: Sendable {
         let flight = SingleFlight<Int, Int>()
         let (started, gate) = (Gate(), Gate())
         let failing = Task {
-            try await flight.values([1]) { (_) async throws(Trouble) in
+            try await flight.values([1]) { (_, _) async throws(Trouble) in
                 started.open()
                 await gate.wait()
                 throw Trouble()
@@ -77,7 +77,7 @@ private final class Shared<Value: Sendable>: Sendable {
         await started.wait()
         let (asked, other) = (Gate(), Gate())
         let waiting = Task {
-            await flight.values([2, 1]) { indices in
+            await flight.values([2, 1]) { indices, _ in
                 // Called for 2 at once, and for 1 when the other has failed.
                 if indices == [0] {
                     asked.open()
@@ -94,11 +94,31 @@ private final class Shared<Value: Sendable>: Sendable {
         #expect(flight.count == 0)
     }
 
+    @Test func aValueThatArrivesEarlyIsNotWaitedForAnyLonger() async throws {
+        let flight = SingleFlight<Int, String>()
+        let (started, gate) = (Gate(), Gate())
+        let batch = Task {
+            await flight.values([1, 2, 3]) { indices, arrivals in
+                started.open()
+                arrivals.arrive(1) { "early" }
+                await gate.wait()
+                return indices.map { "value \($0 + 1)" }
+            }
+        }
+        await started.wait()
+        // The batch is not done; 2 is, and nothing has to be computed for it.
+        let one = await flight.values([2]) { indices, _ in indices.map { _ in "own" } }
+        #expect(one == ["early"] && flight.count == 3)
+        gate.open()
+        #expect(await batch.value == ["value 1", "value 2", "value 3"])
+        #expect(flight.count == 0)
+    }
+
     @Test func aCancelledCallerStopsWaiting() async throws {
         let flight = SingleFlight<Int, Int>()
         let (started, gate) = (Gate(), Gate())
         let first = Task {
-            await flight.values([1]) { indices in
+            await flight.values([1]) { indices, _ in
                 started.open()
                 await gate.wait()
                 return indices
@@ -106,7 +126,7 @@ private final class Shared<Value: Sendable>: Sendable {
         }
         await started.wait()
         let second = Task {
-            try await flight.values([1]) { (_) async throws(CancellationError) in
+            try await flight.values([1]) { (_, _) async throws(CancellationError) in
                 throw CancellationError()
             }
         }
