@@ -79,14 +79,15 @@ extension API {
             (isLeft) throws(APIError) in
             var texts: [String] = []
             for (index, ids) in lists.enumerated() {
-                if isLeft() { throw .service(.cancelled) }
                 do {
                     texts.append(
                         try tokenizer.decode(
-                            ids, skipSpecialTokens: body.skipSpecialTokens ?? true))
+                            ids, skipSpecialTokens: body.skipSpecialTokens ?? true,
+                            isLeft: isLeft))
                 } catch {
                     throw .validation(field: names[index], "\(error)")
                 }
+                if isLeft() { throw .service(.cancelled) }
             }
             var writer = JSONWriter()
             writer.array { for text in texts { $0.string(text) } }

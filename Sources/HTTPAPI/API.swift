@@ -59,25 +59,29 @@ package struct API: Sendable {
         let match = router.match(request)
         if case .route(let route, _) = match { exchange.route = route }
         var response: ServerResponse
+        var hasClientLeft = false
         do throws(APIError) {
             response = try await dispatch(request, match)
             try hold(response, context.record)
         } catch {
             var refused = Refused(error)
             refused.message += placeOfHead(error)
-            if Task.isCancelled, readiness.isDraining, refused.status == .serviceUnavailable {
-                refused.message = "the server is stopping"
+            var isCutOff = false
+            if case .cutOff = error { isCutOff = true }
+            if Task.isCancelled, readiness.isDraining,
+                isCutOff || refused.status == .serviceUnavailable
+            {
+                refused = Refused(.unavailable("the server is stopping"))
+                isCutOff = false
             }
             exchange.refusal = refused
             exchange.cause = Self.cause(of: error)
+            // What is not ended by the server's own end is cancelled because its client left.
+            hasClientLeft = isCutOff || (Task.isCancelled && !readiness.isDraining)
             response = refused.response(
                 requestID: context.requestID, openAI: Self.speaksOpenAI(request.path))
         }
-        exchange.status = response.status.code
-        // What is not ended by the server's own end is cancelled because its client left.
-        if exchange.refusal != nil, Task.isCancelled, !readiness.isDraining {
-            exchange.status = Exchange.clientLeft
-        }
+        exchange.status = hasClientLeft ? Exchange.clientLeft : response.status.code
         response.held = context.record
         settings.crossOrigin.allow(&response, for: request.head.headerFields[.origin])
         response.headers[.requestID] = context.requestID
@@ -312,7 +316,7 @@ package struct API: Sendable {
         } catch let error as RequestBodyError {
             throw refusal(error)
         } catch {
-            throw .malformed("the body ended early")
+            throw .cutOff
         }
     }
 
@@ -321,7 +325,8 @@ package struct API: Sendable {
         switch error {
         case .tooLarge: .payloadTooLarge(limit: settings.maximumBodyBytes)
         case .timeout: .timeout
-        case .disconnected, .malformed: .malformed("the body ended early")
+        case .malformed: .malformed("the body ended early")
+        case .disconnected: .cutOff
         }
     }
 }

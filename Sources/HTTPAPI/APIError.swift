@@ -6,6 +6,8 @@ package import Serving
 package enum APIError: Error, Sendable {
     /// The body is not JSON, or the framing broke.
     case malformed(String)
+    /// The client left, or was cut off, before all of its body was here.
+    case cutOff
     /// No key of the server's; `given` says whether there was another.
     case unauthorized(given: Bool)
     case notFound(String)
@@ -35,7 +37,7 @@ package enum APIError: Error, Sendable {
     case `internal`(any Error)
 }
 
-/// A refusal as HTTP knows it: the one place where errors become status codes.
+/// A refusal as HTTP knows it: where the service's errors become status codes.
 struct Refused {
     let status: HTTPResponse.Status
     let type: String
@@ -51,6 +53,8 @@ struct Refused {
         switch error {
         case .malformed(let reason):
             self.init(.badRequest, "Malformed", reason)
+        case .cutOff:
+            self.init(.badRequest, "Malformed", "the body ended early")
         case .unauthorized(let given):
             self.init(
                 .unauthorized, "Unauthorized",

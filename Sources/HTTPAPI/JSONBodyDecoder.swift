@@ -133,6 +133,7 @@ extension JSONBodyDecoder: SingleValueDecodingContainer {
         var values: [Element] = []
         let end = document.tape.next(after: node)
         var index = node + 1
+        try document.spend(48)
         while index < end {
             try document.spend(MemoryLayout<Element>.stride)
             values.append(try element(child(index, .index(values.count, in: path))))

@@ -15,7 +15,8 @@ final class ConnectionControl: Sendable {
         /// The longest wait for the client to take bytes; nil while it need not take any.
         var writeTimeout: Duration?
         var isWriting = false
-        var isIdle = false
+        /// Since when no request is there; nil while one is.
+        var idleSince: ContinuousClock.Instant?
         var isHandling = false
         var timedOut = false
         var isClosed = false
@@ -44,14 +45,14 @@ final class ConnectionControl: Sendable {
     func beginReading(until deadline: ContinuousClock.Instant, idle: Bool = false) {
         state.withLock { state in
             state.readDeadline = deadline
-            state.isIdle = idle
+            state.idleSince = idle ? .now : nil
         }
     }
 
     func endReading() {
         state.withLock { state in
             state.readDeadline = nil
-            state.isIdle = false
+            state.idleSince = nil
         }
     }
 
@@ -119,9 +120,12 @@ final class ConnectionControl: Sendable {
     /// Ends an idle connection: no further request is accepted on it.
     func endIfIdle() {
         state.withLock { state in
-            if state.isIdle && !state.isClosed { shut(SHUT_RD) }
+            if state.idleSince != nil && !state.isClosed { shut(SHUT_RD) }
         }
     }
+
+    /// Since when the connection waits for its next request; nil while it does not.
+    var idleSince: ContinuousClock.Instant? { state.withLock { $0.idleSince } }
 
     /// Cancels what the connection is doing and lets it read nothing more; an answer may still leave.
     func interrupt() { cancel(SHUT_RD) }

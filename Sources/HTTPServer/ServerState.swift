@@ -59,6 +59,25 @@ final class ServerState: Sendable {
         }
     }
 
+    /// Ends connections that have had no request for the longest time, where others wait to be accepted:
+    /// clients keep many of them open, and ask again on a new one.
+    func makeRoom(at now: ContinuousClock.Instant) {
+        let connections = state.withLock { state in
+            state.slotWaiter == nil ? [] : Array(state.connections.values)
+        }
+        let idle = connections.compactMap { connection in
+            connection.idleSince.map { (connection, $0) }
+        }
+        .filter { now - $0.1 >= Self.leastIdleTime }
+        for (connection, _) in idle.sorted(by: { $0.1 < $1.1 }).prefix(maximumConnections / 64 + 1)
+        {
+            connection.endIfIdle()
+        }
+    }
+
+    /// How long a connection is left alone: its next request may be on its way.
+    private static let leastIdleTime = Duration.milliseconds(500)
+
     /// Keeps how to stop accepting; does it at once when the server drains already.
     func onDrain(_ stop: @escaping @Sendable () -> Void) {
         let now = state.withLock { state in

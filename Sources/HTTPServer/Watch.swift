@@ -47,6 +47,7 @@ struct Watch: Sendable {
         let connections = state.connections
         let watched = connections.filter { $0.expire(at: now) }
         for control in departed(watched) { control.peerLeft() }
+        state.makeRoom(at: now)
         let stage = state.drainStage(at: now, grace: cancelTimeout)
         switch stage {
         case .running: break

@@ -2,22 +2,25 @@ extension Tokenizer {
     /// The text of token ids, as Hugging Face's fast tokenizer writes it: tokens that continue a word
     /// joined to it, a space between words, none before punctuation marks and in contractions.
     ///
-    /// - Parameter skipSpecialTokens: whether `[CLS]` and its like are left out.
+    /// - Parameters:
+    ///   - skipSpecialTokens: whether `[CLS]` and its like are left out.
+    ///   - isLeft: asked now and then; once nobody waits, what is returned has no meaning.
     /// - Throws: `unknownIdentifier`.
     package func decode(
-        _ ids: [Int32], skipSpecialTokens: Bool = true
+        _ ids: [Int32], skipSpecialTokens: Bool = true, isLeft: () -> Bool = { false }
     ) throws(TokenizerError) -> String {
         var tokens: [String] = []
         tokens.reserveCapacity(ids.count)
-        for id in ids {
+        for (place, id) in ids.enumerated() {
+            if place % Self.askedTokens == 0, isLeft() { return "" }
             guard let token = token(id) else {
                 throw .unknownIdentifier(id, vocabularySize: vocabularySize)
             }
             if skipSpecialTokens, isSpecial(id) { continue }
             tokens.append(token)
         }
-        var text = joinedBytes(tokens)
-        if definition.cleanUpTokenizationSpaces { text = CleanUp.text(text) }
+        var text = joinedBytes(tokens, isLeft: isLeft)
+        if definition.cleanUpTokenizationSpaces { text = CleanUp.text(text, isLeft: isLeft) }
         return String(decoding: text, as: UTF8.self)
     }
 
@@ -34,11 +37,17 @@ extension Tokenizer {
         return token.utf8.count > prefix.utf8.count && token.utf8.starts(with: prefix.utf8)
     }
 
-    private func joinedBytes(_ tokens: [String]) -> [UInt8] {
+    /// How many tokens are read before it is asked whether anybody waits.
+    private static let askedTokens = 1 << 14
+
+    private func joinedBytes(
+        _ tokens: [String], isLeft: () -> Bool = { false }
+    ) -> [UInt8] {
         let prefix = Array(definition.continuationPrefix.utf8)
         var text: [UInt8] = []
         var isFirst = true
-        for token in tokens {
+        for (place, token) in tokens.enumerated() {
+            if place % Self.askedTokens == 0, isLeft() { return [] }
             var bytes = Array(token.utf8)
             if !isFirst {
                 if bytes.starts(with: prefix) {
@@ -80,8 +89,10 @@ private enum CleanUp {
     }
 
     /// What is then done to the whole text.
-    static func text(_ bytes: [UInt8]) -> [UInt8] {
-        ofTexts.reduce(bytes) { replace($1.pattern, in: $0, by: $1.replacement) }
+    static func text(_ bytes: [UInt8], isLeft: () -> Bool) -> [UInt8] {
+        ofTexts.reduce(bytes) {
+            isLeft() ? [] : replace($1.pattern, in: $0, by: $1.replacement)
+        }
     }
 
     private static func replace(

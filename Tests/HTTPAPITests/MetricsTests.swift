@@ -200,6 +200,29 @@ import Testing
         #expect(value("bigs_http_requests_total\(label)", in: counted) == 1)
     }
 
+    /// One that closes in the middle of its body has left, too; when the server stops, it is the server
+    /// that cut it off, and the client may ask another one.
+    @Test(arguments: [(false, 400, "499"), (true, 503, "503")])
+    func aBodyThatIsCutOff(isDraining: Bool, status: Int, counted: String) async throws {
+        let fixture = try APIFixture()
+        defer { fixture.executor?.stop() }
+        if isDraining { fixture.readiness.startDraining() }
+        var head = HTTPRequest(method: .post, scheme: "http", authority: "a", path: "/embed")
+        head.headerFields[.contentType] = "application/json"
+        let request = ServerRequest(
+            head: head,
+            body: RequestBody(pull: {
+                if isDraining { withUnsafeCurrentTask { $0?.cancel() } }
+                throw RequestBodyError.disconnected
+            }))
+        let response = await Task { await fixture.api.answer(request) }.value
+        #expect(response.status.code == status)
+        #expect((response.headers[.retryAfter] != nil) == isDraining)
+        let label = #"{method="POST",route="/embed",status="\#(counted)"}"#
+        let text = await scrape(fixture)
+        #expect(value("bigs_http_requests_total\(label)", in: text) == 1, "\(text)")
+    }
+
     @Test func unknownPathsAreOneSeries() async throws {
         let fixture = try APIFixture(golden: nil)
         for index in 0..<50 { _ = await fixture.send(.get, "/nowhere/\(index)") }

@@ -1,3 +1,4 @@
+import DocumentStore
 import HTTPServer
 import HTTPTypes
 import Serving
@@ -100,6 +101,45 @@ import Testing
             return
         }
         #expect(others.take(4 << 20), "what was read by is given back")
+    }
+
+    /// What values are made of nodes takes more than the nodes, whatever list they stand in.
+    @Test(arguments: [
+        ("[", #"["a"],"#, #"["a"]]"#), ("{", #""k%":1,"#, #""last":1}"#),
+        ("[", #"{"text":"a"},"#, #"{"text":"a"}]"#),
+    ])
+    func decodedValuesCount(opening: String, entry: String, last: String) throws {
+        let budget = SharedBudget(limit: 24 << 20)
+        let many = (0..<200_000).map { entry.replacing("%", with: "\($0)") }.joined()
+        let bytes = Array((opening + many + last).utf8)
+        struct Entry: Decodable { let text: String }
+        do throws(APIError) {
+            if entry.hasPrefix("{") {
+                _ = try RequestBodyDecoder.decode([Entry].self, from: bytes, within: budget)
+            } else if opening == "{" {
+                _ = try RequestBodyDecoder.decode(
+                    [String: MetadataValue].self, from: bytes, within: budget)
+            } else {
+                _ = try RequestBodyDecoder.decode(
+                    ClassificationInputs.self, from: bytes, within: budget)
+            }
+            Issue.record("no bound")
+        } catch {
+            guard case .validation(field: "body", _) = error else {
+                Issue.record("\(error)")
+                return
+            }
+        }
+        #expect(SharedBudget.Share(of: budget).take(24 << 20), "what was taken is given back")
+    }
+
+    @Test func decodingEndsWithItsClient() {
+        let budget = SharedBudget(limit: 1 << 30)
+        let bytes = Array(("[" + String(repeating: #"["a"],"#, count: 50_000) + #"["a"]]"#).utf8)
+        #expect(throws: APIError.self) {
+            try RequestBodyDecoder.decode(
+                ClassificationInputs.self, from: bytes, within: budget, isLeft: { true })
+        }
     }
 
     /// Clients that read slowly hold no more together than there is room for.

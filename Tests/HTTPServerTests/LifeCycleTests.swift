@@ -29,6 +29,27 @@ struct LifeCycleTests {
         }
     }
 
+    @Test("connections that ask nothing make room for clients that do")
+    func idleConnectionsMakeRoom() async throws {
+        var configuration = loopback()
+        configuration.maximumConnections = 3
+        try await withServer(configuration, handler: echo) { address, server in
+            var idle: [TestClient] = []
+            for _ in 0..<3 {
+                let client = try await TestClient.connect(address)
+                try await client.send(get)
+                _ = try await client.receive(until: "GET / 0")
+                idle.append(client)
+            }
+            let newcomer = try await TestClient.connect(address)
+            try await newcomer.send(getAndClose)
+            let answer = String(decoding: try await newcomer.receiveAll(), as: UTF8.self)
+            #expect(answer.hasSuffix("GET / 0"))
+            // The one that was idle for the longest time had to go.
+            #expect(try await idle[0].receive().isEmpty)
+        }
+    }
+
     @Test("a drain ends idle connections, finishes what runs, and takes nothing new")
     func drain() async throws {
         let started = Mailbox<Void>()
