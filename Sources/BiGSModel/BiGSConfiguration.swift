@@ -82,7 +82,8 @@ package struct BiGSConfiguration: Sendable, Equatable {
         reader.refuseOtherModels(unless: "num_ssm")
         vocabularySize = reader.integer("vocab_size", in: 1...16_777_216)
         hiddenSize = reader.integer("hidden_size", in: 1...65_536)
-        intermediateSize = reader.integer("intermediate_size", in: 1...262_144)
+        // As long as the sums of 8-bit products hold in 32 bits.
+        intermediateSize = reader.integer("intermediate_size", in: 1...65_536)
         layerCount = reader.integer("num_hidden_layers", in: 1...1_024)
         stateSize = reader.integer("num_ssm", in: 1...65_536)
         maximumPositions = reader.integer("max_position_embeddings", in: 1...1_048_576)

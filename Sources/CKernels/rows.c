@@ -1,6 +1,7 @@
 #include "blocks.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define STRIP 64
 
@@ -28,19 +29,26 @@ INLINE void normalize(
         for (size_t c = whole; c < columns; c++) total += x[r * columns + c];
         mean[r] = total / (float)columns;
     }
-    bigs_f16 squares[ROWS] = {0};
+    // The mean is rounded. Where all numbers are nearly the same, that is as large as their differences,
+    // so what is left of it is taken off, too.
+    bigs_f16 squares[ROWS] = {0}, rests[ROWS] = {0};
     for (size_t c = 0; c < whole; c += LANES)
         for (int r = 0; r < rows; r++) {
             bigs_f16 d = *(const bigs_f16 *)(x + r * columns + c) - mean[r];
             squares[r] += d * d;
+            rests[r] += d;
         }
     for (int r = 0; r < rows; r++) {
-        float variance = sum_lanes(&squares[r]);
+        float variance = sum_lanes(&squares[r]), rest = sum_lanes(&rests[r]);
         for (size_t c = whole; c < columns; c++) {
             float d = x[r * columns + c] - mean[r];
             variance += d * d;
+            rest += d;
         }
-        scale[r] = 1 / sqrtf(variance / (float)columns + epsilon);
+        rest /= (float)columns;
+        variance = variance / (float)columns - rest * rest;
+        mean[r] += rest;
+        scale[r] = 1 / sqrtf((variance > 0 ? variance : 0) + epsilon);
     }
     for (int r = 0; r < rows; r++)
         for (size_t c = 0; c < whole; c += LANES) {
@@ -144,15 +152,17 @@ void bigs_quantize_rows(
                 least[i] = least[i + half] < least[i] ? least[i + half] : least[i];
                 most[i] = most[i + half] > most[i] ? most[i + half] : most[i];
             }
-        float low = bfloat16_of_ordered(least[0]), high = bfloat16_of_ordered(most[0]);
-        float range = high - low;
-        float scale = range > 0 ? range / 255 : 1;
+        bool is_finite = most[0] < 0x7f80 && least[0] > -0x7f81;
+        float low = is_finite ? bfloat16_of_ordered(least[0]) : 0;
+        float range = is_finite ? bfloat16_of_ordered(most[0]) - low : 0;
+        // Below, the inverse is not finite: such numbers are 0.
+        float scale = range >= 1e-36f ? range / 255 : 1;
         float inverse = 1 / scale;
         // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the lowest bits.
         const float magic = 12582912.0f;
         float zero = (-low * inverse + magic) - magic;
         // What is not finite makes the whole row not a number: bytes could not show it.
-        scales[r] = most[0] < 0x7f80 && least[0] > -0x7f81 ? scale : NAN;
+        scales[r] = is_finite ? scale : NAN;
         zeros[r] = (int32_t)zero;
         for (c = 0; c < columns; c++) {
             uint32_t bits = (uint32_t)x[c] << 16;

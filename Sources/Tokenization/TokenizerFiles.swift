@@ -31,15 +31,23 @@ enum TokenizerFiles {
     }
 
     /// The lines of `vocab.txt`: the line's number is the token's identifier. As Python reads it, a
-    /// line ends in LF, CR LF or CR, and nothing else is trimmed.
+    /// line ends in LF, CR LF or CR, and nothing else is trimmed. Of equal lines the last has the token,
+    /// as in Hugging Face's `BertTokenizerFast`.
     private static func lines(_ bytes: [UInt8]) -> [String?] {
         var tokens: [String?] = []
+        var places: [ArraySlice<UInt8>: Int] = [:]
+        func add(_ line: ArraySlice<UInt8>) {
+            if let earlier = places.updateValue(tokens.count, forKey: line) {
+                tokens[earlier] = nil
+            }
+            tokens.append(String(decoding: line, as: UTF8.self))
+        }
         var start = 0
         var position = 0
         while position < bytes.count {
             let byte = bytes[position]
             if byte == 0x0A || byte == 0x0D {
-                tokens.append(String(decoding: bytes[start..<position], as: UTF8.self))
+                add(bytes[start..<position])
                 if byte == 0x0D, position + 1 < bytes.count, bytes[position + 1] == 0x0A {
                     position += 1
                 }
@@ -48,7 +56,7 @@ enum TokenizerFiles {
             position += 1
         }
         if start < bytes.count {
-            tokens.append(String(decoding: bytes[start...], as: UTF8.self))
+            add(bytes[start...])
         }
         return tokens
     }

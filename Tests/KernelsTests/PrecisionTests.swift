@@ -291,6 +291,15 @@ import Testing
         }
     }
 
+    /// Of numbers whose range has no finite inverse nothing is left, and nothing else comes of it.
+    @Test func tinyNumbersAreQuantizedToNothing() {
+        let row = (0..<40).map { bfloat16(Float($0) * 1e-38) }
+        var bytes = [UInt8](repeating: 9, count: 64)
+        var (scale, zero): (Float, Int32) = (0, 9)
+        bigs_quantize_rows(row, 80, 1, 40, &bytes, 64, &scale, &zero)
+        #expect(scale.isFinite && bytes[..<40].allSatisfy { Int32($0) == zero })
+    }
+
     @Test(arguments: [1, 16, 40, 257])
     func quantizedRowsAreWithinHalfAStep(columns: Int) {
         var random = SeededGenerator(seed: UInt64(columns))

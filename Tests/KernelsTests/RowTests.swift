@@ -27,6 +27,19 @@ import Testing
         #expect(largestDifference(matrix.copyRows(0..<rows), expected) < 5e-6)
     }
 
+    /// Rounding the mean of equal numbers leaves a rest that the scale, 1 / sqrt(epsilon), makes large.
+    @Test(arguments: [3, 33, 256, 1024])
+    func layerNormOfEqualNumbersIsNothing(columns: Int) {
+        for value in [0.1, -0.3, 7.7, 1e-3] as [Float] {
+            let x = [Float](repeating: value, count: 5 * columns)
+            let ones = [Float](repeating: 1, count: columns)
+            let norm = LayerNorm(weight: ones, bias: ones.map { _ in 0 }, epsilon: 1e-12)
+            let matrix = Matrix(x, columns: columns)
+            norm.apply(matrix, into: matrix)
+            #expect(matrix.copyRows(0..<5).allSatisfy { abs($0) < 1e-4 })
+        }
+    }
+
     @Test func layerNormRowsDoNotDependOnTheirNumber() {
         var random = SeededGenerator(seed: 2)
         let columns = 72
