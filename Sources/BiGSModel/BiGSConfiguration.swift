@@ -141,12 +141,4 @@ package struct BiGSConfiguration: Sendable, Equatable {
         architectures = [Head.none.architecture]
         head = .none
     }
-
-    /// The published large size: 23 layers, 1,024 wide, a gate of 3,072, 64 states, 350 million
-    /// parameters.
-    package static func large(maximumPositions: Int) -> BiGSConfiguration {
-        BiGSConfiguration(
-            vocabularySize: 30_522, hiddenSize: 1_024, intermediateSize: 3_072, layerCount: 23,
-            stateSize: 64, maximumPositions: maximumPositions)
-    }
 }

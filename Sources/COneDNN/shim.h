@@ -78,10 +78,6 @@ static inline size_t bigs_descriptor_bytes(const bigs_descriptor *descriptor) {
     return dnnl_memory_desc_get_size(bigs_reference(descriptor));
 }
 
-static inline int bigs_descriptor_equal(const bigs_descriptor *a, const bigs_descriptor *b) {
-    return dnnl_memory_desc_equal(bigs_reference(a), bigs_reference(b));
-}
-
 /// Memory over a caller's buffer (NULL: the buffer is set later).
 static inline dnnl_memory_t bigs_memory_create(
     const bigs_descriptor *descriptor, dnnl_engine_t engine, void *data) {

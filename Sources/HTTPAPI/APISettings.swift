@@ -19,7 +19,7 @@ package struct APISettings: Sendable {
     /// How long a request may take that does not say (`x-request-timeout`); nil is no bound.
     package var requestTimeout: Duration?
     /// The most tokens in one batch; reported by `/info`.
-    package var maximumBatchTokens = 16_384
+    package var maximumBatchTokens = InferenceExecutor.packedTokens
     /// The most connections; reported by `/info`.
     package var maximumConnections = 1024
     /// Which web pages may use the service.

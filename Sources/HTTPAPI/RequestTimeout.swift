@@ -6,7 +6,7 @@ import Serving
 /// `--request-timeout`. Past it the model's work for the request is dropped and the answer is 504.
 ///
 /// The time runs from the end of the request's head. It bounds the model's work, which is what takes
-/// long; the answer to a request that is met in a layer comes at that layer's end. What a route
+/// long; the answer to a request that is met in a pass comes at the end of its step. What a route
 /// streams after its answer has begun is not bounded.
 package enum RequestTimeout {
     /// The longest that a client may ask for: a day.

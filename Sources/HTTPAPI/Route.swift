@@ -4,7 +4,7 @@ import HTTPTypes
 /// One line of the routing table.
 ///
 ///     .post("/embed", API.embed)
-///     .get("/documents/{id}", API.document)
+///     .get("/documents/{id}", API.getDocument)
 ///     .post("/documents/import", takes: .ndjson, API.importDocuments)
 ///
 /// A handler is a method of ``API`` that takes the request and gives the answer, or throws an

@@ -14,12 +14,10 @@ struct Router: Sendable {
         case nothing
     }
 
-    let routes: [Route]
     private let literal: [String: [Route]]
     private let patterned: [Route]
 
     init(_ routes: [Route]) {
-        self.routes = routes
         literal = Dictionary(grouping: routes.filter(\.pattern.isLiteral)) {
             $0.pattern.description
         }

@@ -59,12 +59,12 @@ extension Connection {
 
     /// Sends a refusal; the connection is to be closed after it.
     func sendRefusal(_ refusal: Refusal, isHead: Bool) async throws(ConnectionError) {
-        let response = configuration.refusal(refusal)
-        guard case .bytes(let bytes) = response.body else {
+        var response = configuration.refusal(refusal)
+        if case .stream = response.body {
             logger.error("a refusal must not be streamed")
-            try await send(refusal.response(), bytes: [], isHead: isHead, closes: true)
-            return
+            response = refusal.response()
         }
+        guard case .bytes(let bytes) = response.body else { return }
         try await send(response, bytes: bytes, isHead: isHead, closes: true)
     }
 

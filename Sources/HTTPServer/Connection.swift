@@ -16,7 +16,7 @@ actor Connection {
     static let bodyPiece = 64 * 1024
     /// Unread bytes that are skipped to keep a connection, or to end it in peace.
     static let skippedBytes = 64 * 1024
-    static let lingerBytes = 1024 * 1024
+    static let lingerBytes = 64 * 1024 * 1024
 
     let control: ConnectionControl
     let stream: ConnectionStream

@@ -7,8 +7,8 @@ import Synchronization
 /// imaginary part of the convolution are those of the two channels. FFTW's complex transforms take
 /// less time than two real ones and less than half the time to plan.
 ///
-/// Sendable: FFTW's execute functions for new arrays are thread-safe, and the plans live as long as
-/// the process.
+/// Sendable: FFTW's execute functions for new arrays are thread-safe, what plans and destroys plans goes
+/// one at a time, and no plan is destroyed before the last reference to it is gone.
 final class FFTPlan: @unchecked Sendable {
     /// The number of complex samples.
     let size: Int

@@ -35,7 +35,7 @@ final class FourierConvolution: Sendable {
     }
 
     struct Ready {
-        /// A plan lasts as long as the process.
+        /// A measured plan lasts as long as the process, an estimated one as long as its caller keeps it.
         fileprivate let plan: Unmanaged<FFTPlan>
         fileprivate let spectrum: UnsafePointer<Float>
 

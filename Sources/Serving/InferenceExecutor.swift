@@ -126,7 +126,7 @@ package final class InferenceExecutor: Sendable {
         throw .deadlinePassed
     }
 
-    /// Ends the thread after the layer that runs; what still waits is refused.
+    /// Ends the thread after the step that runs; what still waits is refused.
     package func stop() {
         let abandoned = state.withLock { state in
             state.stopping = true

@@ -24,7 +24,8 @@ enum ModelSession {
         _ body: (EncodingService) async throws -> Value
     ) async throws -> Value {
         let executor = InferenceExecutor(
-            model: loaded.model, maximumBatchTokens: 16_384, maximumQueueTokens: .max,
+            model: loaded.model, maximumBatchTokens: InferenceExecutor.packedTokens,
+            maximumQueueTokens: .max,
             threads: threads)
         defer { executor.stop() }
         return try await body(

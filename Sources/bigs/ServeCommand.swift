@@ -66,8 +66,8 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var heads: HeadsArguments
 
     @Option(
-        help: "The most tokens in one pass (texts are packed up to 4,096 of them at most).")
-    var maxBatchTokens = 16_384
+        help: "The most tokens of texts that are packed into one pass; more than 4,096 are 4,096.")
+    var maxBatchTokens = InferenceExecutor.packedTokens
 
     @Option(
         help: """
@@ -130,7 +130,8 @@ struct ServeCommand: AsyncParsableCommand {
             ("--max-batch-tokens", maxBatchTokens, 1 << 24),
             ("--max-queue-tokens", maxQueueTokens, 1 << 40),
             ("--max-client-batch-size", maxClientBatchSize, 1 << 20),
-            ("--max-body-bytes", maxBodyBytes, 1 << 34),
+            // A line of an import has four times as many, and JSON is read up to 2 GiB.
+            ("--max-body-bytes", maxBodyBytes, 1 << 28),
             ("--max-connections", maxConnections, 1 << 20),
             ("--drain-timeout", drainTimeout, RequestTimeout.maximumSeconds),
         ] where !(1...largest).contains(value) {
@@ -190,7 +191,7 @@ struct ServeCommand: AsyncParsableCommand {
         settings.heads = HeadRegistry(folders: try heads.folders(models: model.directories()))
         settings.maximumClientBatchSize = maxClientBatchSize
         settings.maximumBodyBytes = maxBodyBytes
-        settings.maximumBatchTokens = maxBatchTokens
+        settings.maximumBatchTokens = min(maxBatchTokens, InferenceExecutor.packedTokens)
         settings.requestTimeout = requestTimeout.map { .seconds($0) }
         settings.maximumConnections = maxConnections
         settings.crossOrigin = try CrossOrigin(corsOrigin)

@@ -107,7 +107,8 @@ func maximumDifference(_ got: [Float], _ expected: [Float]) -> Float {
     return maximum
 }
 
-/// The tolerances of REFERENCE.md, section 6, against float64.
+/// How far float32 may be from the reference's results in float64: some times what the reference's own
+/// float32 is.
 struct Tolerance {
     let logits: Float
     let pooled: Float

@@ -215,7 +215,10 @@ import Testing
     @Test func internalErrorsKeepTheirInsidesToThemselves() throws {
         struct Secret: Error {}
         let response = Refused(.internal(Secret())).response(requestID: "1", openAI: false)
-        guard case .bytes(let bytes) = response.body else { return }
+        guard case .bytes(let bytes) = response.body else {
+            Issue.record("a streamed refusal")
+            return
+        }
         #expect(response.status.code == 500)
         #expect(!String(decoding: bytes, as: UTF8.self).contains("Secret"))
     }

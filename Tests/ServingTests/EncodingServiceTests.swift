@@ -171,25 +171,26 @@ import Testing
         while service.load > 0 { await Task.yield() }
     }
 
-    @Test func aTextOfALargeBatchIsThereBeforeTheBatch() async throws {
+    @Test(.timeLimit(.minutes(5))) func aTextOfALargeBatchIsThereBeforeTheBatch() async throws {
         let store = try SmallModel.temporaryDirectory().appending(path: "store.sqlite")
         let (service, executor) = try service(store: store, queueTokens: 10_000_000)
         defer { executor.stop() }
         var random = SeededGenerator(seed: 29)
-        let inputs = (0..<8_000).map { _ in
+        let inputs = (0..<4_000).map { _ in
             EncodingInput.tokens((0..<128).map { _ in Int32.random(in: 1...255, using: &random) })
         }
         let batch = Task { try await service.embed(inputs, rules: EncodingRules()) }
         while executor.counts.passes == 0 { await Task.yield() }
         let one = try await service.embed([inputs[0]], rules: EncodingRules())
         #expect(one.cache == .miss && executor.load > 0, "the batch is done already")
-        // What it did until it was given up is kept.
+        // What it did until it was given up is kept, if not before it has ended.
         batch.cancel()
         await #expect(throws: ServiceError.self) { try await batch.value }
         var rules = EncodingRules()
         rules.cache.isReadOnly = true
-        let kept = try await service.embed([inputs[0]], rules: rules)
-        #expect(kept.cache == .hit && kept.vectors == one.vectors)
+        var kept: EncodingResult?
+        while kept == nil { kept = try? await service.embed([inputs[0]], rules: rules) }
+        #expect(kept?.cache == .hit && kept?.vectors == one.vectors)
     }
 
     @Test func equalTextsUnderWayAreEncodedOnce() async throws {
