@@ -18,20 +18,6 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     /// 1 / (1 + exp(-x)).
     case sigmoid
 
-    /// The activation that a configuration's `hidden_act` names, nil for an unknown name.
-    package init?(hiddenAct name: String) {
-        switch name {
-        case "gelu", "gelu_python": self = .geluErf
-        case "gelu_new", "gelu_fast", "gelu_pytorch_tanh": self = .geluTanh
-        case "tanh": self = .tanh
-        case "relu": self = .relu
-        case "silu", "swish": self = .silu
-        case "sigmoid": self = .sigmoid
-        case "linear": self = .none
-        default: return nil
-        }
-    }
-
     /// oneDNN's number of the operation (0: none) and its parameter.
     var algorithm: (kind: Int32, alpha: Float) {
         switch self {

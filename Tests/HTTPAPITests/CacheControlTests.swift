@@ -3,6 +3,8 @@ import HTTPTypes
 import Serving
 import Testing
 
+@testable import HTTPAPI
+
 @Suite struct CacheControlTests {
     private let body = #"{"inputs":"a text"}"#
 
@@ -109,5 +111,18 @@ import Testing
             #expect(answer.header("x-inference-time") != nil)
             #expect(answer.header("x-compute-characters") == "6")
         }
+    }
+
+    @Test func directives() {
+        #expect(CachePolicy(cacheControl: nil) == CachePolicy())
+        #expect(CachePolicy(cacheControl: "") == CachePolicy())
+        #expect(CachePolicy(cacheControl: "max-stale=3, foo, ,=") == CachePolicy())
+        #expect(!CachePolicy(cacheControl: "No-Cache").mayRead)
+        #expect(!CachePolicy(cacheControl: "foo, no-store").mayKeep)
+        #expect(CachePolicy(cacheControl: "only-if-cached,no-store").isReadOnly)
+        let all = CachePolicy(cacheControl: " no-cache\t, no-store , max-age = 60")
+        #expect(!all.mayRead && !all.mayKeep && !all.isReadOnly && all.maximumAge == 60)
+        #expect(CachePolicy(cacheControl: "max-age=-1").maximumAge == nil)
+        #expect(CachePolicy(cacheControl: "max-age=x").maximumAge == nil)
     }
 }

@@ -226,20 +226,22 @@ import Testing
         let store = try SmallModel.temporaryDirectory().appending(path: "store.sqlite")
         let (service, executor) = try service(store: store)
         defer { executor.stop() }
-        func rules(_ field: String) -> EncodingRules {
-            EncodingRules(cache: CachePolicy(cacheControl: field))
+        func rules(_ change: (inout CachePolicy) -> Void) -> EncodingRules {
+            var rules = EncodingRules()
+            change(&rules.cache)
+            return rules
         }
         let text = [EncodingInput.text("abc")]
         await #expect(throws: ServiceError.self) {
-            try await service.embed(text, rules: rules("only-if-cached"))
+            try await service.embed(text, rules: rules { $0.isReadOnly = true })
         }
-        let unkept = try await service.embed(text, rules: rules("no-store"))
+        let unkept = try await service.embed(text, rules: rules { $0.mayKeep = false })
         #expect(unkept.cache == .miss && unkept.age == nil)
-        #expect(try await service.embed(text, rules: rules("")).cache == .miss)
-        let hit = try await service.embed(text, rules: rules("only-if-cached"))
+        #expect(try await service.embed(text, rules: EncodingRules()).cache == .miss)
+        let hit = try await service.embed(text, rules: rules { $0.isReadOnly = true })
         #expect(hit.cache == .hit && hit.vectors == unkept.vectors)
         #expect(try #require(hit.age) >= 0)
-        #expect(try await service.embed(text, rules: rules("no-cache")).cache == .miss)
-        #expect(try await service.embed(text, rules: rules("max-age=3600")).cache == .hit)
+        #expect(try await service.embed(text, rules: rules { $0.mayRead = false }).cache == .miss)
+        #expect(try await service.embed(text, rules: rules { $0.maximumAge = 3600 }).cache == .hit)
     }
 }

@@ -306,34 +306,11 @@ extension EncodingResult {
     }
 }
 
-/// What lists of in a body are bounded, before they are decoded.
-protocol BoundedInLists {
-    /// Throws where a list may not have so many.
-    static func check(count: Int) throws(APIError)
-}
-
 extension DocumentBody: BoundedInLists {
     static func check(count: Int) throws(APIError) {
         guard count > API.maximumDocuments else { return }
         throw .tooMany(
             field: "documents", count: count, limit: API.maximumDocuments,
             hint: ", and /documents/import takes any number")
-    }
-}
-
-/// A value, or a list of them.
-struct OneOrMany<Value: Decodable & Sendable>: Decodable, Sendable {
-    let items: [Value]
-    let isList: Bool
-
-    init(from decoder: any Decoder) throws {
-        if let list = try? decoder.unkeyedContainer() {
-            try (Value.self as? any BoundedInLists.Type)?.check(count: list.count ?? 0)
-            items = try [Value](from: decoder)
-            isList = true
-        } else {
-            items = [try Value(from: decoder)]
-            isList = false
-        }
     }
 }

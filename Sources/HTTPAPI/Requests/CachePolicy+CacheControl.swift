@@ -1,20 +1,12 @@
-/// What a caller lets the cache do for its request: HTTP's `Cache-Control` (RFC 9111 section 5.2.1).
-package struct CachePolicy: Sendable, Equatable {
-    /// Whether a kept answer will do; `no-cache` encodes again.
-    package var mayRead = true
-    /// Whether the answer may be kept; `no-store` leaves nothing behind.
-    package var mayKeep = true
-    /// Whether nothing is to be encoded; `only-if-cached` fails with `ServiceError.notCached` instead.
-    package var isReadOnly = false
-    /// The oldest kept answer that will do, in seconds; nil is any.
-    package var maximumAge: Int?
+import Foundation
+import Serving
 
-    /// Reads and keeps.
-    package init() {}
-
+/// HTTP's `Cache-Control` of a request (RFC 9111 section 5.2.1).
+extension CachePolicy {
     /// The policy that a `Cache-Control` field asks for. Directives that are unknown, or that say
     /// nothing about a request's own cache, are ignored, as the standard wants it.
-    package init(cacheControl field: String?) {
+    init(cacheControl field: String?) {
+        self.init()
         for directive in (field ?? "").split(separator: ",") {
             let parts = directive.split(separator: "=", maxSplits: 1)
             let name = parts.first.map(Self.trimmed)?.lowercased()
@@ -33,9 +25,6 @@ package struct CachePolicy: Sendable, Equatable {
     }
 
     private static func trimmed(_ text: Substring) -> String {
-        var text = text[...]
-        while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
-        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
-        return String(text)
+        text.trimmingCharacters(in: CharacterSet(charactersIn: " \t"))
     }
 }
