@@ -13,7 +13,8 @@ extension DocumentService {
     package func reencode(
         progress: (ReencodingProgress) async -> Void
     ) async throws(DocumentError) -> [Refusal] {
-        var refused: [String: ServiceError] = [:]
+        // By bytes, as the store tells ids apart: strings of Swift are equal in every normal form.
+        var refused: [[UInt8]: Refusal] = [:]
         var isDone = false
         while !isDone {
             isDone = true
@@ -29,19 +30,19 @@ extension DocumentService {
                 guard let last = pending.last else { break }
                 row = last.row
                 let (kept, met) = try await reencode(
-                    pending.filter { refused[$0.id] == nil }, refused: &refused)
+                    pending.filter { refused[Array($0.id.utf8)] == nil }, refused: &refused)
                 // Whoever comes late, before the row that was reached, is met by another pass.
                 if met > 0 { isDone = false }
                 state.done += kept
                 await progress(state)
             }
         }
-        return refused.map { ($0.key, $0.value) }.sorted { $0.id < $1.id }
+        return refused.values.sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
     }
 
     /// Encodes these documents; answers how many were kept, and how many could be encoded.
     private func reencode(
-        _ pending: [PendingDocument], refused: inout [String: ServiceError]
+        _ pending: [PendingDocument], refused: inout [[UInt8]: Refusal]
     ) async throws(DocumentError) -> (kept: Int, met: Int) {
         let documents = pending.map { pending in
             let options = DocumentOptions(pending.options)
@@ -66,7 +67,8 @@ extension DocumentService {
                             encoding: try result.get().encoding))
                 } catch {
                     guard error.isOfTheInput else { throw .encoding(error) }
-                    refused[pending[index].id] = error
+                    let id = pending[index].id
+                    refused[Array(id.utf8)] = (id, error)
                 }
             }
             met += encoded.count
