@@ -9,13 +9,15 @@ extension DocumentDraft {
                 field: "id",
                 reason: "expected 1 to \(Self.maximumIDBytes) bytes, got \(id.utf8.count)")
         }
-        guard Self.isName(id) else {
+        guard !id.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
             throw .invalid(field: "id", reason: "has a control character")
         }
         try encoding?.validate(id: id)
     }
 
-    /// Whether a document can be called so: nothing in it is a control character.
+    /// Whether a document can be called so: no byte in it is a control character. Earlier versions
+    /// took those of two bytes, U+0080 to U+009F.
     static func isName(_ id: String) -> Bool { id.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f } }
 }
 

@@ -130,7 +130,10 @@ struct DocumentTests {
         var random = SeededGenerator(seed: 64)
         let store = try openStore(folder.path())
         let good = try random.draft("good")
-        for id in ["", "a\nb", "nul\0", String(repeating: "x", count: 1025)] {
+        for id in [
+            "", "a\nb", "nul\0", "del\u{7f}", "c1\u{80}", "\u{9f}c1",
+            String(repeating: "x", count: 1025),
+        ] {
             var bad = good
             bad.id = id
             let error = await storeError { try await store.put([good, bad], model: fingerprint) }
@@ -167,6 +170,24 @@ struct DocumentTests {
         let many = Dictionary(
             uniqueKeysWithValues: (0..<170).map { ("a\($0)", MetadataValue.null) })
         #expect(throws: StoreError.self) { try DocumentMetadata([name: .object(many)]) }
+    }
+
+    @Test("a name with a control character of two bytes, which earlier versions took, can be used")
+    func namesOfEarlierVersions() async throws {
+        var random = SeededGenerator(seed: 67)
+        let store = try openStore(folder.path())
+        _ = try await store.put(try random.drafts(2), model: fingerprint)
+        let file = try DatabaseQueue(path: folder.path())
+        let name = "next\u{85}line"
+        try await file.write {
+            try $0.execute(
+                sql: "UPDATE document SET name = ? WHERE name = 'd0'", arguments: [name])
+        }
+        #expect(try await store.document(name, parts: .text)?.id == name)
+        let hits = try await store.search(
+            SearchRequest(query: .like(id: name), model: fingerprint, topK: 9))
+        #expect(hits.map(\.document.id) == ["d1"])
+        #expect(try await store.delete(ids: [name]) == 1)
     }
 
     @Test("a name with a zero byte is not the document that stands before the byte")

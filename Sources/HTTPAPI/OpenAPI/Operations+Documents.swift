@@ -83,7 +83,7 @@ extension OpenAPIDocument {
     private static let id = #"""
         {"anyOf":[{"type":"null"},{"type":"integer","minimum":-9223372036854775808,
         "maximum":9223372036854775807},{"type":"string","minLength":1,"maxLength":1024,
-        "description":"At most 1,024 bytes.","pattern":"^[^\\u0000-\\u001f\\u007f]+$"}]}
+        "description":"At most 1,024 bytes.","pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}]}
         """#
 
     /// The values of metadata that can be asked for.
