@@ -153,6 +153,7 @@ package struct API: Sendable {
         case .otherMethods(let allowed): throw .method(allowed: allowed)
         case .route(let route, let parameters):
             try checkContentType(of: request, for: route)
+            if let names = route.queryNames { try request.checkQuery(takes: names) }
             var routed = request
             routed.parameters = parameters
             // What is open to all asks neither the model nor the store.

@@ -31,19 +31,20 @@ extension Route {
 
     /// The store.
     static let documents: [Route] = [
-        .put("/documents/{id}", API.putDocument),
-        .post("/documents", API.postDocuments),
-        .post("/documents/import", takes: .ndjson, API.importDocuments),
-        .get("/documents/{id}", API.getDocument),
-        .get("/documents", API.listDocuments),
-        .delete("/documents/{id}", API.deleteDocument),
-        .post("/documents/delete", API.deleteDocuments),
-        .post("/documents/search", API.searchDocuments),
-        .post("/documents/{id}/chunk", API.chunkDocument),
-        .post("/documents/{id}/predict", API.predictDocument),
-        .get("/documents/export", API.exportDocuments),
-        .get("/store", API.storeStatistics),
-        .post("/store/compact", takes: .nothing, API.compactStore),
+        .put("/documents/{id}", API.putDocument).query(),
+        .post("/documents", API.postDocuments).query(),
+        .post("/documents/import", takes: .ndjson, API.importDocuments).query("results"),
+        .get("/documents/{id}", API.getDocument).query("embedding", "passages", "include"),
+        .get("/documents", API.listDocuments)
+            .query("filter", "limit", "cursor", "order", "include"),
+        .delete("/documents/{id}", API.deleteDocument).query(),
+        .post("/documents/delete", API.deleteDocuments).query(),
+        .post("/documents/search", API.searchDocuments).query(),
+        .post("/documents/{id}/chunk", API.chunkDocument).query(),
+        .post("/documents/{id}/predict", API.predictDocument).query("head"),
+        .get("/documents/export", API.exportDocuments).query("filter"),
+        .get("/store", API.storeStatistics).query(),
+        .post("/store/compact", takes: .nothing, API.compactStore).query(),
     ]
 
     /// The service about itself.

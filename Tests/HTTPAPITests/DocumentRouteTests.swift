@@ -33,6 +33,29 @@ import Testing
         }
     }
 
+    /// What is misspelt is named, and nothing is done.
+    @Test(arguments: [
+        (HTTPRequest.Method.get, "/documents", "filtre"), (.get, "/documents", "offset"),
+        (.get, "/documents/export", "filtr"), (.get, "/documents/a", "includes"),
+        (.delete, "/documents/a", "filter"), (.put, "/documents/a", "chunk"),
+        (.post, "/documents", "chunk"), (.post, "/documents/delete", "filter"),
+        (.post, "/documents/import", "result"), (.post, "/documents/a/predict", "heads"),
+    ])
+    func aQueryThatNoRouteHas(
+        method: HTTPRequest.Method, path: String, name: String
+    ) async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        _ = await fixture.post("/documents", #"{"id":"a","text":"abc"}"#)
+        let type = path.hasSuffix("import") ? "application/x-ndjson" : "application/json"
+        let answer = await fixture.send(
+            method, "\(path)?\(name)=x", Array(#"{"text":"abcd"}"#.utf8), contentType: type)
+        #expect(answer.status == 422)
+        let message = answer.object["error"] as? String
+        #expect(message?.hasPrefix("\(name): is no parameter") == true, "\(message ?? "")")
+        #expect(await fixture.send(.get, "/documents/a").object["text"] as? String == "abc")
+    }
+
     /// Puts a few documents whose texts differ in their letters.
     private func filled() async throws -> APIFixture {
         let fixture = try APIFixture(keeps: true)

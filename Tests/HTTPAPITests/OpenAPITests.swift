@@ -20,6 +20,15 @@ import Testing
         }
     }
 
+    @Test func queriesAreDescribedWhereTheyAreChecked() throws {
+        for route in Route.documents {
+            let operation = try #require(
+                OpenAPIDocument.operations[OpenAPIDocument.name(of: route)])
+            let described = operation.query.map(\.name) + (operation.choosesModel ? ["model"] : [])
+            #expect(route.queryNames == Set(described), "\(route.pattern)")
+        }
+    }
+
     @Test func everyReferenceHasItsTarget() async throws {
         let fixture = try APIFixture()
         let document = await fixture.send(.get, "/openapi.json").object

@@ -14,6 +14,15 @@ extension ServerRequest {
         }
     }
 
+    /// Refuses a query with another name than these.
+    func checkQuery(takes names: Set<String>) throws(APIError) {
+        guard let name = query.keys.filter({ !names.contains($0) }).min() else { return }
+        throw .validation(
+            field: String(name.prefix(100)),
+            "is no parameter of this route, which takes "
+                + names.sorted().joined(separator: ", "))
+    }
+
     /// A decimal integer within `range`.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
         guard let value = query[name] else { return nil }

@@ -40,6 +40,17 @@ struct Route: Sendable {
     /// What the `te_*` metrics count its inputs as; nothing, if not said.
     private(set) var work = Work.none
 
+    /// The names that its query may have; nil is any.
+    private(set) var queryNames: Set<String>?
+
+    /// The route, with a query of these names at most and `model`: what is misspelt is refused, since
+    /// an answer without it would be another than was asked for.
+    func query(_ names: String...) -> Route {
+        var route = self
+        route.queryNames = Set(names + ["model"])
+        return route
+    }
+
     /// What a route does with texts.
     enum Work: Sendable {
         case none
