@@ -220,7 +220,11 @@ package struct API: Sendable {
 
     /// What is behind an internal error: for the log, never for the caller.
     private static func cause(of error: APIError) -> String? {
-        if case .internal(let cause) = error { "\(cause)" } else { nil }
+        switch error {
+        case .internal(let cause): "\(cause)"
+        case .document(let error), .listedDocument(let error, _, _): error.causeOfInternal
+        default: nil
+        }
     }
 
     /// Counts and logs the exchange: now, or when the last byte of a streamed answer is written.

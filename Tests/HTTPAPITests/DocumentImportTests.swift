@@ -51,7 +51,9 @@ import Testing
         #expect(lines.map { $0["line"] as? Int } == [1, 3, 4, 5, 6, 7, 8, nil])
         #expect(lines[0]["id"] as? String == "a" && lines[0]["tokens"] as? Int == 5)
         #expect(lines[1]["error_type"] as? String == "Malformed")
+        #expect(lines[1]["id"] == nil)
         #expect(lines[2]["error"] as? String == "text: is missing")
+        #expect(lines[2]["id"] as? String == "c")
         #expect(lines[3]["error_type"] as? String == "PayloadTooLarge")
         #expect(lines[3]["error"] as? String == "the line has more than 800 bytes")
         #expect(lines[4]["id"] as? String == "7")
@@ -61,6 +63,19 @@ import Testing
         for id in ["a", "7"] {
             #expect(await fixture.send(.get, "/documents/\(id)").status == 200)
         }
+    }
+
+    @Test(arguments: [
+        #""text":"""#, #""text":"abc","chunk":"nothing""#, #""text":1"#, #""txt":"abc""#,
+        #""text":"abc","model":"another""#, #""text":"abc","keep_states":"all""#,
+    ])
+    func aLineThatIsRefusedHasItsID(fields: String) async throws {
+        let fixture = try APIFixture(keeps: true)
+        defer { fixture.executor?.stop() }
+        let lines = try await run(
+            fixture, #"{"id":"mine",\#(fields)}"# + "\n" + #"{"id":7,\#(fields)}"#)
+        #expect(statuses(lines) == ["error", "error", "done"])
+        #expect(lines.map { $0["id"] as? String } == ["mine", "7", nil])
     }
 
     @Test func whatIsThereIsSkipped() async throws {

@@ -1,4 +1,6 @@
+import DocumentStore
 import Foundation
+import GRDB
 import HTTPServer
 import HTTPTypes
 import Logging
@@ -59,6 +61,35 @@ final class LogLines: Sendable {
         #expect(line["map"] as? [String: String] == ["k": "v"])
         let time = try #require(line["time"] as? String)
         #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/) != nil, "\(time)")
+    }
+
+    /// A client is told that the log has more, so the log has it.
+    @Test func aStoreThatCannotBeUsedIsLoggedInItsOwnWords() async throws {
+        let fixture = try APIFixture(logger: logger(level: .info), keeps: true)
+        defer { fixture.executor?.stop() }
+        let path = try #require(fixture.store?.path)
+        _ = await fixture.post("/documents", #"{"id":"a","text":"abc"}"#)
+        let file = try DatabaseQueue(path: path)
+        try await file.write { try $0.execute(sql: "DROP TABLE document_text") }
+        func logged() throws -> String {
+            let line = try #require(lines.objects.last ?? nil)
+            #expect(line["level"] as? String == "error")
+            return try #require(line["error"] as? String)
+        }
+        for body in [#"{"id":"b","text":"bcd"}"#, #"[{"id":"b","text":"bcd"}]"#] {
+            let put = await fixture.post("/documents", body)
+            #expect(put.status == 500)
+            #expect((put.object["error"] as? String)?.contains(path) == false)
+            let words = try logged()
+            #expect(words.hasPrefix("\(path): no such table: "), "\(words)")
+        }
+        #expect(await fixture.send(.get, "/documents/a").status == 500)
+        #expect(try logged().contains("no such table"))
+        let imported = await fixture.stream(
+            .post, "/documents/import", Array(#"{"text":"bcd"}"#.utf8),
+            contentType: "application/x-ndjson")
+        #expect(try imported.lines().last?["status"] as? String == "stopped")
+        #expect(try logged().contains("no such table"))
     }
 
     @Test func aRequestIsOneLineWithoutItsSecrets() async throws {

@@ -2,6 +2,16 @@ import DocumentStore
 import HTTPTypes
 import Serving
 
+extension DocumentError {
+    /// The store's own words, files included, where a refusal says only that the store is to blame.
+    var causeOfInternal: String? {
+        guard case .store(let error) = self, Refused(self).status == .internalServerError else {
+            return nil
+        }
+        return error.description
+    }
+}
+
 extension Refused {
     /// What a document's trouble is called in HTTP. Paths of files stay inside.
     init(_ error: DocumentError) {

@@ -110,22 +110,46 @@ struct DocumentImport: Sendable {
         if let last = splitter.finish() { await queue.add([last]) }
     }
 
-    private typealias Parsed = (line: LineSplitter.Line, document: Result<NewDocument, APIError>)
+    /// A line that was read, and its document, or why there is none.
+    private struct Parsed {
+        let line: LineSplitter.Line
+        /// The id that it has, if any: also of one that is refused, as far as it can be read.
+        let id: String?
+        let document: Result<NewDocument, APIError>
+    }
 
-    private func parse(_ line: LineSplitter.Line) -> Result<NewDocument, APIError> {
+    private func parse(_ line: LineSplitter.Line) -> Parsed {
         switch line {
-        case .tooLong: return .failure(.payloadTooLarge(limit: maximumLineBytes, of: "the line"))
-        case .noRoom: return .failure(.bodiesFull(share?.budget.limit ?? 0))
+        case .tooLong:
+            return Parsed(
+                line: line, id: nil,
+                document: .failure(.payloadTooLarge(limit: maximumLineBytes, of: "the line")))
+        case .noRoom:
+            return Parsed(
+                line: line, id: nil, document: .failure(.bodiesFull(share?.budget.limit ?? 0)))
         case .bytes(let bytes, _):
             do throws(APIError) {
                 let body = try RequestBodyDecoder.decode(
                     DocumentBody.self, from: bytes, called: "line", within: share?.budget)
                 try check(model: body.model)
-                return .success(try body.draft(isExported: true, settings: settings, cache: cache))
+                return Parsed(
+                    line: line, id: body.id?.text,
+                    document: .success(
+                        try body.draft(isExported: true, settings: settings, cache: cache)))
             } catch {
-                return .failure(error)
+                return Parsed(line: line, id: id(of: bytes), document: .failure(error))
             }
         }
+    }
+
+    /// The id of a line that is JSON, whatever else is wrong with it.
+    private func id(of bytes: [UInt8]) -> String? {
+        struct Body: Decodable {
+            let id: DocumentID?
+        }
+        let body = try? RequestBodyDecoder.decode(
+            Body.self, from: bytes, called: "line", within: share?.budget)
+        return body?.id?.text
     }
 
     /// Refuses a line that asks for another model than the import's. What an export says of its vectors
@@ -143,7 +167,7 @@ struct DocumentImport: Sendable {
     private func parts(_ lines: [LineSplitter.Line]) async throws(APIError) -> [[Parsed]] {
         let bytes = lines.reduce(0) { $0 + $1.byteCount }
         return try await LongWork.run(bytes: bytes) { () throws(APIError) in
-            Self.parts(lines.map { ($0, parse($0)) })
+            Self.parts(lines.map(parse))
         }
     }
 
@@ -170,10 +194,10 @@ struct DocumentImport: Sendable {
         var receipts = await put(valid)[...]
         var bytes: [UInt8] = []
         var stop: APIError?
-        for (line, document) in lines {
+        for parsed in lines {
             counts.lines += 1
             let result: Result<DocumentReceipt, APIError>
-            switch document {
+            switch parsed.document {
             case .failure(let error): result = .failure(error)
             case .success:
                 result = (receipts.popFirst() ?? .failure(.storeUnavailable("no result")))
@@ -182,12 +206,14 @@ struct DocumentImport: Sendable {
             switch result {
             case .success(let receipt):
                 counts.outcomes[receipt.outcome, default: 0] += 1
-                if reportsAll { bytes += Self.line(line.number, receipt) }
+                if reportsAll { bytes += Self.line(parsed.line.number, receipt) }
             case .failure(let error):
                 counts.errors += 1
-                let id = (try? document.get())?.id
-                bytes += self.line(line.number, id: id, error)
+                bytes += line(parsed.line.number, id: parsed.id, error)
                 if error.endsImport { stop = stop ?? error }
+                if case .document(let error) = error, let cause = error.causeOfInternal {
+                    RequestContext.current?.record.failed(cause)
+                }
             }
         }
         try await writer.write(bytes)

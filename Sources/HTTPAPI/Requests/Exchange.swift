@@ -44,6 +44,8 @@ struct Exchange: Sendable {
     /// The access log: one line a request, without anything of its body, its query or its key but the names
     /// of the model and of a field that is refused.
     func log(to logger: Logger, after duration: Duration) {
+        let values = context.record.values
+        let cause = cause ?? values.failure
         let level: Logger.Level =
             if status == 500 || cause != nil {
                 .error
@@ -56,7 +58,6 @@ struct Exchange: Sendable {
             "duration_us": .stringConvertible(Int(duration.microseconds)),
         ]
         if let trace = context.trace { metadata["trace_id"] = "\(trace.traceID)" }
-        let values = context.record.values
         if values.inputs > 0 { metadata["inputs"] = .stringConvertible(values.inputs) }
         if let result = values.result {
             metadata["tokens"] = .stringConvertible(result.usage.reduce(0) { $0 + $1.tokensUsed })

@@ -12,6 +12,8 @@ package final class RequestRecord: Sendable {
         /// The name of the model that was asked.
         var model: String?
         var result: Encoded?
+        /// What was wrong with the server, of an answer that could not say it in its status.
+        var failure: String?
     }
 
     /// text-embeddings-inference's `method` label.
@@ -64,6 +66,9 @@ package final class RequestRecord: Sendable {
             $0.inputs = inputs
         }
     }
+
+    /// Something was wrong with the server, which its log is to say.
+    func failed(_ reason: String) { state.withLock { $0.failure = reason } }
 
     /// The texts were encoded.
     func encoded(_ result: EncodingResult) {
