@@ -30,6 +30,7 @@ let sockets = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -72,7 +73,7 @@ let package = Package(
                 "DocumentStore", "Tokenization", "BiGSModel", "Learning", "Kernels", "Checkpoints",
                 crypto, logging, coreMetrics,
             ]),
-        module("DocumentStore", ["Kernels", grdb, crypto, logging]),
+        module("DocumentStore", ["Kernels", grdb, sqlite, crypto, logging]),
         module("Tokenization"),
         module("Learning", ["Kernels", "Checkpoints"]),
         module("BiGSModel", ["Kernels", "Checkpoints"]),

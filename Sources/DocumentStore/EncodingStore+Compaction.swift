@@ -23,14 +23,17 @@ extension EncodingStore {
         let (pool, path) = (try current().pool, path)
         do {
             try await pool.writeWithoutTransaction { db in
-                // The file is smaller in the end.
-                try CacheRoom.bound(db, to: nil)
-                try Leftovers.mergeTextIndex(in: db)
                 do {
-                    // Has an effect on files of the first version, by way of the next statement.
-                    try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
-                } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
-                    try db.execute(sql: "PRAGMA incremental_vacuum")
+                    // The file is smaller in the end.
+                    try CacheRoom.bound(db, to: nil)
+                    try Leftovers.unlessFull(path, db) { try Leftovers.mergeTextIndex(in: db) }
+                    let isDone = try Leftovers.unlessFull(path, db) {
+                        // Has an effect on files of the first version, by way of the next statement.
+                        try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+                    }
+                    if !isDone { try db.execute(sql: "PRAGMA incremental_vacuum") }
+                } catch {
+                    throw StoreError(error, path: path, metBy: db)
                 }
             }
             try await checkpoint(pool)
@@ -65,13 +68,24 @@ enum Leftovers {
                 """)
     }
 
-    /// Makes one piece of the text index, without what was deleted. Where the disk has no room for it
-    /// beside the pieces, they stay.
+    /// Makes one piece of the text index, without what was deleted: the disk needs room for it beside
+    /// the pieces.
     static func mergeTextIndex(in db: Database) throws {
+        try db.execute(sql: "INSERT INTO text_index (text_index) VALUES ('optimize')")
+    }
+
+    /// Does what needs room that there may not be; answers whether there was.
+    @discardableResult
+    static func unlessFull(
+        _ path: String, _ db: Database, _ body: () throws -> Void
+    ) throws -> Bool {
         do {
-            try db.execute(sql: "INSERT INTO text_index (text_index) VALUES ('optimize')")
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
-            return
+            try body()
+            return true
+        } catch {
+            let error = StoreError(error, path: path, metBy: db)
+            guard case .full = error else { throw error }
+            return false
         }
     }
 

@@ -91,7 +91,7 @@ final class GroupCommit: Sendable {
             giveBack(db)
             return nil
         } catch {
-            return StoreError(error, path: path)
+            return StoreError(error, path: path, metBy: db)
         }
     }
 

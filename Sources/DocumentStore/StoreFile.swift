@@ -9,13 +9,52 @@ import GRDB
 
 /// A path that is to become an open database: looked at first, opened only when it is ours.
 struct StoreFile {
-    /// The absolute path, which SQLite cannot take for a URI or for one of its special names.
+    /// The absolute path, which SQLite cannot take for a URI or for one of its special names. It leads
+    /// to the file by no link: the write-ahead log lies beside the file itself.
     let path: String
     private let options: StoreOptions
 
     init(path: String, options: StoreOptions) {
-        self.path = URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
+        self.path = Self.resolved(
+            URL(filePath: path).standardizedFileURL.path(percentEncoded: false))
         self.options = options
+    }
+
+    /// At most so many links are followed, as by the system.
+    private static let maximumLinks = 40
+
+    /// The path of the file, or of the one to be made, that `path` leads to by way of links; `path`
+    /// itself where that is no place for a file.
+    private static func resolved(_ path: String) -> String {
+        var url = URL(filePath: path, directoryHint: .notDirectory)
+        var info = stat()
+        if stat(path, &info) == 0 {
+            guard info.st_mode & S_IFMT == S_IFREG else { return path }
+            return realPath(path) ?? path
+        }
+        // Neither the file nor what the last of its links names is there.
+        for _ in 0..<maximumLinks {
+            let folder = url.deletingLastPathComponent()
+            guard let real = realPath(folder.path(percentEncoded: false)) else {
+                return url.path(percentEncoded: false)
+            }
+            let place = URL(filePath: real, directoryHint: .isDirectory)
+            let file = place.appending(
+                path: url.lastPathComponent, directoryHint: .notDirectory
+            ).path(percentEncoded: false)
+            guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: file)
+            else { return file }
+            url =
+                URL(filePath: target, directoryHint: .notDirectory, relativeTo: place)
+                .absoluteURL
+        }
+        return path
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
     }
 
     /// Opens the file, makes it when there is none, and brings it to the current version. Waits
@@ -39,6 +78,15 @@ struct StoreFile {
         try checkPath()
         try checkIdentity()
         let pool = try DatabasePool(path: path, configuration: configuration(readonly: false))
+        do {
+            try prepare(pool)
+        } catch {
+            throw pool.writeWithoutTransaction { StoreError(error, path: path, metBy: $0) }
+        }
+        return pool
+    }
+
+    private func prepare(_ pool: DatabasePool) throws {
         try pool.writeWithoutTransaction { db in
             // Once more, now that a log left by a killed process is part of what is read.
             try accept(StoreSchema.identity(db))
@@ -53,7 +101,6 @@ struct StoreFile {
         }
         try migrate(pool)
         if let tokenizer = options.tokenizer { try choose(tokenizer, pool) }
-        return pool
     }
 
     private func configuration(readonly: Bool) -> Configuration {
@@ -151,7 +198,7 @@ struct StoreFile {
     private func error(_ code: Int32) -> StoreError {
         switch code {
         case EROFS, EACCES, EPERM: .readOnly(path: path)
-        case ENOSPC, EDQUOT: .full(path: path)
+        case _ where StoreError.meansNoRoom(code): .full(path: path)
         case EISDIR: .notAFile(path: path)
         default: .other(path: path, detail: String(cString: strerror(code)))
         }

@@ -17,6 +17,8 @@ struct BigsCommand: AsyncParsableCommand {
     /// Reads the command line, with `serve`'s settings from the environment put before it, and does what
     /// it says.
     static func main() async {
+        // Past a limit on the size of files a write is to fail, which is told, instead of the process.
+        signal(SIGXFSZ, SIG_IGN)
         let given = Array(CommandLine.arguments.dropFirst())
         let added = ServeEnvironment.flags(given, ProcessInfo.processInfo.environment)
         do {

@@ -145,6 +145,65 @@ struct StoreTroubleTests {
         #expect(rows == entries.count)
     }
 
+    @Test("a link leads to the file itself, and its log is beside that")
+    func link() async throws {
+        let (path, entries) = try await makeStore()
+        let elsewhere = try TemporaryFolder()
+        let link = elsewhere.path("link.sqlite")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        let store = try openStore(link)
+        #expect(store.path == path)
+        try await store.keep(entries, fingerprint: fingerprint)
+        #expect(try await store.statistics().fileBytes > entries.count * 1024)
+        #expect(FileManager.default.fileExists(atPath: path + "-wal"))
+        store.close()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere.path("")).count == 1)
+    }
+
+    @Test("a link into a folder that cannot be written", .enabled(if: WriteProtection.isPossible))
+    func linkIntoAReadOnlyFolder() async throws {
+        let (path, _) = try await makeStore()
+        let elsewhere = try TemporaryFolder()
+        let link = elsewhere.path("link.sqlite")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        let protection = try #require(WriteProtection(folder.url.path(percentEncoded: false)))
+        #expect(await openError(link) == .readOnly(path: path))
+        protection.lift()
+    }
+
+    @Test("a link to what is not there yet, by way of another, makes it", arguments: [true, false])
+    func linkToANewFile(isRelative: Bool) async throws {
+        let elsewhere = try TemporaryFolder()
+        let (first, second) = (elsewhere.path("a"), elsewhere.path("b"))
+        try FileManager.default.createSymbolicLink(atPath: first, withDestinationPath: "b")
+        let folderName = folder.url.lastPathComponent
+        try FileManager.default.createSymbolicLink(
+            atPath: second,
+            withDestinationPath: isRelative ? "../\(folderName)/bigs.sqlite" : folder.path())
+        let store = try openStore(first)
+        #expect(store.path == folder.path())
+        #expect(try await store.statistics().fileBytes > 4096)
+        store.close()
+        #expect(FileManager.default.fileExists(atPath: folder.path()))
+        let again = try openStore(first)
+        #expect(again.path == folder.path())
+        again.close()
+    }
+
+    @Test("links that lead to no folder, or to themselves", arguments: ["none/x", "bigs.sqlite"])
+    func linkToNothing(target: String) async throws {
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path(), withDestinationPath: target)
+        guard case .other(_, let detail)? = await openError(folder.path()) else {
+            Issue.record("expected another error")
+            return
+        }
+        #expect(
+            detail
+                == (target == "none/x"
+                    ? "No such file or directory" : "Too many levels of symbolic links"))
+    }
+
     @Test("pages of garbage are damage, never a wrong answer or a crash", arguments: 0..<8)
     func garbagePages(seed: Int) async throws {
         let (path, entries) = try await makeStore()

@@ -98,4 +98,31 @@ private final class SmallDisk {
         #expect(lost.isEmpty)
         #expect(again.end(SIGTERM) == 0)
     }
+
+    /// A limit on the size of files is another way to have no room.
+    @Test func aLimitOfFileSizesIsAFullStore() async throws {
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256)
+        let folder = try SmallModel.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = folder.appending(path: "store.sqlite").path
+        let arguments = ["--model", model.path, "--padding", "none", "--store", store]
+        let server = try await RunningServer(arguments, fileLimit: 1 << 20)
+        let text = String(repeating: "abcd efgh ", count: 400)
+        var acknowledged: [String] = []
+        var put = try await server.post("/documents", #"{"id":"d0","text":"0 \#(text)"}"#)
+        for number in 1..<500 where put.status == 201 {
+            acknowledged.append("d\(number - 1)")
+            put = try await server.post(
+                "/documents", #"{"id":"d\#(number)","text":"\#(number) \#(text)"}"#)
+        }
+        #expect(!acknowledged.isEmpty)
+        #expect(put.status == 507, "\(server.logText.suffix(3000))")
+        #expect(try await server.post("/embed", inputs: ["abc"]).status == 200)
+        #expect(server.end(SIGTERM) == 0)
+
+        let again = try await RunningServer(arguments)
+        for id in acknowledged { #expect(try await again.get("/documents/\(id)").status == 200) }
+        #expect(again.end(SIGTERM) == 0)
+    }
 }

@@ -25,15 +25,22 @@ final class RunningServer: @unchecked Sendable {
     let base: URL
 
     /// Starts the server, in a folder of its own or the one given, and waits until it is ready.
+    /// - Parameter fileLimit: the most bytes that a file of its may get; nil is no limit.
     init(
         _ arguments: [String], environment: [String: String] = [:], folder given: URL? = nil,
-        waitUntilReady: Bool = true
+        fileLimit: Int? = nil, waitUntilReady: Bool = true
     ) async throws {
         let folder = try given ?? SmallModel.temporaryDirectory()
         log = folder.appending(path: "log")
         try Data().write(to: log)
         process.executableURL = try Program.url()
         process.arguments = ["serve", "--port", "0"] + arguments
+        if let fileLimit {
+            // The shell counts in blocks of 1,024 bytes.
+            let script = #"ulimit -f \#(fileLimit / 1024) && exec "$0" "$@""#
+            process.arguments = ["-c", script, try Program.url().path] + (process.arguments ?? [])
+            process.executableURL = URL(filePath: "/bin/bash")
+        }
         process.environment = Program.environment.merging(environment) { $1 }
         process.currentDirectoryURL = folder
         process.standardError = try FileHandle(forWritingTo: log)
