@@ -8,8 +8,9 @@ import Synchronization
 ///
 /// One writer, readers beside it, in this process and in others. All SQLite work runs on GRDB's
 /// own queues, never on Swift's cooperative threads. After `full`, `locked`, `readOnly` and
-/// input/output errors the next call tries again; once a damaged page was met, every call throws
-/// `corrupt` and nothing is written any more.
+/// input/output errors the next call tries again, and a damaged row fails what needs it; once a
+/// damaged page was met, or the file is not at its path any more, every call throws that and nothing
+/// is written.
 package final class EncodingStore: Sendable {
     struct Connection: Sendable {
         let pool: DatabasePool
@@ -129,13 +130,13 @@ package final class EncodingStore: Sendable {
         return current
     }
 
-    /// Why nothing is read or written any more: a damaged page was met.
+    /// Why nothing is read or written any more: a damaged page was met, or the file is gone.
     package var trouble: StoreError? { damage.withLock { $0 } }
 
     /// Remembers the first error that makes every later write a risk.
     func noted(_ error: StoreError) -> StoreError {
         switch error {
-        case .corrupt, .notADatabase:
+        case .corrupt, .notADatabase, .replaced:
             let isFirst = damage.withLock { damage in
                 defer { damage = damage ?? error }
                 return damage == nil

@@ -22,11 +22,13 @@ final class GroupCommit: Sendable {
 
     private let pool: DatabasePool
     private let path: String
+    private let files: OpenedFiles
     private let state = Mutex(State())
 
     init(pool: DatabasePool, path: String) {
         self.pool = pool
         self.path = path
+        files = OpenedFiles(path: path)
     }
 
     /// Runs `body` in a transaction, and returns its result once that is as durable as it has to be. It
@@ -88,6 +90,7 @@ final class GroupCommit: Sendable {
                 for call in group { try call.body(db) }
                 return .commit
             }
+            guard files.areInPlace else { return .replaced(path: path) }
             giveBack(db)
             return nil
         } catch {

@@ -6,6 +6,8 @@ package enum StoreError: Error, Sendable, Equatable {
     case notOurs(path: String, applicationID: Int)
     /// The file's contents contradict each other: a disk or a program damaged it.
     case corrupt(path: String, detail: String)
+    /// The path does not lead to the file, or the log beside it, that was opened.
+    case replaced(path: String)
     /// A later version of this program wrote the file.
     case newerVersion(path: String, found: Int, supported: Int)
     /// The file, its folder or its disk cannot be written.
@@ -37,6 +39,9 @@ extension StoreError: CustomStringConvertible {
         case .notOurs(let path, let id):
             "\(path) is a database of another program (application id \(id))"
         case .corrupt(let path, let detail): "\(path) is damaged: \(detail)"
+        case .replaced(let path):
+            "\(path), or the log beside it, was removed or replaced while it was open; a new start "
+                + "uses what is there"
         case .newerVersion(let path, let found, let supported):
             "\(path) has version \(found); this program knows versions up to \(supported)"
         case .readOnly(let path): "\(path) cannot be written: it is read-only"

@@ -204,6 +204,40 @@ struct StoreTroubleTests {
                     ? "No such file or directory" : "Too many levels of symbolic links"))
     }
 
+    /// How a file is taken away from under an open store.
+    enum Loss: CaseIterable {
+        case removed, replaced, moved, logRemoved
+    }
+
+    @Test(
+        "a file that is not at its path any more: nothing is acknowledged", arguments: Loss.allCases
+    )
+    func lostFile(loss: Loss) async throws {
+        let (path, entries) = try await makeStore()
+        let manager = FileManager.default
+        let copy = folder.path("copy.sqlite")
+        try manager.copyItem(atPath: path, toPath: copy)
+        let store = try openStore(path)
+        try await store.keep([entries[0]], fingerprint: fingerprint)
+        var random = SeededGenerator(seed: 24)
+        _ = try await store.put(try random.drafts(1), model: fingerprint)
+        switch loss {
+        case .removed: try manager.removeItem(atPath: path)
+        case .replaced:
+            try manager.removeItem(atPath: path)
+            try manager.moveItem(atPath: copy, toPath: path)
+        case .moved: try manager.moveItem(atPath: path, toPath: folder.path("moved.sqlite"))
+        case .logRemoved: try manager.removeItem(atPath: path + "-wal")
+        }
+        let drafts = try random.drafts(2)
+        for _ in 0..<2 {
+            let error = await storeError { try await store.put(drafts, model: fingerprint) }
+            #expect(error == .replaced(path: path))
+        }
+        #expect(store.trouble == .replaced(path: path))
+        store.close()
+    }
+
     @Test("pages of garbage are damage, never a wrong answer or a crash", arguments: 0..<8)
     func garbagePages(seed: Int) async throws {
         let (path, entries) = try await makeStore()

@@ -62,7 +62,8 @@ extension Refused {
         case .locked, .cancelled, .closed:
             self.init(.serviceUnavailable, "Unhealthy", "the store is busy or closing")
             retryAfter = 1
-        case .notADatabase, .notOurs, .corrupt, .newerVersion, .readOnly, .notAFile, .other:
+        case .notADatabase, .replaced, .notOurs, .corrupt, .newerVersion, .readOnly, .notAFile,
+            .other:
             self.init(
                 .internalServerError, "Internal", "the store cannot be used; the log has more")
         }
