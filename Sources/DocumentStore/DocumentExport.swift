@@ -32,6 +32,14 @@ extension EncodingStore {
 
 /// A consistent snapshot of documents, read piece by piece on a connection of its own.
 package final class DocumentExport: Sendable {
+    /// Some documents, in the order of their ids.
+    package struct Piece: Sendable {
+        package var documents: [StoredDocument] = []
+        /// The id of the last one, where the next piece begins, one that was left out among them; nil at
+        /// the end.
+        package var last: String?
+    }
+
     private let queue: DatabaseQueue
     private let path: String
     private let isFiltered: Bool
@@ -41,6 +49,11 @@ package final class DocumentExport: Sendable {
     /// Why its snapshot was given up.
     private let end = Mutex<StoreError?>(nil)
     private let reader: @Sendable (Database) throws -> DocumentReader
+    private let damaged = Mutex(0)
+
+    /// How many documents were left out so far, because what is kept of them is damaged: the log names
+    /// each.
+    package var damagedCount: Int { damaged.withLock { $0 } }
 
     /// How many documents `next` answers at once.
     private static let pieceCount = 64
@@ -114,29 +127,37 @@ package final class DocumentExport: Sendable {
         }
     }
 
-    /// The next documents by their ids, at least one and a few megabytes at most; empty at the end.
-    /// - Parameter id: the last document of the piece before; nil starts.
-    package func next(after id: String?) async throws(StoreError) -> [StoredDocument] {
+    /// The next documents by their ids, a few megabytes at most, without those that are damaged.
+    /// - Parameter id: the last of the piece before; nil starts.
+    package func next(after id: String?) async throws(StoreError) -> Piece {
         // Another process may be the one that writes.
         endIfItHoldsTooMuch()
-        let piece = Self.piece(after: id, isFiltered: isFiltered)
-        return try await onQueue { [reader, path] db in
+        let sql = Self.piece(after: id, isFiltered: isFiltered)
+        return try await onQueue { [self] db in
             let reader = try reader(db)
-            let rows = try Row.fetchCursor(db, sql: piece.sql, arguments: piece.arguments)
-            var documents: [StoredDocument] = []
+            let rows = try Row.fetchCursor(db, sql: sql.sql, arguments: sql.arguments)
+            var piece = Piece()
             var bytes = 0
             while bytes < StoredDocument.readingLimit, let row = try rows.next() {
-                let document = try reader.document(row)
-                bytes += document.estimatedBytes
-                documents.append(document)
+                // Bytes would be read as a text, and come behind all of them.
+                guard case .string(let name) = (row[1] as DatabaseValue).storage,
+                    // A damaged name could be met again and again.
+                    (piece.last ?? id)?.utf8.lexicographicallyPrecedes(name.utf8) ?? true
+                else {
+                    throw StoreError.damagedRow(path: path, detail: "documents are not in order")
+                }
+                piece.last = name
+                do {
+                    let document = try reader.document(row)
+                    bytes += document.estimatedBytes
+                    piece.documents.append(document)
+                } catch let error as StoreError {
+                    guard case .damagedRow = error else { throw error }
+                    damaged.withLock { $0 += 1 }
+                    logger.error("left out of an export: \(error)")
+                }
             }
-            // A damaged name could be met again and again.
-            if let id, let first = documents.first,
-                !id.utf8.lexicographicallyPrecedes(first.id.utf8)
-            {
-                throw StoreError.corrupt(path: path, detail: "documents are not in order")
-            }
-            return documents
+            return piece
         }
     }
 

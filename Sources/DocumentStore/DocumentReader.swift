@@ -49,13 +49,20 @@ struct DocumentReader {
             let createdAt = Int64.fromDatabaseValue(row[3]),
             let updatedAt = Int64.fromDatabaseValue(row[4]),
             let json = String.fromDatabaseValue(row[5])
-        else { throw corrupt("a document has a wrong type") }
+        else { throw damage("a document has a wrong type") }
         return StoredDocument(
             id: name, textHash: [UInt8](hash), createdAt: Date(milliseconds: createdAt),
             updatedAt: Date(milliseconds: updatedAt),
             text: parts.contains(.text) ? try text(row: id, hash: hash, of: name) : nil,
             metadata: parts.contains(.metadata) ? DocumentMetadata(json: json) : nil,
-            encoding: try encoding(id))
+            encoding: try encoding(id, of: name))
+    }
+
+    /// The name of the document with this row number; empty where there is none.
+    static func name(ofRow id: Int64, in db: Database) throws -> String {
+        try String.fetchOne(
+            db.cachedStatement(sql: "SELECT name FROM document WHERE id = ?"), arguments: [id])
+            ?? ""
     }
 
     /// The text of a document that was read without it.
@@ -67,11 +74,11 @@ struct DocumentReader {
         let statement = try db.cachedStatement(sql: "SELECT text FROM document_text WHERE id = ?")
         guard let data = try Data.fetchOne(statement, arguments: [id]),
             let text = String(validating: data, as: UTF8.self), TextHash.of(text) == hash
-        else { throw corrupt("the text of the document \"\(name)\" differs from its hash") }
+        else { throw damage("the text of the document \"\(name)\" differs from its hash") }
         return text
     }
 
-    private func encoding(_ document: Int64) throws -> EncodingRecord? {
+    private func encoding(_ document: Int64, of name: String) throws -> EncodingRecord? {
         let vector = parts.contains(.vector) ? "e.digest, e.vector" : "NULL, NULL"
         let (condition, order) =
             switch (model, orNewest) {
@@ -97,24 +104,27 @@ struct DocumentReader {
             0 <= tokensUsed, tokensUsed <= tokens,
             let encodedAt = Int64.fromDatabaseValue(row[5]),
             let hasStates = Bool.fromDatabaseValue(row[6])
-        else { throw corrupt("an encoding of a document has a wrong type") }
+        else { throw damage("an encoding of the document \"\(name)\" has a wrong type") }
         return EncodingRecord(
             fingerprint: [UInt8](fingerprint), options: options, tokens: tokens,
             tokensUsed: tokensUsed, encodedAt: Date(milliseconds: encodedAt), hasStates: hasStates,
-            vector: parts.contains(.vector) ? try self.vector(digest: row[7], bytes: row[8]) : nil,
-            passages: parts.contains(.passages) ? try passages(id) : nil,
-            states: parts.contains(.states) && hasStates ? try states(id) : nil)
+            vector: parts.contains(.vector)
+                ? try self.vector(digest: row[7], bytes: row[8], of: name) : nil,
+            passages: parts.contains(.passages) ? try passages(id, of: name) : nil,
+            states: parts.contains(.states) && hasStates ? try states(id, of: name) : nil)
     }
 
-    private func vector(digest: DatabaseValue, bytes: DatabaseValue) throws -> [Float] {
+    private func vector(
+        digest: DatabaseValue, bytes: DatabaseValue, of name: String
+    ) throws -> [Float] {
         guard let digest = Int64.fromDatabaseValue(digest),
             let bytes = Data.fromDatabaseValue(bytes), VectorBytes.digest(bytes) == digest,
             let floats = VectorBytes.floats(bytes)
-        else { throw corrupt("a vector differs from its digest") }
+        else { throw damage("a vector of the document \"\(name)\" differs from its digest") }
         return floats
     }
 
-    private func passages(_ encoding: Int64) throws -> [Passage] {
+    private func passages(_ encoding: Int64, of name: String) throws -> [Passage] {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT granularity, start_at, end_at, digest, vector FROM passage
@@ -124,17 +134,17 @@ struct DocumentReader {
         let rows = try Row.fetchCursor(statement, arguments: [encoding])
         while let row = try rows.next() {
             guard let place = PassageReference(row) else {
-                throw corrupt("a passage has no place")
+                throw damage("a passage of the document \"\(name)\" has no place")
             }
             passages.append(
                 Passage(
                     granularity: place.granularity, start: place.start, end: place.end,
-                    vector: try vector(digest: row[3], bytes: row[4])))
+                    vector: try vector(digest: row[3], bytes: row[4], of: name)))
         }
         return passages
     }
 
-    private func states(_ encoding: Int64) throws -> TokenStates {
+    private func states(_ encoding: Int64, of name: String) throws -> TokenStates {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT format, columns, digest, offsets, states FROM token_state
@@ -149,11 +159,13 @@ struct DocumentReader {
             let bytes = Data.fromDatabaseValue(row[4]), VectorBytes.digest(bytes) == digest,
             let states = TokenStates(
                 bytes: [UInt8](bytes), columns: columns, offsets: offsets, format: format)
-        else { throw corrupt("the token states of a document differ from their digest") }
+        else {
+            throw damage("the token states of the document \"\(name)\" differ from their digest")
+        }
         return states
     }
 
-    private func corrupt(_ detail: String) -> StoreError { .corrupt(path: path, detail: detail) }
+    private func damage(_ detail: String) -> StoreError { .damagedRow(path: path, detail: detail) }
 }
 
 extension Date {

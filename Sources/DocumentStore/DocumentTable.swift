@@ -64,7 +64,7 @@ struct DocumentTable {
         if let metadata = draft.metadata, metadata != standing.metadata {
             try update(standing, metadata: metadata)
         }
-        if standing.hash != hash { try replaceText(of: standing.id, draft.text, hash: hash) }
+        if standing.hash != hash { try replaceText(of: standing, draft.text, hash: hash) }
         try db.cachedStatement(sql: "UPDATE document SET updated_at = ? WHERE id = ?")
             .execute(arguments: [now, standing.id])
         try removeEncodings(of: standing.id, revision: revision)
@@ -74,15 +74,24 @@ struct DocumentTable {
         return .replaced
     }
 
-    /// Removes the document with this row number and all that hangs on it.
-    func delete(_ id: Int64, metadata: DocumentMetadata, revision: Int64) throws {
+    /// Removes the document with this row number and all that hangs on it; false where the text index is
+    /// to be rebuilt, since the text is not the one that it has.
+    func delete(
+        _ id: Int64, hash: Data, metadata: DocumentMetadata, revision: Int64
+    ) throws -> Bool {
         try removeEncodings(of: id, revision: revision)
-        try removeFromTextIndex(id)
+        let isIndexSound = try removeFromTextIndex(id, hash: hash)
         try MetadataTable.change(document: id, from: metadata, to: nil, path: path, in: db)
         for table in ["document_text", "document"] {
             try db.cachedStatement(sql: "DELETE FROM \(table) WHERE id = ?")
                 .execute(arguments: [id])
         }
+        return isIndexSound
+    }
+
+    /// Makes the text index anew from the texts.
+    func rebuildTextIndex() throws {
+        try db.execute(sql: "INSERT INTO text_index (text_index) VALUES ('rebuild')")
     }
 
     /// Adds an encoding to a document, beside those of other models.
@@ -151,7 +160,7 @@ struct DocumentTable {
         guard let row = try Row.fetchOne(statement, arguments: [name]) else { return nil }
         guard let id = Int64.fromDatabaseValue(row[0]), let hash = Data.fromDatabaseValue(row[1]),
             let json = String.fromDatabaseValue(row[2])
-        else { throw StoreError.corrupt(path: path, detail: "a document has a wrong type") }
+        else { throw StoreError.damagedRow(path: path, detail: "a document has a wrong type") }
         return Standing(id: id, hash: hash, metadata: DocumentMetadata(json: json))
     }
 
@@ -194,13 +203,14 @@ struct DocumentTable {
             document: standing.id, from: standing.metadata, to: metadata, path: path, in: db)
     }
 
-    private func replaceText(of id: Int64, _ text: String, hash: Data) throws {
-        try removeFromTextIndex(id)
+    private func replaceText(of standing: Standing, _ text: String, hash: Data) throws {
+        let id = standing.id
+        let isIndexSound = try removeFromTextIndex(id, hash: standing.hash)
         try db.cachedStatement(sql: "UPDATE document SET text_hash = ? WHERE id = ?")
             .execute(arguments: [hash, id])
         try db.cachedStatement(sql: "UPDATE document_text SET text = ? WHERE id = ?")
             .execute(arguments: [Data(text.utf8), id])
-        try addToTextIndex(id)
+        try isIndexSound ? addToTextIndex(id) : rebuildTextIndex()
     }
 
     private func addToTextIndex(_ id: Int64) throws {
@@ -212,21 +222,30 @@ struct DocumentTable {
         ).execute(arguments: [id])
     }
 
-    /// An index without a copy of the texts has to be told what it forgets.
-    private func removeFromTextIndex(_ id: Int64) throws {
+    /// An index without a copy of the texts has to be told what it forgets. False, and nothing is done,
+    /// where the text is not the one that it was told of: it would forget other words.
+    private func removeFromTextIndex(_ id: Int64, hash: Data) throws -> Bool {
+        let text = try Data.fetchOne(
+            db.cachedStatement(sql: "SELECT text FROM document_text WHERE id = ?"),
+            arguments: [id])
+        guard let text, TextHash.of(text) == hash else { return false }
         try db.cachedStatement(
             sql: """
                 INSERT INTO text_index (text_index, rowid, text)
                 SELECT 'delete', id, CAST(text AS TEXT) FROM document_text WHERE id = ?
                 """
         ).execute(arguments: [id])
+        return true
     }
 }
 
 /// Tells texts apart.
 package enum TextHash {
     /// The SHA-256 of the text's UTF-8 bytes.
-    static func of(_ text: String) -> Data { Data(SHA256.hash(data: Data(text.utf8))) }
+    static func of(_ text: String) -> Data { of(Data(text.utf8)) }
+
+    /// The SHA-256 of a text's bytes.
+    static func of(_ text: Data) -> Data { Data(SHA256.hash(data: text)) }
 
     /// The SHA-256 of the text's UTF-8 bytes in lower-case hexadecimal digits: the id of a
     /// document that was given none.

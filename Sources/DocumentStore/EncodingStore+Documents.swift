@@ -101,7 +101,8 @@ extension EncodingStore {
             let marks = databaseQuestionMarks(count: group.count)
             total += try await delete { db in
                 try Row.fetchAll(
-                    db, sql: "SELECT id, metadata FROM document WHERE name IN (\(marks))",
+                    db,
+                    sql: "SELECT id, metadata, text_hash FROM document WHERE name IN (\(marks))",
                     arguments: StatementArguments(group))
             }
         }
@@ -117,7 +118,8 @@ extension EncodingStore {
         var total = 0
         while true {
             let count = try await delete { db in
-                var sql = Fragment(sql: "SELECT d.id, d.metadata FROM document AS d WHERE ")
+                var sql = Fragment(
+                    sql: "SELECT d.id, d.metadata, d.text_hash FROM document AS d WHERE ")
                 sql.append(filter.condition(on: "d.id"))
                 sql.append(
                     Fragment(
@@ -129,8 +131,8 @@ extension EncodingStore {
         }
     }
 
-    /// Deletes, in one transaction, the documents of rows with their numbers and metadata; answers how
-    /// many there were.
+    /// Deletes, in one transaction, the documents of rows with their numbers, metadata and hashes, the
+    /// damaged ones too; answers how many there were.
     private func delete(
         _ find: @escaping @Sendable (Database) throws -> [Row]
     ) async throws(StoreError) -> Int {
@@ -140,18 +142,26 @@ extension EncodingStore {
             if rows.isEmpty { return 0 }
             let table = DocumentTable(db: db, path: path, now: clock().milliseconds)
             let revision = try Revision.next(in: db)
-            for row in rows { try table.delete(row, revision: revision) }
+            var isIndexSound = true
+            for row in rows {
+                if try !table.delete(row, revision: revision) { isIndexSound = false }
+            }
+            if !isIndexSound { try table.rebuildTextIndex() }
             return rows.count
         }
     }
 }
 
 extension DocumentTable {
-    /// Removes the document of a row with its number and metadata.
-    fileprivate func delete(_ row: Row, revision: Int64) throws {
-        guard let id = Int64.fromDatabaseValue(row[0]),
-            let json = String.fromDatabaseValue(row[1])
-        else { throw StoreError.corrupt(path: path, detail: "a document has a wrong type") }
-        try delete(id, metadata: DocumentMetadata(json: json), revision: revision)
+    /// Removes the document of a row with its number, metadata and hash; false where the text index is
+    /// to be rebuilt.
+    fileprivate func delete(_ row: Row, revision: Int64) throws -> Bool {
+        guard let id = Int64.fromDatabaseValue(row[0]) else {
+            throw StoreError.damagedRow(path: path, detail: "a document has a wrong type")
+        }
+        // What is none of a document's is no JSON object either.
+        let metadata = DocumentMetadata(json: String.fromDatabaseValue(row[1]) ?? "")
+        let hash = Data.fromDatabaseValue(row[2]) ?? Data()
+        return try delete(id, hash: hash, metadata: metadata, revision: revision)
     }
 }

@@ -3,7 +3,7 @@ import GRDB
 
 /// The statements that read and write encodings. Each runs on the connection it is given.
 enum EncodingTable {
-    /// The encoding under `key`, its row, and when that was last used; or nil. Throws `StoreError.corrupt` when the row is not what was
+    /// The encoding under `key`, its row, and when that was last used; or nil. Throws `StoreError.damagedRow` when the row is not what was
     /// written.
     static func find(
         _ key: CacheKey, fingerprint: Data, kind: EncodingKind, path: String, in db: Database
@@ -25,12 +25,12 @@ enum EncodingTable {
             let digest = Int64.fromDatabaseValue(row["digest"]),
             let id = Int64.fromDatabaseValue(row["id"]),
             let usedAt = Int64.fromDatabaseValue(row["used_at"])
-        else { throw StoreError.corrupt(path: path, detail: "an encoding has a wrong type") }
+        else { throw StoreError.damagedRow(path: path, detail: "an encoding has a wrong type") }
         let encoding = CachedEncoding(
             payload: [UInt8](payload), kind: kind, tokens: tokens, tokensUsed: tokensUsed,
             createdAt: Date(timeIntervalSince1970: TimeInterval(createdAt)))
         guard RowDigest.of(encoding, key: key) == digest else {
-            throw StoreError.corrupt(path: path, detail: "an encoding differs from its digest")
+            throw StoreError.damagedRow(path: path, detail: "an encoding differs from its digest")
         }
         return (encoding, id, usedAt)
     }

@@ -132,7 +132,7 @@ extension StoreError {
     /// tried without it. Another process that holds the file is waited for once, not once a call.
     fileprivate var mayBeOneCalls: Bool {
         switch self {
-        case .full, .invalid, .other: true
+        case .full, .invalid, .damagedRow, .other: true
         default: false
         }
     }

@@ -46,8 +46,9 @@ struct MetadataImage: Sendable {
             let document = snapshot.document(ofSlot: slot)
             let json = try String.fetchOne(statement, arguments: [document])
             guard let members = json.flatMap({ DocumentMetadata(json: $0).members }) else {
-                throw StoreError.corrupt(
-                    path: path, detail: "a document's metadata is not JSON")
+                let name = try DocumentReader.name(ofRow: document, in: db)
+                throw StoreError.damagedRow(
+                    path: path, detail: "the metadata of the document \"\(name)\" are not JSON")
             }
             for entry in MetadataEntry.all(of: members) {
                 let known = try paths[entry.path] ?? MetadataTable.existingPath(entry.path, in: db)

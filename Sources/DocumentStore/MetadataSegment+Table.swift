@@ -46,7 +46,7 @@ extension MetadataSegment {
     }
 
     static func damage(_ path: String) -> StoreError {
-        StoreError.corrupt(path: path, detail: "metadata has a wrong type")
+        StoreError.damagedRow(path: path, detail: "metadata has a wrong type")
     }
 }
 

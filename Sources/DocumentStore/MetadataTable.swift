@@ -9,8 +9,16 @@ enum MetadataTable {
         in db: Database
     ) throws {
         if old == new { return }
-        let before = try entries(old, path: path)
         let after = try entries(new, path: path)
+        let before: Set<MetadataEntry>
+        do {
+            before = try entries(old, path: path)
+        } catch {
+            // Damaged metadata do not say which entries they had: no index leads to them.
+            before = []
+            try db.execute(
+                sql: "DELETE FROM metadata_value WHERE document_id = ?", arguments: [document])
+        }
         for entry in before.subtracting(after) {
             let statement = try db.cachedStatement(
                 sql: """
@@ -41,7 +49,7 @@ enum MetadataTable {
         while let row = try documents.next() {
             guard let document = Int64.fromDatabaseValue(row[0]),
                 let json = String.fromDatabaseValue(row[1])
-            else { throw StoreError.corrupt(path: path, detail: "a document has a wrong type") }
+            else { throw StoreError.damagedRow(path: path, detail: "a document has a wrong type") }
             for entry in try entries(DocumentMetadata(json: json), path: path)
             where isBeyondASCII(entry.path) {
                 try insert(entry, document: document, in: db)
@@ -67,7 +75,7 @@ enum MetadataTable {
     ) throws -> Set<MetadataEntry> {
         guard let metadata else { return [] }
         guard let members = metadata.members else {
-            throw StoreError.corrupt(path: path, detail: "a document's metadata is not JSON")
+            throw StoreError.damagedRow(path: path, detail: "a document's metadata are not JSON")
         }
         return MetadataEntry.all(of: members)
     }

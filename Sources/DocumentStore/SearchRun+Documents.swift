@@ -46,7 +46,7 @@ extension SearchRun {
             sql: "SELECT granularity, start_at, end_at FROM passage WHERE id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
         guard let place = PassageReference(row) else {
-            throw StoreError.corrupt(path: path, detail: "a passage has no place")
+            throw StoreError.damagedRow(path: path, detail: "a passage has no place")
         }
         return place
     }
@@ -67,8 +67,6 @@ extension SearchRun {
 
     /// The id of the document with this row number.
     func name(_ document: Int64) throws -> String {
-        try String.fetchOne(
-            db.cachedStatement(sql: "SELECT name FROM document WHERE id = ?"),
-            arguments: [document]) ?? ""
+        try DocumentReader.name(ofRow: document, in: db)
     }
 }

@@ -191,7 +191,7 @@ struct SearchRun {
             guard let document = Int64.fromDatabaseValue(row[0]),
                 let name = String.fromDatabaseValue(row[1]),
                 let score = Double.fromDatabaseValue(row[2])
-            else { throw StoreError.corrupt(path: path, detail: "a document has a wrong type") }
+            else { throw StoreError.damagedRow(path: path, detail: "a document has a wrong type") }
             return Ranked(document: document, passage: nil, name: name, score: score)
         }
     }

@@ -6,6 +6,8 @@ package enum StoreError: Error, Sendable, Equatable {
     case notOurs(path: String, applicationID: Int)
     /// The file's contents contradict each other: a disk or a program damaged it.
     case corrupt(path: String, detail: String)
+    /// One row is not what was written, and nothing is known against the others.
+    case damagedRow(path: String, detail: String)
     /// The path does not lead to the file, or the log beside it, that was opened.
     case replaced(path: String)
     /// A later version of this program wrote the file.
@@ -38,7 +40,8 @@ extension StoreError: CustomStringConvertible {
         case .notADatabase(let path): "\(path) is not an SQLite database"
         case .notOurs(let path, let id):
             "\(path) is a database of another program (application id \(id))"
-        case .corrupt(let path, let detail): "\(path) is damaged: \(detail)"
+        case .corrupt(let path, let detail), .damagedRow(let path, let detail):
+            "\(path) is damaged: \(detail)"
         case .replaced(let path):
             "\(path), or the log beside it, was removed or replaced while it was open; a new start "
                 + "uses what is there"

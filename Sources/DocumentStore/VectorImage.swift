@@ -143,9 +143,11 @@ final class VectorImage: Sendable {
             guard let document = Int64.fromDatabaseValue(row[0]),
                 let item = Int64.fromDatabaseValue(row[1]),
                 let digest = Int64.fromDatabaseValue(row[2])
-            else { throw StoreError.corrupt(path: path, detail: "a vector has a wrong type") }
+            else { throw StoreError.damagedRow(path: path, detail: "a vector has a wrong type") }
             let isKept = try row.withUnsafeData(atIndex: 3) { data in
-                try add(data, digest: digest, to: &state)
+                try add(data, digest: digest, to: &state) {
+                    try DocumentReader.name(ofRow: document, in: db)
+                }
             }
             guard isKept else { continue }
             let place = state.vectors.count - 1
@@ -164,14 +166,22 @@ final class VectorImage: Sendable {
         state.dead.grow(to: state.vectors.count)
     }
 
-    /// Whether the vector is of the image's length.
-    private func add(_ data: Data?, digest: Int64, to state: inout Snapshot) throws -> Bool {
+    /// Whether the vector is of the image's length. One that is damaged ends the search: without it the
+    /// answer could be another.
+    private func add(
+        _ data: Data?, digest: Int64, to state: inout Snapshot, name: () throws -> String
+    ) throws -> Bool {
         guard let data else {
-            throw StoreError.corrupt(path: path, detail: "a vector has a wrong type")
+            throw StoreError.damagedRow(
+                path: path, detail: "a vector of the document \"\(try name())\" has a wrong type")
         }
         return try data.withUnsafeBytes { bytes in
             guard VectorBytes.digest(bytes) == digest else {
-                throw StoreError.corrupt(path: path, detail: "a vector differs from its digest")
+                throw StoreError.damagedRow(
+                    path: path,
+                    detail:
+                        "a vector of the document \"\(try name())\" differs from its digest; searches "
+                        + "by meaning go on when it is put with another text, or deleted")
             }
             guard bytes.count == key.columns * 4 else { return false }
             guard state.vectors.append(bytes) else {

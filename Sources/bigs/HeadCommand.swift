@@ -113,8 +113,8 @@ struct HeadTrainCommand: AsyncParsableCommand {
         var last: String?
         repeat {
             let piece = try await export.next(after: last)
-            for document in piece { try builder.add(document) }
-            last = piece.last?.id
+            for document in piece.documents { try builder.add(document) }
+            last = piece.last
         } while last != nil
         let documents = try builder.finish()
         StandardError.write(

@@ -62,7 +62,11 @@ struct StoreCompactCommand: AsyncParsableCommand {
 struct StoreExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Prints documents with their newest vectors as JSON lines: a snapshot.")
+        abstract: "Prints documents with their newest vectors as JSON lines: a snapshot.",
+        discussion: """
+            A document that is damaged in the file is left out and named on standard error, and the \
+            exit code is 1 then.
+            """)
 
     @OptionGroup var store: StoreArgument
 
@@ -74,7 +78,8 @@ struct StoreExportCommand: AsyncParsableCommand {
         defer { opened.close() }
         let export = try await opened.export(
             where: try StoreAccess.filter(filter), parts: DocumentLines.exportedParts)
-        try await DocumentLines.write(export, to: StandardOutput.writer)
+        let damaged = try await DocumentLines.write(export, to: StandardOutput.writer)
+        if damaged > 0 { throw ExitCode.failure }
     }
 }
 

@@ -36,7 +36,7 @@ struct DocumentTroubleTests {
                 try await body()
             } catch let error as StoreError {
                 switch error {
-                case .corrupt, .notADatabase, .other, .noSuchDocument: break
+                case .corrupt, .damagedRow, .notADatabase, .other, .noSuchDocument: break
                 default: throw error
                 }
             }
@@ -260,39 +260,129 @@ struct DocumentTroubleTests {
         }
     }
 
+    /// Reads an export to its end; how many documents came, and how many were left out.
+    private func exported(
+        _ store: EncodingStore, atMost limit: Int
+    ) async throws -> (count: Int, damaged: Int) {
+        let export = try await store.export(parts: Self.everything)
+        var last: String?
+        var count = 0
+        repeat {
+            let piece = try await export.next(after: last)
+            count += piece.documents.count
+            last = piece.last
+        } while last != nil && count + export.damagedCount <= limit
+        #expect(count + export.damagedCount <= limit, "documents come again")
+        return (count, export.damagedCount)
+    }
+
     /// What one row says wrongly is named, and neither ends the process nor goes on for ever.
     @Test(arguments: [
         "UPDATE document SET name = CAST(name AS BLOB) WHERE name = 'd5'",
         "UPDATE document SET name = CAST(x'64ff' AS TEXT) WHERE name = 'd5'",
-        "UPDATE document_encoding SET tokens = 9223372036854775807",
-        "UPDATE document_encoding SET tokens_used = tokens + 1",
-        "UPDATE document_encoding SET tokens_used = -1",
-        "UPDATE passage SET end_at = 9223372036854775807",
-        "UPDATE passage SET start_at = -1",
-        "UPDATE token_state SET offsets = x'64000000660000000100000002000000' || substr(offsets, 17)",
     ])
-    func aWrongRow(change: String) async throws {
+    func aWrongName(change: String) async throws {
         var random = SeededGenerator(seed: 92)
         let drafts = try await makeStore(&random)
         let file = try DatabaseQueue(path: folder.path())
         try await file.write { try $0.execute(sql: change) }
         let store = try openStore(folder.path())
-        let error = await storeError {
-            let export = try await store.export(parts: Self.everything)
-            var last: String?
-            var count = 0
-            while count <= drafts.count {
-                let documents = try await export.next(after: last)
-                if documents.isEmpty { break }
-                count += documents.count
-                last = documents.last?.id
-            }
-            #expect(count <= drafts.count, "documents come again")
-        }
-        guard case .corrupt? = error else {
+        let error = await storeError { try await exported(store, atMost: drafts.count) }
+        guard case .damagedRow? = error else {
             Issue.record("expected the damage to be named, got \(String(describing: error))")
             return
         }
         try await useAll(store, drafts, &random)
+        #expect(store.trouble == nil)
+    }
+
+    /// Changes of one document, whose row number is put in the place of `{}`, and what they damage.
+    private static let damages: [(change: String, parts: DocumentParts)] = {
+        let text = "document_text SET text = "
+        let encoding = "document_encoding SET "
+        let ofEncoding =
+            "WHERE encoding_id = (SELECT id FROM document_encoding WHERE document_id = {})"
+        let offsets = "x'64000000660000000100000002000000' || substr(offsets, 17)"
+        return [
+            (text + "x'61' || text WHERE id = {}", .text),
+            (text + "x'ff' WHERE id = {}", .text),
+            (encoding + "tokens = 9223372036854775807 WHERE document_id = {}", []),
+            (encoding + "tokens_used = tokens + 1 WHERE document_id = {}", []),
+            (encoding + "tokens_used = -1 WHERE document_id = {}", []),
+            (encoding + "digest = digest + 1 WHERE document_id = {}", .vector),
+            ("document SET metadata = x'ff00' WHERE id = {}", []),
+            ("document SET created_at = 'x' WHERE id = {}", []),
+            ("passage SET end_at = 9223372036854775807 " + ofEncoding, .passages),
+            ("passage SET start_at = -1 " + ofEncoding, .passages),
+            ("passage SET digest = digest + 1 " + ofEncoding, .passages),
+            ("token_state SET offsets = \(offsets) " + ofEncoding, .states),
+        ]
+    }()
+
+    /// The others of a damaged document are answered, exported and found, and it can be deleted.
+    @Test("damage of one document is no other's", arguments: damages)
+    func aDamagedDocument(change: String, parts: DocumentParts) async throws {
+        var random = SeededGenerator(seed: 94)
+        let drafts = try await makeStore(&random)
+        let file = try DatabaseQueue(path: folder.path())
+        try await file.write { db in
+            let row = try Int.fetchOne(db, sql: "SELECT id FROM document WHERE name = 'd30'") ?? 0
+            try db.execute(sql: "UPDATE " + change.replacing("{}", with: "\(row)"))
+            #expect(db.changesCount > 0)
+        }
+        let store = try openStore(folder.path())
+        let error = await storeError { try await store.document("d30", parts: parts) }
+        guard case .damagedRow? = error else {
+            Issue.record("expected the damage to be named, got \(String(describing: error))")
+            return
+        }
+        let others = drafts.filter { $0.id != "d30" }
+        let found = try await store.documents(others.map(\.id), parts: Self.everything)
+        #expect(found.map { $0?.text } == others.map(\.text))
+        let export = try await exported(store, atMost: drafts.count)
+        #expect(export.count == others.count && export.damaged == 1)
+        #expect(store.trouble == nil)
+
+        #expect(try await store.delete(ids: ["d30"]) == 1)
+        #expect(try await store.document("d30", parts: []) == nil)
+        for query in [SearchRequest.Query.vector(random.floats(8)), .text("river")] {
+            var request = SearchRequest(query: query, model: fingerprint, topK: 99)
+            let hits = try await store.search(request)
+            #expect(!hits.isEmpty && hits.allSatisfy { $0.document.id != "d30" })
+            request.filter = try MetadataFilter(.object(["n": .integer(31)]))
+            #expect(try await store.search(request).allSatisfy { $0.document.id == "d31" })
+        }
+        _ = try await store.put([try random.draft("d30")], model: fingerprint)
+        let (count, damaged) = try await exported(store, atMost: drafts.count)
+        #expect(count == drafts.count && damaged == 0)
+        try await file.write {
+            try $0.execute(
+                sql: "INSERT INTO text_index (text_index, rank) VALUES ('integrity-check', 1)")
+        }
+    }
+
+    @Test("a damaged text can be replaced, and words lead to the new one alone")
+    func replacingADamagedText() async throws {
+        var random = SeededGenerator(seed: 95)
+        _ = try await makeStore(&random)
+        let file = try DatabaseQueue(path: folder.path())
+        try await file.write {
+            try $0.execute(
+                sql: """
+                    UPDATE document_text SET text = CAST('x y z ' || hex(text) AS BLOB)
+                    WHERE id = (SELECT id FROM document WHERE name = 'd30')
+                    """)
+        }
+        let store = try openStore(folder.path())
+        var draft = try random.draft("d30")
+        draft.text = "unheard"
+        #expect(try await store.put([draft], model: fingerprint) == [.replaced])
+        let hits = try await store.search(
+            SearchRequest(query: .text("unheard"), model: fingerprint))
+        #expect(hits.map(\.document.id) == ["d30"])
+        try await file.write {
+            try $0.execute(
+                sql: "INSERT INTO text_index (text_index, rank) VALUES ('integrity-check', 1)")
+        }
     }
 }

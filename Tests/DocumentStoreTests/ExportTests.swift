@@ -15,8 +15,8 @@ struct ExportTests {
         var documents: [StoredDocument] = []
         while true {
             let piece = try await export.next(after: documents.last?.id)
-            if piece.isEmpty { return documents }
-            documents += piece
+            if piece.documents.isEmpty { return documents }
+            documents += piece.documents
         }
     }
 
@@ -27,7 +27,7 @@ struct ExportTests {
         let drafts = try random.drafts(150, passages: 1)
         _ = try await store.put(drafts, model: fingerprint)
         let export = try await store.export(parts: [.text, .vector, .passages])
-        let first = try await export.next(after: nil)
+        let first = try await export.next(after: nil).documents
         #expect(!first.isEmpty && first.count < 150)
         _ = try await store.delete(ids: (50..<150).map { "d\($0)" })
         _ = try await store.put(try random.drafts(20, prefix: "e"), model: fingerprint)
@@ -48,7 +48,7 @@ struct ExportTests {
         let store = try openStore(folder.path(), options: options)
         _ = try await store.put(try random.drafts(100), model: fingerprint)
         let export = try await store.export(parts: .text)
-        let first = try await export.next(after: nil)
+        let first = try await export.next(after: nil).documents
         #expect(first.count == 64)
         for round in 0..<8 {
             let drafts = try random.drafts(100, prefix: "r\(round)-", columns: 384)
@@ -56,7 +56,7 @@ struct ExportTests {
         }
         let last = first.last?.id
         guard age == 0 else {
-            #expect(try await export.next(after: last).count == 36)
+            #expect(try await export.next(after: last).documents.count == 36)
             return
         }
         let error = await storeError { try await export.next(after: last) }

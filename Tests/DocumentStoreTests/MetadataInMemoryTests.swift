@@ -167,7 +167,7 @@ struct MetadataInMemoryTests {
             try queue.close()
             let again = try openStore(path)
             let error = await storeError { try await ids(again, ["n": 1]) }
-            #expect(error == .corrupt(path: again.path, detail: "metadata has a wrong type"))
+            #expect(error == .damagedRow(path: again.path, detail: "metadata has a wrong type"))
         }
     }
 }

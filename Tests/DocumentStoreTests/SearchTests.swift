@@ -278,10 +278,15 @@ struct SearchTests {
             try await again.search(
                 SearchRequest(query: .vector(random.floats(40)), model: fingerprint))
         }
-        guard case .corrupt? = error else {
+        guard case .damagedRow(_, let detail)? = error else {
             Issue.record("expected damage to be found, got \(String(describing: error))")
             return
         }
+        #expect(detail.contains("a vector of the document \"d2\" differs"))
+        #expect(again.trouble == nil)
+        #expect(try await again.delete(ids: ["d2"]) == 1)
+        let request = SearchRequest(query: .vector(random.floats(40)), model: fingerprint)
+        #expect(try await again.search(request).count == 4)
     }
 
     /// Each hit is written with its document, so that one document may be more than an answer holds.

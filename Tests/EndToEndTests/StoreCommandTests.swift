@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
@@ -21,6 +22,33 @@ import Testing
             return #"{"id":"d\#(number)","text":"\#(word) \#(name)","chunk":"sentence","#
                 + #""metadata":{"kind":"\#(number % 2 == 0 ? "early" : "late")"}}"# + "\n"
         }.joined()
+    }
+
+    @Test func anExportLeavesOutWhatIsDamaged() throws {
+        let model = try SmallModel.directory(
+            golden: "t1/SequenceClassification/torch-safetensors", vocabularySize: 256
+        ).path
+        let folder = try SmallModel.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = folder.appending(path: "store.sqlite").path
+        #expect(
+            try run("store", "import", "--model", model, "--store", store, input: lines()).status
+                == 0)
+        let file = try DatabaseQueue(path: store)
+        try file.write {
+            try $0.execute(
+                sql: """
+                    UPDATE document_text SET text = 'x' WHERE id IN
+                        (SELECT id FROM document WHERE name IN ('d3', 'd9'))
+                    """)
+        }
+        try file.close()
+        let exported = try run("store", "export", "--store", store)
+        #expect(exported.status == 1)
+        #expect(exported.lines.count == 28)
+        for id in ["d3", "d9"] {
+            #expect(exported.errors.contains("the text of the document \"\(id)\" differs"))
+        }
     }
 
     @Test func importSearchExportReencodeAndTrain() async throws {

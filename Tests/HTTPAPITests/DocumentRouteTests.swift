@@ -399,4 +399,30 @@ import Testing
         #expect(String(decoding: metrics.bytes, as: UTF8.self).contains("bigs_store_open 0"))
         #expect(await fixture.post("/embed", #"{"inputs":"abc"}"#).status == 200)
     }
+
+    /// Damage of one document is told to those who ask for it, and is in nobody else's way.
+    @Test func oneDamagedDocument() async throws {
+        let fixture = try await filled()
+        defer { fixture.executor?.stop() }
+        let store = try #require(fixture.store)
+        let file = try DatabaseQueue(path: store.path)
+        try await file.write {
+            try $0.execute(
+                sql: """
+                    UPDATE document_text SET text = 'bears' WHERE id =
+                        (SELECT id FROM document WHERE name = 'bears')
+                    """)
+        }
+        let damaged = await get(fixture, "/documents/bears")
+        #expect(damaged.status == 500)
+        #expect((damaged.object["error"] as? String)?.contains("is damaged") == true)
+        #expect(await get(fixture, "/documents/apples").status == 200)
+        #expect(ids(await get(fixture, "/documents")).count == 3)
+        let exported = await fixture.stream(.get, "/documents/export")
+        #expect(try exported.lines().map { $0["id"] as? String } == ["apples", "cedars"])
+        let metrics = await get(fixture, "/metrics")
+        #expect(String(decoding: metrics.bytes, as: UTF8.self).contains("bigs_store_open 1"))
+        #expect(await fixture.send(.delete, "/documents/bears").status == 200)
+        #expect(ids(await get(fixture, "/documents")) == ["apples", "cedars"])
+    }
 }

@@ -92,6 +92,24 @@ final class LogLines: Sendable {
         #expect(try logged().contains("no such table"))
     }
 
+    /// The answer of an export cannot say what it lacks.
+    @Test func anExportLogsWhatItLeavesOut() async throws {
+        let fixture = try APIFixture(logger: logger(level: .info), keeps: true)
+        defer { fixture.executor?.stop() }
+        _ = await fixture.post("/documents", #"[{"id":"a","text":"abc"},{"id":"b","text":"bc"}]"#)
+        let file = try DatabaseQueue(path: try #require(fixture.store?.path))
+        try await file.write {
+            try $0.execute(sql: "UPDATE document_text SET text = 'abd' WHERE text = x'616263'")
+        }
+        let exported = await fixture.stream(.get, "/documents/export")
+        #expect(try exported.lines().map { $0["id"] as? String } == ["b"])
+        let errors = lines.objects.compactMap { $0 }.filter { $0["level"] as? String == "error" }
+        #expect(errors.count == 2)
+        let words = errors.first?["message"] as? String
+        #expect(words?.contains(#"the text of the document "a" differs"#) == true)
+        #expect(errors.last?["error"] as? String == "damaged, left out: 1")
+    }
+
     @Test func aRequestIsOneLineWithoutItsSecrets() async throws {
         let fixture = try APIFixture(keys: APIKeys(["tell-no-one"]), logger: logger(level: .info))
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -8,7 +8,7 @@ extension API {
     static let maximumExports = 4
 
     /// `GET /documents/export`: all documents, or those that pass `filter`, as JSON lines with their
-    /// vectors: a snapshot of one moment.
+    /// vectors: a snapshot of one moment. Damaged documents are left out, and the log names them.
     func exportDocuments(_ request: ServerRequest) async throws(APIError) -> ServerResponse {
         let documents = try documents(request)
         let filter = try request.query["filter"].map { text throws(APIError) in
@@ -23,7 +23,10 @@ extension API {
             headers: [.contentType: Self.ndjson],
             body: .stream { writer in
                 defer { withExtendedLifetime(share) {} }
-                try await DocumentLines.write(export, to: writer)
+                let damaged = try await DocumentLines.write(export, to: writer)
+                if damaged > 0 {
+                    RequestContext.current?.record.failed("damaged, left out: \(damaged)")
+                }
             })
     }
 }

@@ -62,6 +62,10 @@ extension Refused {
         case .locked, .cancelled, .closed:
             self.init(.serviceUnavailable, "Unhealthy", "the store is busy or closing")
             retryAfter = 1
+        case .damagedRow:
+            self.init(
+                .internalServerError, "Internal",
+                "what the store has of it is damaged; the log has more")
         case .notADatabase, .replaced, .notOurs, .corrupt, .newerVersion, .readOnly, .notAFile,
             .other:
             self.init(

@@ -31,15 +31,18 @@ package enum DocumentLines {
         return String(decoding: json.bytes, as: UTF8.self)
     }
 
-    /// Writes a snapshot, a line a document; a slow reader holds it back.
-    package static func write(_ export: DocumentExport, to writer: BodyWriter) async throws {
+    /// Writes a snapshot, a line a document; a slow reader holds it back. Answers how many documents were
+    /// left out for being damaged.
+    package static func write(
+        _ export: DocumentExport, to writer: BodyWriter
+    ) async throws -> Int {
         var last: String?
         while true {
-            let documents = try await export.next(after: last)
-            guard let end = documents.last else { return }
-            last = end.id
+            let piece = try await export.next(after: last)
+            guard let end = piece.last else { return export.damagedCount }
+            last = end
             var lines: [UInt8] = []
-            for document in documents {
+            for document in piece.documents {
                 var json = JSONWriter(capacity: 1 << 14)
                 json.object { json in
                     json.members(of: document, passageText: false)
