@@ -151,7 +151,7 @@ private struct FilterParser {
         }
         var nodes: [MetadataFilter.Node] = []
         for (index, value) in values.enumerated() {
-            try count(1, at: path)
+            try count(at: path)
             nodes.append(try filter(value, at: "\(path)[\(index)]", depth: depth + 1))
         }
         return nodes
@@ -269,7 +269,7 @@ private struct FilterParser {
     private mutating func scalar(
         _ value: MetadataValue, at path: String
     ) throws(MetadataFilterError) -> Scalar {
-        try count(1, at: path)
+        try count(at: path)
         guard let scalar = Scalar(value) else {
             throw MetadataFilterError(
                 path: path,
@@ -278,10 +278,9 @@ private struct FilterParser {
         return scalar
     }
 
-    private mutating func count(
-        _ count: Int, at path: String
-    ) throws(MetadataFilterError) {
-        size += count
+    /// Counts a value more.
+    private mutating func count(at path: String) throws(MetadataFilterError) {
+        size += 1
         guard size <= MetadataFilter.maximumSize else {
             throw MetadataFilterError(
                 path: path, reason: "more than \(MetadataFilter.maximumSize) values in a filter")

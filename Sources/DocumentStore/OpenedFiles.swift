@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// The store's file and its log as they were when it was opened: SQLite goes on writing to both when
 /// somebody removes them or puts others in their place, and nobody finds what it writes then.

@@ -3,11 +3,7 @@ package import Foundation
 /// Vectors as blobs: float32, little-endian.
 package enum VectorBytes {
     package static func data(_ vector: [Float]) -> Data {
-        #if _endian(little)
-            vector.withUnsafeBytes { Data($0) }
-        #else
-            vector.map(\.bitPattern.littleEndian).withUnsafeBytes { Data($0) }
-        #endif
+        vector.withUnsafeBytes { Data($0) }
     }
 
     /// The numbers; nil when the bytes are not whole numbers of four.

@@ -23,9 +23,11 @@ package struct HubRepository: Sendable, Equatable {
     }
 
     private static func isName(_ part: Substring) -> Bool {
-        !part.isEmpty && part.utf8.count <= 96
-            && part.utf8.allSatisfy { allowed.contains($0) }
-            && !"-.".contains(part.first!) && !"-.".contains(part.last!)
+        guard let first = part.first, let last = part.last, part.utf8.count <= 96 else {
+            return false
+        }
+        return part.utf8.allSatisfy { allowed.contains($0) }
+            && !"-.".contains(first) && !"-.".contains(last)
             && !part.contains("..") && !part.contains("--")
     }
 

@@ -1,9 +1,6 @@
 import Checkpoints
 package import Foundation
-
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Glibc
 
 /// Brings a model's files into a directory. Every file is checked against the digest that the hub gives
 /// for it, and none takes its place before all are there; what was stopped goes on where it was.

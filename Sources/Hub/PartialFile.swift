@@ -1,10 +1,7 @@
 import Checkpoints
 import Foundation
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// A file on its way, beside its place and with ".part" behind its name. What an earlier attempt left in it
 /// is gone on with.

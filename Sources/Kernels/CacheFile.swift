@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// A file of the cache folder that several processes read and replace. What is measured once decides
 /// last bits, so that only one may measure, and the others take what it found.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// Where measurements are kept between processes: `$XDG_CACHE_HOME/bigs`, else `~/.cache/bigs`.
 package enum CacheFolder {

@@ -1,11 +1,6 @@
 internal import CKernels
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Convolution as what a state space model is: a scan. Chunks of 64 rows, a small Toeplitz product in
 /// each, and N complex states for each channel between them.

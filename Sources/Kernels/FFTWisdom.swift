@@ -1,10 +1,5 @@
 internal import CFFTW
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// FFTW's measurements, kept between processes in the cache folder.
 ///

@@ -1,11 +1,6 @@
 import CKernels
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// A row-major float32 matrix [rows, columns] in memory aligned to 64 bytes.
 ///

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// The file of the convolution planner: a line for each class of lengths and number of states,
 /// "float32 4096 64" and then "algorithm=seconds" for every candidate, the choice first. Of one kind

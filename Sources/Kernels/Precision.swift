@@ -1,10 +1,5 @@
 internal import CKernels
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// The type of weights and of what flows between dense layers. Sums, the residual stream,
 /// normalisation, recurrence kernels and pooling are float32 in all of them.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// How many processors' time this process may use at once. A container's limit (`docker run --cpus`, a
 /// pod's `limits.cpu`, systemd's `CPUQuota`) leaves all processors in sight; one that computes on more

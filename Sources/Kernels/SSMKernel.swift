@@ -1,10 +1,5 @@
 internal import CKernels
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// The parameters of one state space model, as a checkpoint stores them: one per layer and direction,
 /// shared by all channels.

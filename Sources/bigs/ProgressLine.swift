@@ -1,11 +1,8 @@
 import Checkpoints
 import Foundation
+import Glibc
 import Hub
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// Shows on standard error how far a download is: on a terminal one line that is written again and again,
 /// elsewhere a line for each file.

@@ -39,7 +39,7 @@ struct PullCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         if ["1", "true", "yes", "on"].contains(environment["HF_HUB_OFFLINE"]?.lowercased()) {
-            throw ValidationError("HF_HUB_OFFLINE is set: nothing is fetched")
+            throw CommandError(description: "HF_HUB_OFFLINE is set: nothing is fetched")
         }
         let wanted: HubRepository
         let client: HubClient
@@ -83,8 +83,9 @@ struct PullCommand: AsyncParsableCommand {
     /// once the files are there.
     private static func check(_ configuration: Data, of repository: HubRepository) throws {
         for case .otherModel(let type) in BiGSConfiguration.problems(in: configuration) {
-            throw ValidationError(
-                "\(repository.name): \(ConfigurationError.otherModel(type: type)): not fetched")
+            throw CommandError(
+                description:
+                    "\(repository.name): \(ConfigurationError.otherModel(type: type)): not fetched")
         }
     }
 

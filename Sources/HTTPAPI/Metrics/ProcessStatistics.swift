@@ -21,11 +21,7 @@ enum ProcessStatistics {
             }
         #endif
         var usage = rusage()
-        #if canImport(Darwin)
-            let status = getrusage(RUSAGE_SELF, &usage)
-        #else
-            let status = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        #endif
+        let status = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         if status == 0 {
             let seconds = [usage.ru_utime, usage.ru_stime].reduce(0.0) {
                 $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6

@@ -90,7 +90,9 @@ struct BenchSearchCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         for row in 0..<count {
             let isKept = vectors[row].withUnsafeBytes { set.append($0) }
-            guard isKept else { throw ValidationError("no memory for \(count) vectors") }
+            guard isKept else {
+                throw CommandError(description: "no memory for \(count) vectors")
+            }
         }
         try StandardOutput.print(
             "filled in \(SearchTable.text(SearchTimes.milliseconds(since: start))) ms")
