@@ -9,6 +9,7 @@ package struct ModelOptions: Sendable {
     /// it, they compute in float32. Pooler and heads are float32 always.
     package var dtype: Precision
 
+    /// Nil takes the form of the framework that saved the checkpoint.
     package init(gelu: GELUForm? = nil, dtype: Precision = .float32) {
         self.gelu = gelu
         self.dtype = dtype
@@ -18,7 +19,9 @@ package struct ModelOptions: Sendable {
 /// A BiGS encoder with its head. Immutable: any number of threads may run it, each with a workspace
 /// of its own. Whatever the type it computes in, its outputs are float32.
 package final class BiGSModel: Sendable {
+    /// What config.json says.
     package let configuration: BiGSConfiguration
+    /// What the model ends with.
     package let head: Head
     /// The form of GELU in the encoder.
     package let gelu: GELUForm

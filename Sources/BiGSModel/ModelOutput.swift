@@ -27,6 +27,7 @@ package struct SequenceOutput: Sendable {
     /// classification), [L, labels] (token classification), [1] (multiple choice). Question
     /// answering has `startLogits` and `endLogits` instead.
     package internal(set) var logits: [Float]?
+    /// The shape of one sequence's logits, row by row; nil without a head.
     package internal(set) var logitsShape: [Int]?
     /// [L].
     package internal(set) var startLogits: [Float]?
@@ -40,5 +41,6 @@ package struct SequenceOutput: Sendable {
 
 /// The results of one forward pass, in the order of the batch.
 package struct ModelOutput: Sendable {
+    /// One a sequence, in the order given.
     package internal(set) var sequences: [SequenceOutput]
 }

@@ -9,9 +9,13 @@ package struct ModelReport: Sendable {
 
     /// What a model is.
     package struct Summary: Sendable, Equatable {
+        /// What config.json says.
         package let configuration: BiGSConfiguration
+        /// What saved the weights.
         package let framework: Framework
+        /// What the model ends with.
         package let head: Head
+        /// Whether the weights have a pooler.
         package let hasPooler: Bool
         /// The form of GELU in the encoder.
         package let gelu: GELUForm

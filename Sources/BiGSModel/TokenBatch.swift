@@ -13,6 +13,7 @@ package struct TokenSequence: Sendable {
     /// means all. A vocabulary is wide: a text's scores for it are hundreds of megabytes.
     package let scoredRows: [Int]?
 
+    /// A sequence of one token or more; masks and types, where given, are as long.
     package init(
         ids: [Int32], typeIDs: [Int32]? = nil, attentionMask: [Int32]? = nil,
         positionIDs: [Int32]? = nil, scoredRows: [Int]? = nil
@@ -28,8 +29,10 @@ package struct TokenSequence: Sendable {
 /// Texts that go through the encoder together. Their rows are packed one after the other without
 /// padding, and no text sees another.
 package struct TokenBatch: Sendable {
+    /// In the order in which results come.
     package let sequences: [TokenSequence]
 
+    /// These sequences, packed without padding.
     package init(sequences: [TokenSequence]) { self.sequences = sequences }
 
     /// Tokens of all texts together.

@@ -25,6 +25,7 @@ package struct Checkpoint: Sendable {
         case pytorch, flax
     }
 
+    /// How the weights are kept.
     package let format: Format
     /// The files that hold the weights, in the order of their names.
     package let files: [URL]

@@ -34,6 +34,7 @@ extension EncodingStore {
 package final class DocumentExport: Sendable {
     /// Some documents, in the order of their ids.
     package struct Piece: Sendable {
+        /// Those that are whole.
         package var documents: [StoredDocument] = []
         /// The id of the last one, where the next piece begins, one that was left out among them; nil at
         /// the end.

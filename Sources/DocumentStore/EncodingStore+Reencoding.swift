@@ -21,8 +21,10 @@ package struct Reencoded: Sendable {
     package var document: PendingDocument
     /// What the encoding was made by; where a name stands for something else, not the document's own.
     package var options: String
+    /// What the model made of it.
     package var encoding: DocumentEncoding
 
+    /// A document's new encoding, made with `options`.
     package init(document: PendingDocument, options: String, encoding: DocumentEncoding) {
         self.document = document
         self.options = options

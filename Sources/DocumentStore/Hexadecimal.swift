@@ -1,5 +1,6 @@
 /// Bytes as lower-case hexadecimal digits.
 package enum Hexadecimal {
+    /// Two lower-case digits a byte.
     package static func text(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(

@@ -2,6 +2,7 @@ package import Foundation
 
 /// Vectors as blobs: float32, little-endian.
 package enum VectorBytes {
+    /// Four bytes a number.
     package static func data(_ vector: [Float]) -> Data {
         vector.withUnsafeBytes { Data($0) }
     }

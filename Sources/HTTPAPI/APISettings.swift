@@ -31,6 +31,7 @@ package struct APISettings: Sendable {
     /// When the server started, seconds since 1970: OpenAI's `created`.
     package var started: Int
 
+    /// The defaults, of a server that started at this second since 1970.
     package init(version: String, started: Int) {
         self.version = version
         self.started = started

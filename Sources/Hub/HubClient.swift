@@ -9,6 +9,7 @@ import Synchronization
 /// Asks a hub. It speaks the part of Hugging Face's interface that its mirrors have too:
 /// `/api/models/NAME/revision/REVISION` and `/NAME/resolve/COMMIT/PATH`.
 package struct HubClient: Sendable {
+    /// Where repositories are looked for unless told otherwise.
     package static let huggingFace = "https://huggingface.co"
 
     /// The address that all paths are put behind, without a slash at its end.

@@ -13,9 +13,11 @@ package struct HubFile: Sendable, Equatable {
 
 /// The files of one commit of a repository that may belong to a model.
 package struct HubListing: Sendable, Equatable {
+    /// Whose files these are.
     package let repository: HubRepository
     /// The commit's hash: what the revision meant when the hub was asked.
     package let commit: String
+    /// All of them, read or not.
     package let files: [HubFile]
 
     /// Reads what a hub answers to `/api/models/NAME/revision/REVISION?blobs=true`, whose address `url`

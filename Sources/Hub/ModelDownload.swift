@@ -7,6 +7,7 @@ import Glibc
 package struct ModelDownload: Sendable {
     /// How far a file is.
     package struct Progress: Sendable, Equatable {
+        /// Its path in the repository.
         package let file: String
         /// Bytes that are there, and in all.
         package let done: Int, size: Int
@@ -14,6 +15,7 @@ package struct ModelDownload: Sendable {
 
     /// What a directory holds now.
     package struct Outcome: Sendable, Equatable {
+        /// The revision that was fetched, 40 hexadecimal digits.
         package let commit: String
         /// The files that the model needs.
         package let files: [HubFile]
@@ -27,6 +29,7 @@ package struct ModelDownload: Sendable {
     private let client: HubClient
     private let directory: URL
 
+    /// Fetches by `client` into `directory`, which need not exist.
     package init(client: HubClient, directory: URL) {
         self.client = client
         self.directory = directory

@@ -40,7 +40,9 @@ package struct Rows: @unchecked Sendable {
 /// It belongs to one workspace. A row starts a cache line, and not at a multiple of 1 KiB from the last
 /// one: neighbours in a column would compete for the same lines of the cache.
 package final class Activations {
+    /// Numbers in a row.
     package let columns: Int
+    /// Rows that there is room for.
     package let rowCapacity: Int
     private let storage: Storage
     private let stride: Int

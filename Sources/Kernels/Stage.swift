@@ -21,6 +21,7 @@ package enum Stage: Int, Sendable, CaseIterable {
     /// Pooler and heads.
     case head
 
+    /// The stage's name in tables.
     package var name: String { "\(self)" }
 }
 
@@ -29,6 +30,7 @@ package enum Stage: Int, Sendable, CaseIterable {
 package enum StageProfile {
     /// What one stage took.
     package struct Entry: Sendable {
+        /// Whose time it is.
         package let stage: Stage
         /// Seconds of all threads together.
         package let seconds: Double

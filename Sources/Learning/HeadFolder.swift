@@ -3,6 +3,7 @@ package import Foundation
 
 /// A folder of heads, read anew when it changed: a head that was just trained is served at once.
 package struct HeadFolder: Sendable {
+    /// The folder; it need not exist.
     package let url: URL
 
     /// The folder at `url`; it need not be there.

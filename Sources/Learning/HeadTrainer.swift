@@ -22,8 +22,9 @@ package struct HeadTrainer: Sendable {
         package let validation: [(inverseRegularization: Double, metrics: HeadMetrics)]
         /// How many folds there were: no more than rows.
         package let folds: Int
-        /// Iterations of the last fit, and whether it converged.
+        /// Iterations of the last fit.
         package let iterations: Int
+        /// Whether the last fit converged.
         package let isConverged: Bool
     }
 

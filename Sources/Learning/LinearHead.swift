@@ -10,6 +10,7 @@ package enum HeadKind: String, Sendable, Codable, CaseIterable {
 
 /// A linear classifier on a vector: one weighted sum a label, then softmax or sigmoid.
 package struct LinearHead: Sendable, Equatable {
+    /// What scores are made of logits.
     package let kind: HeadKind
     /// K different names.
     package let labels: [String]

@@ -6,14 +6,18 @@ package struct TrainedHead: Sendable, Equatable {
     package let name: String
     /// The model whose vectors it takes: the fingerprint in lower-case hexadecimal, 64 digits.
     package let modelFingerprint: String
+    /// Labels and weights.
     package let head: LinearHead
+    /// How it came about.
     package let training: Training
 
     /// How it was fitted, and how well it did on rows that it had not seen.
     package struct Training: Sendable, Equatable, Codable {
         /// Where the labels came from: a path in the documents' metadata.
         package var labelField: String
+        /// How many it was fitted on.
         package var documents: Int
+        /// Into how many parts they were divided.
         package var folds: Int
         /// The chosen inverse of the L2 penalty (scikit-learn's C).
         package var inverseRegularization: Double

@@ -1,5 +1,6 @@
 /// What a head is fitted on: N vectors of D numbers, each with its labels.
 package struct TrainingSet: Sendable {
+    /// Whether a row has one label or any number.
     package let kind: HeadKind
     /// K different names; those of `targets` are indices into them.
     package let labels: [String]

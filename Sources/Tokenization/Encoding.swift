@@ -53,6 +53,7 @@ package struct EncodingOptions: Sendable, Equatable {
     /// The length that shorter encodings are padded to, on the right; nil for no padding.
     package var padTo: Int?
 
+    /// By default as Hugging Face's tokenizers do: special tokens, no bound.
     package init(
         addSpecialTokens: Bool = true, maximumLength: Int? = nil,
         truncation: TruncationStrategy = .longestFirst, truncationSide: TruncationSide = .right,

@@ -190,9 +190,10 @@ final class JSONDocument: Sendable {
     /// Counts memory that a value takes, about so many bytes.
     func spend(_ bytes: Int) throws { try allowance?.spend(bytes) }
 
-    /// The same for a string of so many bytes: up to 15 lie in the value itself.
+    /// The same for a string of so many bytes, but for these: they are no more than the text's own. Up to
+    /// 15 lie in the value itself.
     func spend(forStringOf count: Int) throws {
-        if count > 15 { try spend(count + 32) }
+        if count > 15 { try spend(32) }
     }
 
     func kind(_ node: Int) -> JSONTape.Kind { tape.nodes[node].kind }

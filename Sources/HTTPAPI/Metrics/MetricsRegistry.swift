@@ -9,9 +9,12 @@ package final class MetricsRegistry: MetricsFactory, Sendable {
     package struct Reading: Sendable {
         /// A name of the catalog, its labels and its value.
         package let name: String
+        /// Names with values, in their order.
         package let labels: [(String, String)]
+        /// The number itself.
         package let value: Double
 
+        /// A sample of a family.
         package init(_ name: String, _ labels: [(String, String)] = [], _ value: Double) {
             self.name = name
             self.labels = labels

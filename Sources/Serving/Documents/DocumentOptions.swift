@@ -6,9 +6,11 @@ package import Tokenization
 /// line of text: documents of equal lines need not be encoded again, and another model can do for a
 /// document what this one did.
 package struct DocumentOptions: Sendable, Hashable {
+    /// How the text is cut into passages; empty is not at all.
     package var granularities: [Granularity] = []
     /// Nil keeps no token states.
     package var states: TokenStates.Format?
+    /// Which end of a long text stays.
     package var truncationSide = TruncationSide.right
     /// How a text over the window was read whole; nil: it was cut.
     package var windows: TextWindows?

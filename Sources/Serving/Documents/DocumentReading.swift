@@ -8,9 +8,13 @@ package struct DocumentReading: Sendable {
     package var truncate: Bool?
     /// The same where neither the question nor the document says.
     package var truncatesByDefault = true
+    /// Which end of a long text stays; nil as the document was put.
     package var truncationSide: TruncationSide?
+    /// Windows for a long text; nil as the document was put.
     package var windows: TextWindows?
+    /// The prompt before the text; nil as the document was put.
     package var promptName: String?
+    /// What the cache may do.
     package var cache = CachePolicy()
 
     /// As the document was put.

@@ -3,6 +3,7 @@ package import DocumentStore
 
 /// A search in a caller's terms: what is not a vector yet is encoded first.
 package struct DocumentSearch: Sendable {
+    /// What is asked.
     package enum Question: Sendable {
         /// The nearest in meaning to this text.
         case meaning(String)
@@ -28,20 +29,26 @@ package struct DocumentSearch: Sendable {
             + "bigs store reencode makes those of the model that it is run with"
     }
 
+    /// What is asked.
     package var question: Question
     /// How a question that has to be encoded is read.
     package var rules = EncodingRules()
     /// How words and meaning are joined where both are asked for.
     package var fusion: SearchRequest.Fusion = .usual
+    /// How many hits at most; 1 or more.
     package var topK: Int
+    /// Only documents whose metadata pass; nil is all.
     package var filter: MetadataFilter?
+    /// What is ranked.
     package var scope: SearchRequest.Scope = .documents
+    /// What is read of each hit's document.
     package var parts: DocumentParts = [.metadata]
 
     fileprivate var ranksPassages: Bool {
         if case .passages = scope { true } else { false }
     }
 
+    /// A search by the defaults.
     package init(question: Question, topK: Int = 10) {
         self.question = question
         self.topK = topK
@@ -49,6 +56,7 @@ package struct DocumentSearch: Sendable {
 
     /// The answer.
     package struct Answer: Sendable {
+        /// Best first.
         package let hits: [SearchHit]
         /// What the question's own vector took, if it had to be encoded.
         package let encoded: EncodingResult?
@@ -67,7 +75,9 @@ package struct DocumentSearch: Sendable {
             return foundNoPassage ? Self.noPassage : nil
         }
 
+        /// What is said of words that are not looked for.
         package static let leftOutWords = "the query has more words than are looked for"
+        /// What is said where no document has passages.
         package static let noPassage =
             "no passage was found; a document has those that it was put with as its chunk"
     }

@@ -7,7 +7,9 @@ import Learning
 extension DocumentService {
     /// What was asked of a document, and what that took.
     package struct View<Value: Sendable>: Sendable {
+        /// What was made of it.
         package let value: Value
+        /// The document's text.
         package let text: String
         /// Of the text: found, when the answer was made from what is kept.
         package let result: EncodingResult

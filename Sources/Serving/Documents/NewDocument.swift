@@ -4,6 +4,7 @@ package import DocumentStore
 package struct NewDocument: Sendable {
     /// The caller's name for it; nil takes the SHA-256 of the text in hexadecimal.
     package let id: String?
+    /// What is encoded and kept.
     package let text: String
     /// `id`, or the SHA-256 of the text.
     package let effectiveID: String
@@ -14,6 +15,7 @@ package struct NewDocument: Sendable {
     /// Whether the states of its tokens are kept, and how; nil leaves it to the service, `.some(nil)`
     /// keeps none.
     package var states: TokenStates.Format??
+    /// How it is read.
     package var rules = EncodingRules()
 
     /// A document without passages.
@@ -27,13 +29,16 @@ package struct NewDocument: Sendable {
 
 /// What came of a document.
 package struct DocumentReceipt: Sendable, Equatable {
+    /// What became of a document.
     package enum Outcome: String, Sendable, CaseIterable {
         case stored
         case replaced
         case unchanged
     }
 
+    /// The id that it has in the store.
     package let id: String
+    /// What became of it.
     package let outcome: Outcome
     /// How many tokens the text has, and how many were used; nil when the document went meanwhile.
     package internal(set) var usage: TokenUsage?

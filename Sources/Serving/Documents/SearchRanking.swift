@@ -20,12 +20,17 @@ package struct SearchRanking: Sendable {
         package let reason: String
     }
 
+    /// What is compared.
     package var mode: Mode = .vector
+    /// How a hybrid's rankings are joined.
     package var fusion: SearchRequest.Fusion.Kind?
+    /// What reciprocal ranks add to each rank.
     package var rankConstant: Int?
+    /// The weight of the vectors' side in a hybrid.
     package var alpha: Double?
     /// Passages that are ranked instead of documents; nil is none.
     package var passages: SearchRequest.Scope?
+    /// The weight of the best passage beside its document.
     package var passageWeight: Double?
 
     /// Reciprocal ranks, of documents by their own vectors.

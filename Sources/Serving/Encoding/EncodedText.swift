@@ -29,6 +29,7 @@ package struct EncodedText: Sendable {
 package struct EncodedTexts: Sendable {
     /// One per input.
     package let texts: [EncodedText]
+    /// What it took.
     package let timings: EncodingResult.Timings
 
     /// Their vectors as work that was computed and that nothing is kept of.

@@ -43,6 +43,7 @@ package struct TokenUsage: Sendable, Equatable {
     /// Tokens the model saw of it (padding not counted).
     package let tokensUsed: Int
 
+    /// A text of so many tokens, of which so many were used.
     package init(tokens: Int, tokensUsed: Int) {
         self.tokens = tokens
         self.tokensUsed = tokensUsed
@@ -70,11 +71,13 @@ package struct EncodingResult: Sendable {
     /// How many of what was looked up was found, and how many were not: a text, a pair or a window each,
     /// of which there may be more than inputs.
     package var hits: Int
+    /// Those that were not.
     package var misses: Int
     /// For each input that was encoded, whether all of it was found.
     package var found: [Bool]
     /// Seconds since the oldest of those that were found was made; nil when none was.
     package var age: Int?
+    /// What it took.
     package var timings: Timings
 
     init(
@@ -126,8 +129,11 @@ package struct EncodingResult: Sendable {
 
     /// Where the time went.
     package struct Timings: Sendable {
+        /// From text to tokens.
         package var tokenization = Duration.zero
+        /// From admission to the first pass.
         package var queue = Duration.zero
+        /// In passes.
         package var inference = Duration.zero
 
         /// None yet.

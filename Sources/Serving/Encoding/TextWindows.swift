@@ -3,6 +3,7 @@ package struct TextWindows: Sendable, Hashable {
     /// Tokens that two neighbouring windows share; nil leaves it to ``overlap(size:)``.
     package var overlap: Int?
 
+    /// Windows with so many tokens in common; nil is the usual number.
     package init(overlap: Int? = nil) { self.overlap = overlap }
 
     /// The overlap for windows of `size` tokens: what was asked for, else a 32nd. More costs as much more

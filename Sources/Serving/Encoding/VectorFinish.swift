@@ -5,6 +5,7 @@ package struct VectorFinish: Sendable, Equatable {
     /// How many leading dimensions are kept; nil keeps all.
     package var dimensions: Int?
 
+    /// The first `dimensions` numbers (nil: all), of length one if `normalize`.
     package init(normalize: Bool = true, dimensions: Int? = nil) {
         self.normalize = normalize
         self.dimensions = dimensions

@@ -15,6 +15,7 @@ package struct AnswerSpan: Sendable, Equatable {
 package struct AnswerWindow: Sendable {
     /// A start score and an end score for each token, [L].
     package let start: [Float]
+    /// The score of each token as an answer's last.
     package let end: [Float]
     /// The rows of the context's tokens.
     package let context: Range<Int>
@@ -23,6 +24,7 @@ package struct AnswerWindow: Sendable {
     /// Whether a token goes on with the word of the one before, [L].
     package let continues: [Bool]
 
+    /// Scores of the tokens of one window, as long as `offsets`.
     package init(
         start: [Float], end: [Float], context: Range<Int>, offsets: [Range<Int>], continues: [Bool]
     ) {
@@ -45,6 +47,7 @@ package struct AnswerSelection: Sendable, Equatable {
     /// Whether an answer is widened to whole words.
     package var alignsToWords = true
 
+    /// The usual bounds.
     package init() {}
 
     private struct Candidate {

@@ -2,9 +2,12 @@ import BiGSModel
 
 /// A label and how sure the model is of it.
 package struct LabelScore: Sendable, Equatable {
+    /// The class's name.
     package let label: String
+    /// Its probability, or its raw score.
     package let score: Float
 
+    /// A class and its score.
     package init(label: String, score: Float) {
         self.label = label
         self.score = score

@@ -3,7 +3,9 @@ import Tokenization
 
 /// What could stand in place of one [MASK].
 package struct MaskCandidate: Sendable, Equatable {
+    /// The token's probability.
     package let score: Float
+    /// The token's identifier.
     package let id: Int32
     /// The token by itself, as text.
     package let token: String
@@ -15,6 +17,7 @@ package struct MaskCandidate: Sendable, Equatable {
 package struct FilledText: Sendable {
     /// One list per mask, best first.
     package let masks: [[MaskCandidate]]
+    /// How many tokens the text had and how many were used.
     package let usage: TokenUsage
 }
 

@@ -9,12 +9,15 @@ package struct TokenScores: Sendable {
     package let tokenIDs: [Int32]
     /// Where they stand in the text, in Unicode scalars; `0..<0` for special tokens, [T].
     package let offsets: [Range<Int>]
+    /// How many tokens the text had and how many were used.
     package let usage: TokenUsage
 }
 
 /// What a head answered, and what that took.
 package struct HeadResult<Value: Sendable>: Sendable {
+    /// One a text, in the order given.
     package let values: [Value]
+    /// What it took.
     package let timings: EncodingResult.Timings
 }
 

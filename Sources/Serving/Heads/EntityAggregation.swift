@@ -18,6 +18,7 @@ package enum AggregationStrategy: String, Sendable, CaseIterable {
 package struct Entity: Sendable, Equatable {
     /// The label; without `B-` and `I-` where tokens were joined.
     package let label: String
+    /// The probability of its label.
     package let score: Float
     /// The token's row; nil where tokens were joined.
     package let index: Int?
@@ -35,6 +36,7 @@ package struct EntityAggregation: Sendable {
     private let tokenizer: Tokenizer
     private let strategy: AggregationStrategy
 
+    /// Entities of these labels, put together by `strategy`.
     package init(labels: [String], tokenizer: Tokenizer, strategy: AggregationStrategy) {
         self.labels = labels
         self.tokenizer = tokenizer

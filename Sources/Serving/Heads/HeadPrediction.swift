@@ -6,6 +6,7 @@ package struct HeadPrediction: Sendable, Equatable {
     package struct Evidence: Sendable, Equatable {
         /// In Unicode scalars of the text.
         package let range: Range<Int>
+        /// The label's probability, or its raw score.
         package let score: Float
     }
 

@@ -3,6 +3,7 @@ package import Learning
 
 /// Stored embeddings with labels from the documents' metadata: what a head is fitted on.
 package struct LabelledDocuments: Sendable {
+    /// Vectors of length one, with their labels.
     package let set: TrainingSet
     /// Documents that have no such member, or null there.
     package let withoutLabel: Int

@@ -36,8 +36,11 @@ package enum ModelLoadingError: Error, Sendable, CustomStringConvertible {
 
 /// What the user may decide about a model when it is loaded; nil leaves it to the model's files.
 package struct LoadingOptions: Sendable {
+    /// The encoder's GELU; nil as the checkpoint's framework has it.
     package var gelu: GELUForm?
+    /// What makes a vector of token states; nil as the model's files say.
     package var pooling: Pooling?
+    /// How texts are padded; nil as the model's files say.
     package var padding: PaddingPolicy?
     /// The type that the layers compute in.
     package var dtype: Precision
@@ -58,9 +61,13 @@ package struct LoadingOptions: Sendable {
 package struct LoadedModel: Sendable {
     /// The name under which it is served: the one it was given, else the directory's own.
     package let name: String
+    /// The weights.
     package let model: BiGSModel
+    /// Text to tokens.
     package let tokenizer: Tokenizer
+    /// What makes a vector of token states.
     package let pooling: Pooling
+    /// How texts are padded.
     package let padding: PaddingPolicy
     /// The length every text is padded to where `padding` is `maxLength`.
     package let paddedLength: Int

@@ -8,6 +8,7 @@ package struct ChunkedPassage: Sendable, Equatable {
     /// truncation cut away.
     package let vector: [Float]?
 
+    /// A passage of so many tokens at `range`, in Unicode scalars; no vector where it has no token.
     package init(range: Range<Int>, tokens: Int, vector: [Float]?) {
         self.range = range
         self.tokens = tokens

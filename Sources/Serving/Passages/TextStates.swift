@@ -2,6 +2,7 @@
 package struct TextStates: Sendable {
     /// [rows, columns], padding left out.
     package let values: [Float]
+    /// Numbers in a state.
     package let columns: Int
     /// In Unicode scalars; empty for special tokens and for those of a prompt.
     package let offsets: [Range<Int>]

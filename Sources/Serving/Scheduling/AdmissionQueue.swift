@@ -43,6 +43,7 @@ package struct AdmissionQueue: Sendable {
         /// The most in one quick pass.
         package var quickTokens: Int
 
+        /// Quick passes are no larger than others.
         package init(waitingTokens: Int, passTokens: Int, quickTokens: Int) {
             self.waitingTokens = waitingTokens
             self.passTokens = passTokens
@@ -64,6 +65,7 @@ package struct AdmissionQueue: Sendable {
         var tag: Int
     }
 
+    /// The bounds that it was made with.
     package let limits: Limits
     /// Tokens that wait now (those of running passes are not counted).
     package private(set) var queuedTokens = 0
