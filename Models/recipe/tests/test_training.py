@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from recipe import curves, export, sources, targets, teach, train
+from recipe import curves, evaluate, export, sources, targets, teach, train
 from recipe.batches import Batches
 from recipe.model import BiGS
 
@@ -118,6 +118,19 @@ class Training(unittest.TestCase):
             alone = model.embed(torch.tensor(sequence[None].astype(np.int64)),
                                 torch.tensor([len(sequence)]))[0]
             self.assertLess((row - alone).abs().max().item(), 0.03)      # bfloat16 there
+
+    def test_best_passages(self):
+        torch.manual_seed(0)
+        model = BiGS(CONFIG).eval()
+        long = np.arange(70) % 399 + 1
+        sequences = [long[:10], long, long[5:45]]
+        queries = F.normalize(torch.randn(4, 16), dim=1)
+        got = evaluate.best_passages(model, sequences, queries)
+        for column, sequence in zip(got.T, sequences):
+            states = model(torch.tensor(sequence[None]))[0]
+            means = [states[i:i + 32].mean(0) for i in range(0, max(1, len(sequence) - 16), 16)]
+            best = (queries @ F.normalize(torch.stack(means), dim=1).T).max(1).values
+            self.assertLess((column - best).abs().max().item(), 0.03)    # bfloat16 there
 
     def test_untaught_texts_only_contrast(self):
         loss = train.Loss(self.data, torch.eye(384)[:, :16], WEIGHTS, 0)
