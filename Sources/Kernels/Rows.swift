@@ -37,8 +37,8 @@ package struct Rows: @unchecked Sendable {
 
 /// Rows [capacity, columns] that flow between the layers of one pass; zero at first.
 ///
-/// It belongs to one workspace. A row starts a cache line, and not at a multiple of 1 KiB from the last
-/// one: neighbours in a column would compete for the same lines of the cache.
+/// It belongs to one workspace. A row starts a cache line, an odd number of them from the last one:
+/// neighbours in a column would compete for few sets of the cache otherwise.
 package final class Activations {
     /// Numbers in a row.
     package let columns: Int
@@ -55,8 +55,7 @@ package final class Activations {
         storage = precision.storage
         let bytes = columns * storage.bytes
         if Processor.isVectorised {
-            let lines = (bytes + 63) / 64
-            stride = 64 * (lines % 16 == 0 ? lines + 1 : lines)
+            stride = 64 * ((bytes + 63) / 64 | 1)
         } else {
             stride = bytes  // oneDNN takes contiguous rows, in sixteens.
         }
