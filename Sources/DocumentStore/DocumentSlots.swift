@@ -3,6 +3,8 @@
 struct DocumentSlots: Sendable {
     /// One more than the slot; 0 is none.
     private var pages: [Int64: [UInt32]] = [:]
+    /// How many documents have one.
+    private(set) var count = 0
 
     private static let pageBits: Int64 = 8
 
@@ -15,6 +17,7 @@ struct DocumentSlots: Sendable {
         }
         set {
             let value = newValue.map { UInt32($0 + 1) } ?? 0
+            count += (newValue == nil ? 0 : 1) - (self[document] == nil ? 0 : 1)
             pages[
                 document >> Self.pageBits,
                 default: [UInt32](repeating: 0, count: 1 << Self.pageBits)

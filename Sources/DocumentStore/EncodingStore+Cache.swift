@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Logging
 
 /// When a cached encoding that is answered was made, in seconds since 1970.
 struct CacheLife: Sendable {
@@ -36,11 +37,19 @@ extension EncodingStore {
         }
         let version = recent.version
         let model = Data(fingerprint)
-        let path = path
+        let (path, logger) = (path, logger)
         let found = try await read { db in
             try keys.map { key -> (CachedEncoding, row: Int64, usedAt: Int64)? in
-                let found = try EncodingTable.find(
-                    key, fingerprint: model, kind: kind, path: path, in: db)
+                let found: (CachedEncoding, row: Int64, usedAt: Int64)?
+                do {
+                    found = try EncodingTable.find(
+                        key, fingerprint: model, kind: kind, path: path, in: db)
+                } catch let error as StoreError {
+                    // It can be made anew, and the others are not damaged.
+                    guard case .damagedRow = error else { throw error }
+                    logger.error("a kept encoding is not used: \(error)")
+                    return nil
+                }
                 guard let found, let life else { return found }
                 return life.contains(found.0) ? found : nil
             }

@@ -161,8 +161,11 @@ extension SearchRun {
             guard own.count == depth, let lastOwn = own.last?.score,
                 let lastBest = best.last?.score
             else { return Array(found.prefix(request.topK)) }
+            var bound = (1 - weight) * lastOwn + weight * lastBest
             // Of one without passages, p is d.
-            let bound = max(lastOwn, (1 - weight) * lastOwn + weight * lastBest)
+            if passages.snapshot.slots.count < owns.snapshot.slots.count {
+                bound = max(bound, lastOwn)
+            }
             if found.count >= request.topK, found[request.topK - 1].ranked.score > bound {
                 return Array(found.prefix(request.topK))
             }

@@ -49,11 +49,14 @@ extension StoreError {
         }
     }
 
-    /// The last errors that the connection, its file and its log got from the system. SQLite does not
-    /// hand those of a commit to the connection in all of its versions, but its files remember them. They
+    /// The last error that the connection got from the system, or, since SQLite does not hand those of a
+    /// commit to the connection in all of its versions, the last ones that its file and its log got. They
     /// are open as long as the connection is, and nobody else uses it now.
     private static func systemErrors(of db: Database) -> [Int32] {
         let connection = db.sqliteConnection
+        let own = sqlite3_system_errno(connection)
+        // Files never forget theirs.
+        if own != 0 { return [own] }
         var (ofFile, ofLog): (Int32, Int32) = (0, 0)
         sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &ofFile)
         var log: UnsafeMutablePointer<sqlite3_file>?
@@ -61,7 +64,7 @@ extension StoreError {
         if let log, let control = log.pointee.pMethods?.pointee.xFileControl {
             _ = control(log, SQLITE_FCNTL_LAST_ERRNO, &ofLog)
         }
-        return [sqlite3_system_errno(connection), ofFile, ofLog]
+        return [ofFile, ofLog]
     }
 
     /// Whether the disk, a quota or a limit on the size of files is used up.

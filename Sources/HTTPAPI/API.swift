@@ -126,11 +126,14 @@ package struct API: Sendable {
             tokens * model.configuration.hiddenSize * MemoryLayout<Float>.size)
     }
 
-    /// Waits for room for so many bytes that are made of a request, and keeps it until the answer is out.
-    func hold(_ bytes: Int) async throws(APIError) {
+    /// Waits for room for so many bytes that are made of a request, and keeps it until the answer is out,
+    /// or what is not given back before.
+    @discardableResult
+    func hold(_ bytes: Int) async throws(APIError) -> SharedBudget.Share {
         let share = SharedBudget.Share(of: states)
         guard await share.wait(for: min(bytes, states.limit)) else { throw .service(.cancelled) }
         RequestContext.current?.record.hold(share)
+        return share
     }
 
     private func dispatch(
@@ -252,6 +255,12 @@ package struct API: Sendable {
     /// nothing of it was.
     private func note(_ error: any Error, in exchange: inout Exchange, hasBegun: Bool) {
         let bodyError = error as? RequestBodyError
+        if bodyError == .disconnected, readiness.isDraining {
+            let refused = Refused(.unavailable("the server is stopping"))
+            exchange.refusal = refused
+            exchange.status = refused.status.code
+            return
+        }
         if error is BodyWriterError || bodyError == .disconnected || Task.isCancelled {
             exchange.status = Exchange.clientLeft
             return

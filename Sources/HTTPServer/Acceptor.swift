@@ -16,6 +16,8 @@ struct Acceptor: Sendable {
         var backoff = AcceptBackoff()
         var isFailing = false
         while !Task.isCancelled {
+            // Who waits for a slot is there: idle connections make room for nobody else.
+            if !state.hasSlot { await waitForClient() }
             await state.waitForSlot()
             if Task.isCancelled || state.isDraining { return }
             do {

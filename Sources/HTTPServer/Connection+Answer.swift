@@ -125,9 +125,16 @@ extension Connection {
         } catch {
             logger.debug("a streamed answer broke off: \(error)")
             guard answer == .none else { throw ConnectionError.disconnected }
-            try await replaceAnswer(
-                brokenBodyRefusal(head, answered: response.status) ?? .internalError(head.request),
-                isHead: false)
+            var refusal =
+                brokenBodyRefusal(head, answered: response.status) ?? .internalError(head.request)
+            if body == .failed(.disconnected) {
+                refusal = .cutOff(head.request, isStopping: state.isDraining)
+            }
+            // The name by which the handler knows the request.
+            if let name = HTTPField.Name("x-request-id"), let id = response.headers[name] {
+                refusal.requestID = id
+            }
+            try await replaceAnswer(refusal, isHead: false)
             return false
         }
         return !closes

@@ -104,7 +104,7 @@ actor Connection {
             }
             if decoder.isIdle {
                 let limit = isFirst ? configuration.headerTimeout : configuration.idleTimeout
-                control.beginReading(until: .now + limit, idle: true)
+                control.beginReading(until: .now + limit, idle: true, again: !isFirst)
                 // Checked after the wait is announced: a drain that began in between ends it.
                 if state.isDraining { throw ConnectionError.disconnected }
             } else {

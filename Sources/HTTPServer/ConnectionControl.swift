@@ -15,7 +15,8 @@ final class ConnectionControl: Sendable {
         /// The longest wait for the client to take bytes; nil while it need not take any.
         var writeTimeout: Duration?
         var isWriting = false
-        /// Since when no request is there; nil while one is.
+        var isIdle = false
+        /// Since when it waits for another request.
         var idleSince: ContinuousClock.Instant?
         var isHandling = false
         var timedOut = false
@@ -41,17 +42,21 @@ final class ConnectionControl: Sendable {
         if cancelNow { task.cancel() }
     }
 
-    /// Begins a wait for bytes that ends at `deadline`; `idle`: between two requests.
-    func beginReading(until deadline: ContinuousClock.Instant, idle: Bool = false) {
+    /// Begins a wait for bytes that ends at `deadline`; `idle`: for a request, and `again`, for another one.
+    func beginReading(
+        until deadline: ContinuousClock.Instant, idle: Bool = false, again: Bool = false
+    ) {
         state.withLock { state in
             state.readDeadline = deadline
-            state.idleSince = idle ? .now : nil
+            state.isIdle = idle
+            state.idleSince = idle && again ? .now : nil
         }
     }
 
     func endReading() {
         state.withLock { state in
             state.readDeadline = nil
+            state.isIdle = false
             state.idleSince = nil
         }
     }
@@ -120,11 +125,21 @@ final class ConnectionControl: Sendable {
     /// Ends an idle connection: no further request is accepted on it.
     func endIfIdle() {
         state.withLock { state in
-            if state.idleSince != nil && !state.isClosed { shut(SHUT_RD) }
+            if state.isIdle && !state.isClosed { shut(SHUT_RD) }
         }
     }
 
-    /// Since when the connection waits for its next request; nil while it does not.
+    /// The same, unless its next request has begun to arrive.
+    func endIfSilent() {
+        state.withLock { state in
+            guard state.isIdle, !state.isClosed else { return }
+            var descriptor = pollfd(
+                fd: socket.file.rawValue, events: Int16(POLLIN), revents: 0)
+            if poll(&descriptor, 1, 0) == 0 { shut(SHUT_RD) }
+        }
+    }
+
+    /// Since when the connection waits for another request; nil while it does not.
     var idleSince: ContinuousClock.Instant? { state.withLock { $0.idleSince } }
 
     /// Cancels what the connection is doing and lets it read nothing more; an answer may still leave.

@@ -3,9 +3,9 @@ package import HTTPTypes
 
 /// A request that the server answers itself, because of the protocol and not of its meaning.
 package struct Refusal: Equatable, Sendable {
-    /// 400, 408, 413, 414, 417, 431, 500, 501 or 505.
+    /// 400, 408, 413, 414, 417, 431, 500, 501, 503 or 505.
     package var status: HTTPResponse.Status
-    /// `Malformed`, `Timeout`, `PayloadTooLarge` or `Internal`.
+    /// `Malformed`, `Timeout`, `PayloadTooLarge`, `Unhealthy` or `Internal`.
     package var errorType: String
     /// One sentence for the client.
     package var message: String
@@ -52,6 +52,17 @@ package struct Refusal: Equatable, Sendable {
         Refusal(
             status: .requestTimeout, errorType: "Timeout",
             message: "the request did not arrive in time", request: request)
+    }
+
+    /// The body ended before it was complete: the client left, or the server cut it off to stop.
+    static func cutOff(_ request: HTTPRequest?, isStopping: Bool) -> Refusal {
+        isStopping
+            ? Refusal(
+                status: .serviceUnavailable, errorType: "Unhealthy",
+                message: "the server is stopping", request: request)
+            : Refusal(
+                status: .badRequest, errorType: "Malformed", message: "the body ended early",
+                request: request)
     }
 
     static func internalError(_ request: HTTPRequest?) -> Refusal {

@@ -47,6 +47,9 @@ final class ServerState: Sendable {
         empty?.resume()
     }
 
+    /// Whether another connection may be accepted now.
+    var hasSlot: Bool { state.withLock { $0.connections.count < maximumConnections } }
+
     /// Returns when another connection may be accepted, or when the server drains.
     func waitForSlot() async {
         await withCheckedContinuation { continuation in
@@ -59,7 +62,7 @@ final class ServerState: Sendable {
         }
     }
 
-    /// Ends connections that have had no request for the longest time, where others wait to be accepted:
+    /// Ends connections whose last request was the longest time ago, where a client waits to be accepted:
     /// clients keep many of them open, and ask again on a new one.
     func makeRoom(at now: ContinuousClock.Instant) {
         let connections = state.withLock { state in
@@ -71,7 +74,7 @@ final class ServerState: Sendable {
         .filter { now - $0.1 >= Self.leastIdleTime }
         for (connection, _) in idle.sorted(by: { $0.1 < $1.1 }).prefix(maximumConnections / 64 + 1)
         {
-            connection.endIfIdle()
+            connection.endIfSilent()
         }
     }
 

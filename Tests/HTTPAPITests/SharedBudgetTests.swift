@@ -133,12 +133,28 @@ import Testing
         #expect(SharedBudget.Share(of: budget).take(24 << 20), "what was taken is given back")
     }
 
+    /// With the body in the same budget, and nobody else: it is not to be sent again.
+    @Test func whatNeverFitsIsRefusedForGood() async throws {
+        let fixture = try APIFixture { $0.maximumBodyBytes = 1 << 20 }
+        defer { fixture.executor?.stop() }
+        let lists = String(repeating: #"["a"],"#, count: 120_000)
+        let answer = await fixture.post("/predict", #"{"inputs":[\#(lists)["a"]]}"#)
+        #expect(answer.status == 422, "\(answer.object)")
+        #expect((answer.object["error"] as? String)?.contains("too many values") == true)
+    }
+
     @Test func decodingEndsWithItsClient() {
         let budget = SharedBudget(limit: 1 << 30)
         let bytes = Array(("[" + String(repeating: #"["a"],"#, count: 50_000) + #"["a"]]"#).utf8)
-        #expect(throws: APIError.self) {
-            try RequestBodyDecoder.decode(
+        do throws(APIError) {
+            _ = try RequestBodyDecoder.decode(
                 ClassificationInputs.self, from: bytes, within: budget, isLeft: { true })
+            Issue.record("decoded for nobody")
+        } catch {
+            guard case .service(.cancelled, _) = error else {
+                Issue.record("\(error)")
+                return
+            }
         }
     }
 

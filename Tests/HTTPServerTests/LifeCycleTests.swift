@@ -50,6 +50,24 @@ struct LifeCycleTests {
         }
     }
 
+    @Test("while nobody waits for room, as many connections as may be stay open")
+    func fullIsNotTooFull() async throws {
+        var configuration = loopback()
+        configuration.maximumConnections = 2
+        try await withServer(configuration, handler: echo) { address, server in
+            let served = try await TestClient.connect(address)
+            try await served.send(get)
+            _ = try await served.receive(until: "GET / 0")
+            let silent = try await TestClient.connect(address)
+            try await Task.sleep(for: .seconds(1))
+            #expect(server.connectionCount == 2)
+            for client in [served, silent] {
+                try await client.send(get)
+                _ = try await client.receive(until: "GET / 0")
+            }
+        }
+    }
+
     @Test("a drain ends idle connections, finishes what runs, and takes nothing new")
     func drain() async throws {
         let started = Mailbox<Void>()

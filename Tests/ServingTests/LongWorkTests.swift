@@ -27,22 +27,48 @@ import Testing
     }
 
     @Test func whatNobodyWaitsForNeverBegins() async throws {
-        // Every thread of the queue is busy, with work that asks whether it is still wanted.
-        let begun = Counter()
-        let busy = (0..<64).map { _ in
+        // As many threads as the queue may have are held.
+        let gate = DispatchSemaphore(value: 0)
+        let held = Counter()
+        let busy = (0..<256).map { _ in
             Task {
-                try await LongWork.run(bytes: .max, cancelled: Cancelled()) {
-                    (isLeft) throws(Cancelled) in
-                    begun.add()
-                    while !isLeft() { usleep(1_000) }
-                    throw Cancelled()
+                await LongWork.run(bytes: .max) {
+                    held.add()
+                    gate.wait()
                 }
             }
         }
+        while held.count == 0 { await Task.yield() }
+        let begun = Counter()
+        let unwanted = (0..<64).map { _ in
+            Task {
+                try await LongWork.run(bytes: .max, cancelled: Cancelled()) {
+                    (_) throws(Cancelled) in begun.add()
+                }
+            }
+        }
+        for task in unwanted { task.cancel() }
+        // They end while all threads are held.
+        for task in unwanted { await #expect(throws: Cancelled.self) { try await task.value } }
+        #expect(held.count < 256)
+        for _ in busy { gate.signal() }
+        for task in busy { await task.value }
+        await LongWork.run(bytes: .max) {}
+        #expect(begun.count == 0)
+    }
+
+    @Test func workThatRunsIsAskedToEnd() async throws {
+        let begun = Counter()
+        let task = Task {
+            try await LongWork.run(bytes: .max, cancelled: Cancelled()) {
+                (isLeft) throws(Cancelled) in
+                begun.add()
+                while !isLeft() { usleep(1_000) }
+                throw Cancelled()
+            }
+        }
         while begun.count == 0 { await Task.yield() }
-        for task in busy { task.cancel() }
-        for task in busy { await #expect(throws: Cancelled.self) { try await task.value } }
-        let ran = await LongWork.run(bytes: .max) { true }
-        #expect(ran)
+        task.cancel()
+        await #expect(throws: Cancelled.self) { try await task.value }
     }
 }

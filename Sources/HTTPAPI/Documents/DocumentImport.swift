@@ -137,19 +137,24 @@ struct DocumentImport: Sendable {
                     document: .success(
                         try body.draft(isExported: true, settings: settings, cache: cache)))
             } catch {
-                return Parsed(line: line, id: id(of: bytes), document: .failure(error))
+                var id: String?
+                if case .validation = error { id = self.id(of: bytes) }
+                return Parsed(line: line, id: id, document: .failure(error))
             }
         }
     }
 
-    /// The id of a line that is JSON, whatever else is wrong with it.
+    /// The id of a line that is JSON, whatever else is wrong with it; nil for one that is too long to be
+    /// an id.
     private func id(of bytes: [UInt8]) -> String? {
         struct Body: Decodable {
             let id: DocumentID?
         }
         let body = try? RequestBodyDecoder.decode(
             Body.self, from: bytes, called: "line", within: share?.budget)
-        return body?.id?.text
+        return body?.id.flatMap {
+            $0.text.utf8.count <= DocumentDraft.maximumIDBytes ? $0.text : nil
+        }
     }
 
     /// Refuses a line that asks for another model than the import's. What an export says of its vectors

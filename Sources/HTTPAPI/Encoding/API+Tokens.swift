@@ -24,7 +24,7 @@ extension API {
         } catch {
             throw .service(error)
         }
-        try await hold(
+        let share = try await hold(
             Self.bytesOfToken * body.inputs.items.reduce(0) { $0 + $1.utf8.count })
         var encodings: [(text: String, encoding: Encoding)] = []
         for (index, text) in body.inputs.items.enumerated() {
@@ -39,6 +39,7 @@ extension API {
         }
         let pieces = TokenPieces(encodings, service.loaded.tokenizer)
         let tokens = encodings.reduce(0) { $0 + $1.encoding.ids.count }
+        share.giveBack(max(0, share.amount - Self.bytesOfToken * tokens))
         var response = ServerResponse(headers: [.contentType: "application/json"])
         if tokens <= Self.unstreamedTokens {
             response.body = .bytes(pieces.reduce(into: []) { $0 += $1 })

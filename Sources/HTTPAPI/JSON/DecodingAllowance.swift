@@ -7,6 +7,8 @@ import Synchronization
 /// it is decoded.
 final class DecodingAllowance: Sendable {
     private let share: SharedBudget.Share
+    /// What is taken of the same budget already, by the body itself.
+    private let bodyBytes: Int
     private let isLeft: @Sendable () -> Bool
     private let spent = Atomic(0)
     /// What may be spent before the budget is asked again.
@@ -16,9 +18,14 @@ final class DecodingAllowance: Sendable {
     /// What is asked for at once. The first is free: most bodies need no more.
     private static let step = 1 << 16
 
-    /// - Parameter share: what the memory is taken of.
-    init(of share: SharedBudget.Share, isLeft: @escaping @Sendable () -> Bool) {
+    /// - Parameters:
+    ///   - share: what the memory is taken of.
+    ///   - bodyBytes: what the body takes of it, which is counted elsewhere.
+    init(
+        of share: SharedBudget.Share, bodyBytes: Int, isLeft: @escaping @Sendable () -> Bool
+    ) {
         self.share = share
+        self.bodyBytes = bodyBytes
         self.isLeft = isLeft
     }
 
@@ -37,7 +44,7 @@ final class DecodingAllowance: Sendable {
             reason = .service(.cancelled)
         } else if !share.take(Self.step) {
             reason =
-                share.amount + Self.step > share.budget.limit
+                bodyBytes + share.amount + Self.step > share.budget.limit
                 ? .validation(field: "body", "has too many values to be read")
                 : .bodiesFull(share.budget.limit)
         }

@@ -20,7 +20,9 @@ enum RequestBodyDecoder {
         let share = budget.map(SharedBudget.Share.init(of:))
         return try withExtendedLifetime(share) { () throws(APIError) in
             let tape = try tape(of: bytes, called: name, share: share)
-            let allowance = share.map { DecodingAllowance(of: $0, isLeft: isLeft) }
+            let allowance = share.map {
+                DecodingAllowance(of: $0, bodyBytes: bytes.count, isLeft: isLeft)
+            }
             do throws(APIError) {
                 return try decode(type, from: tape, within: allowance)
             } catch {

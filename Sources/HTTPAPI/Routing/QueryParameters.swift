@@ -14,9 +14,10 @@ extension ServerRequest {
         }
     }
 
-    /// Refuses a query with another name than these.
+    /// Refuses a query with another name than these, or than none and `_`, by which clients pass caches.
     func checkQuery(takes names: Set<String>) throws(APIError) {
-        guard let name = query.keys.filter({ !names.contains($0) }).min() else { return }
+        let known = names.union(["", "_"])
+        guard let name = query.keys.filter({ !known.contains($0) }).min() else { return }
         throw .validation(
             field: String(name.prefix(100)),
             "is no parameter of this route, which takes "

@@ -187,6 +187,10 @@ package final class EncodingService: Sendable {
                     (text, output) throws(ServiceError) in
                     try vector(output, of: text, kind, loaded.pooling)
                 }
+                // The states that they were made of are not held until the last part is done.
+                for (place, vector) in computed.enumerated() {
+                    arrivals?.arrive(base + place) { vector }
+                }
                 if job.policy.mayKeep { await keep(part, job.keys, job.texts, computed, kind) }
                 vectors += computed
             } catch {
