@@ -290,9 +290,9 @@ package struct API: Sendable {
                 "request_id": "\(refusal.requestID)",
                 "status": .stringConvertible(refusal.status.code),
             ])
-        var response = Refused(
-            refusal.status, refusal.errorType, refusal.message
-        ).response(
+        var refused = Refused(refusal.status, refusal.errorType, refusal.message)
+        if refusal.status == .serviceUnavailable { refused.retryAfter = 1 }
+        var response = refused.response(
             requestID: refusal.requestID, openAI: refusal.path.map(Self.speaksOpenAI) ?? false)
         settings.crossOrigin.allow(&response, for: refusal.origin)
         response.headers[.requestID] = refusal.requestID

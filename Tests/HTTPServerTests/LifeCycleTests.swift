@@ -129,6 +129,35 @@ struct LifeCycleTests {
         try await running.value
     }
 
+    @Test(
+        "whose body a stop cuts off is told so, whose body ends early that it did, by the handler's name for it",
+        arguments: [true, false])
+    func cutOff(isStopping: Bool) async throws {
+        var configuration = loopback()
+        configuration.drainTimeout = .milliseconds(50)
+        let started = Mailbox<Void>()
+        let server = HTTPServer(configuration: configuration, logger: silent) { request in
+            started.post(())
+            var response = ServerResponse(
+                body: .stream { writer in
+                    for try await _ in request.body {}
+                    try await writer.write("all of it")
+                })
+            if let name = HTTPField.Name("x-request-id") { response.headers[name] = "here" }
+            return response
+        }
+        let running = Task { try await server.run() }
+        let client = try await TestClient.connect(try await server.waitUntilListening())
+        try await client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\npart")
+        _ = await started.next()
+        if isStopping { await server.shutdown() } else { client.finishSending() }
+        let answer = String(decoding: try await client.receiveAll(), as: UTF8.self)
+        #expect(answer.hasPrefix("HTTP/1.1 \(isStopping ? 503 : 400) "), "\(answer)")
+        #expect(answer.contains("x-request-id: here") && answer.contains("\"here\""))
+        await server.shutdown()
+        try await running.value
+    }
+
     @Test("cancelling the task that runs the server ends everything at once")
     func cancellation() async throws {
         let started = Mailbox<Void>()
