@@ -27,8 +27,8 @@ struct Parameter: Hashable, Sendable {
     var count: Int { shape.reduce(1, *) }
 }
 
-/// Every tensor of a model, by the reference's names (github.com/jxiw/BiGS): the one table that loading, checking and
-/// random initialisation go by.
+/// Every tensor of a model, by the reference's names (github.com/jxiw/BiGS): the one table that
+/// loading, checking and random initialisation go by.
 struct ParameterTable: Sendable {
     /// The path of the masked LM decoder.
     static let decoderPath = "cls.predictions.decoder.weight"

@@ -3,8 +3,8 @@ import GRDB
 
 /// The statements that read and write encodings. Each runs on the connection it is given.
 enum EncodingTable {
-    /// The encoding under `key`, its row, and when that was last used; or nil. Throws `StoreError.damagedRow` when the row is not what was
-    /// written.
+    /// The encoding under `key`, its row, and when that was last used; or nil. Throws
+    /// `StoreError.damagedRow` when the row is not what was written.
     static func find(
         _ key: CacheKey, fingerprint: Data, kind: EncodingKind, path: String, in db: Database
     ) throws -> (CachedEncoding, row: Int64, usedAt: Int64)? {

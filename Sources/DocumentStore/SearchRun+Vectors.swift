@@ -78,11 +78,6 @@ extension SearchRun {
         }
     }
 
-    /// The passages of all granularities that take part; nil where the model has no vectors.
-    func passageField(of query: [Float], without excluded: String? = nil) throws -> Field? {
-        try field(.passages, of: query, without: excluded)
-    }
-
     /// What takes part of an image; nil where the model has no vectors.
     func field(
         _ rows: VectorImage.Key.Rows, of query: [Float], without excluded: String? = nil
@@ -151,9 +146,9 @@ extension SearchRun {
         to query: [Float], weight: Double, without excluded: String?
     ) throws -> [Found] {
         guard let owns = try field(.documents, of: query, without: excluded),
-            let passages = try passageField(of: query, without: excluded)
+            let passages = try field(.passages, of: query, without: excluded)
         else { return [] }
-        var depth = max(100, min(request.topK, 1 << 20) * 4)
+        var depth = depth
         while true {
             let own = try owns.nearest(depth)
             let best = try passages.bestOfDocuments(depth, beside: own)

@@ -62,7 +62,7 @@ struct SearchRun {
             }
         case .hybrid(let text, let vector):
             return try fuse(
-                rankings(by: vector, limit: fusionDepth), try bestText(text, limit: fusionDepth))
+                rankings(by: vector, limit: depth), try bestText(text, limit: depth))
         }
     }
 
@@ -86,10 +86,10 @@ struct SearchRun {
         Dictionary(uniqueKeysWithValues: placed(ranking).map { ($0.0.document, $0) })
     }
 
-    // MARK: Hybrids
+    /// How deep rankings that are joined are read, at first.
+    var depth: Int { max(100, min(request.topK, 1 << 20) * 4) }
 
-    /// How deep each ranking of a hybrid goes.
-    private var fusionDepth: Int { max(100, min(request.topK, 1 << 20) * 4) }
+    // MARK: Hybrids
 
     /// The rankings by vectors that a hybrid joins.
     private struct VectorRankings {
@@ -105,8 +105,8 @@ struct SearchRun {
         guard case .documentsByPassages(let weight) = request.scope else {
             return VectorRankings(own: own)
         }
-        let passages = try passageField(of: vector)?.bestOfDocuments(limit, beside: own) ?? own
-        return VectorRankings(own: own, passages: passages, weight: weight)
+        let passages = try self.field(.passages, of: vector)?.bestOfDocuments(limit, beside: own)
+        return VectorRankings(own: own, passages: passages ?? own, weight: weight)
     }
 
     /// A scale for the scores of a ranking, from 0 to 1: see `SearchRequest.Fusion`.
@@ -135,7 +135,7 @@ struct SearchRun {
         let scales = (
             own: Scale(byVector.own, missing: nil), passage: Scale(byVector.passages, missing: nil),
             // Where all texts that have a word are ranked, the others have no score.
-            text: Scale(byText, missing: byText.count < fusionDepth ? 0 : nil)
+            text: Scale(byText, missing: byText.count < depth ? 0 : nil)
         )
         func worth(_ placing: SearchHit.Placing?, _ weight: Double, _ scale: Scale) -> Double? {
             guard weight > 0, let placing, let rank = placing.rank else { return nil }
@@ -151,11 +151,11 @@ struct SearchRun {
             rows.append(Found(ranked: ranked))
         }
         let found = rows.compactMap { row -> Found? in
+            var found = row
             let document = row.ranked.document
             let best = passages[document]
-            var found = Found(
-                ranked: row.ranked, byVector: row.byVector, byPassage: best?.1,
-                byText: texts[document]?.1)
+            found.byPassage = best?.1
+            found.byText = texts[document]?.1
             let worths = [
                 worth(found.byVector, weights.own, scales.own),
                 worth(found.byPassage, weights.passage, scales.passage),

@@ -66,18 +66,14 @@ package struct API: Sendable {
         } catch {
             var refused = Refused(error)
             refused.message += placeOfHead(error)
-            var isCutOff = false
-            if case .cutOff = error { isCutOff = true }
-            if Task.isCancelled, readiness.isDraining,
-                isCutOff || refused.status == .serviceUnavailable
-            {
-                refused = Refused(.unavailable("the server is stopping"))
-                isCutOff = false
+            let isStopping = Task.isCancelled && readiness.isDraining
+            if isStopping, error.isCutOff || refused.status == .serviceUnavailable {
+                refused = Refused(.stopping)
             }
             exchange.refusal = refused
             exchange.cause = Self.cause(of: error)
             // What is not ended by the server's own end is cancelled because its client left.
-            hasClientLeft = isCutOff || (Task.isCancelled && !readiness.isDraining)
+            hasClientLeft = !isStopping && (error.isCutOff || Task.isCancelled)
             response = refused.response(
                 requestID: context.requestID, openAI: Self.speaksOpenAI(request.path))
         }
@@ -256,7 +252,7 @@ package struct API: Sendable {
     private func note(_ error: any Error, in exchange: inout Exchange, hasBegun: Bool) {
         let bodyError = error as? RequestBodyError
         if bodyError == .disconnected, readiness.isDraining {
-            let refused = Refused(.unavailable("the server is stopping"))
+            let refused = Refused(.stopping)
             exchange.refusal = refused
             exchange.status = refused.status.code
             return

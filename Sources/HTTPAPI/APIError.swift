@@ -37,6 +37,13 @@ package enum APIError: Error, Sendable {
     case `internal`(any Error)
 }
 
+extension APIError {
+    /// What a stop ends a request with.
+    static let stopping = APIError.unavailable("the server is stopping")
+
+    var isCutOff: Bool { if case .cutOff = self { true } else { false } }
+}
+
 /// A refusal as HTTP knows it: where the service's errors become status codes.
 struct Refused {
     let status: HTTPResponse.Status

@@ -9,14 +9,20 @@ struct LifeCycleTests {
     private let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
     private let getAndClose = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 
+    /// A client that has had an answer, and keeps its connection.
+    private func served(at address: String) async throws -> TestClient {
+        let client = try await TestClient.connect(address)
+        try await client.send(get)
+        _ = try await client.receive(until: "GET / 0")
+        return client
+    }
+
     @Test("past the connection limit, clients wait until one leaves")
     func connectionLimit() async throws {
         var configuration = loopback()
         configuration.maximumConnections = 1
         try await withServer(configuration, handler: echo) { address, server in
-            let first = try await TestClient.connect(address)
-            try await first.send(get)
-            _ = try await first.receive(until: "GET / 0")
+            let first = try await served(at: address)
             let second = try await TestClient.connect(address)
             try await second.send(getAndClose)
             await #expect(throws: TestClient.Failure.timeout) {
@@ -35,12 +41,7 @@ struct LifeCycleTests {
         configuration.maximumConnections = 3
         try await withServer(configuration, handler: echo) { address, server in
             var idle: [TestClient] = []
-            for _ in 0..<3 {
-                let client = try await TestClient.connect(address)
-                try await client.send(get)
-                _ = try await client.receive(until: "GET / 0")
-                idle.append(client)
-            }
+            for _ in 0..<3 { idle.append(try await served(at: address)) }
             let newcomer = try await TestClient.connect(address)
             try await newcomer.send(getAndClose)
             let answer = String(decoding: try await newcomer.receiveAll(), as: UTF8.self)
@@ -55,9 +56,7 @@ struct LifeCycleTests {
         var configuration = loopback()
         configuration.maximumConnections = 2
         try await withServer(configuration, handler: echo) { address, server in
-            let served = try await TestClient.connect(address)
-            try await served.send(get)
-            _ = try await served.receive(until: "GET / 0")
+            let served = try await served(at: address)
             let silent = try await TestClient.connect(address)
             try await Task.sleep(for: .seconds(1))
             #expect(server.connectionCount == 2)

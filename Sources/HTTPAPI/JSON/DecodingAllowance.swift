@@ -39,15 +39,10 @@ final class DecodingAllowance: Sendable {
     }
 
     private func ask() throws {
-        var reason: APIError?
-        if isLeft() {
-            reason = .service(.cancelled)
-        } else if !share.take(Self.step) {
-            reason =
-                bodyBytes + share.amount + Self.step > share.budget.limit
-                ? .validation(field: "body", "has too many values to be read")
-                : .bodiesFull(share.budget.limit)
-        }
+        let reason =
+            isLeft()
+            ? .service(.cancelled)
+            : share.refusal(ofTaking: Self.step, besideBody: bodyBytes, called: "body")
         if let reason {
             refused.withLock { $0 = reason }
             throw reason

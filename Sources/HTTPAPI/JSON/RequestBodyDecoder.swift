@@ -38,13 +38,9 @@ enum RequestBodyDecoder {
         var refusal: APIError?
         do throws(JSONSyntaxError) {
             return try JSONTape(bytes) { size in
-                guard let share, !share.take(size) else { return true }
-                let isTooMuchAlone = bytes.count + share.amount + size > share.budget.limit
-                refusal =
-                    isTooMuchAlone
-                    ? .validation(field: name, "has too many values to be read")
-                    : .bodiesFull(share.budget.limit)
-                return false
+                refusal = share?.refusal(
+                    ofTaking: size, besideBody: bytes.count, called: name)
+                return refusal == nil
             }
         } catch {
             if let refusal { throw refusal }

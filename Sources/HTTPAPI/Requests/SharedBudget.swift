@@ -45,6 +45,17 @@ final class SharedBudget: Sendable {
             return true
         }
 
+        /// Takes memory for values that are made of a body, whose own bytes are counted elsewhere; or why
+        /// there is none: what alone has too many is not to be sent again.
+        func refusal(ofTaking amount: Int, besideBody bodyBytes: Int, called name: String)
+            -> APIError?
+        {
+            if take(amount) { return nil }
+            return bodyBytes + self.amount + amount > budget.limit
+                ? .validation(field: name, "has too many values to be read")
+                : .bodiesFull(budget.limit)
+        }
+
         /// Takes so much, at most the whole budget, when there is room for it and those that came before
         /// have theirs; false where the task was cancelled first.
         func wait(for amount: Int) async -> Bool {

@@ -137,7 +137,6 @@ package final class EncodingService: Sendable {
         let kind: EncodingKind
         let policy: CachePolicy
         let outputs: OutputRequest
-        var timings = (queue: Duration.zero, inference: Duration.zero)
     }
 
     /// Runs the model on the texts at `indices`, which are all different, and keeps what came out;
@@ -146,25 +145,23 @@ package final class EncodingService: Sendable {
         _ indices: [Int], _ keys: [CacheKey], _ texts: [PreparedText], _ kind: EncodingKind,
         _ policy: CachePolicy, _ timings: inout EncodingResult.Timings
     ) async throws(ServiceError) -> [[Float]] {
-        var job = Job(
+        let job = Job(
             texts: texts, keys: keys, kind: kind, policy: policy,
             outputs: kind == .scores ? .logits : loaded.pooling.outputs)
-        defer {
-            timings.queue += job.timings.queue
-            timings.inference += job.timings.inference
-        }
         // What began before this request would not be encoded anew; and what is not kept here
         // must not keep others from keeping it.
-        guard policy.mayRead, policy.mayKeep else { return try await run(indices, of: &job) }
+        guard policy.mayRead, policy.mayKeep else {
+            return try await run(indices, of: job, &timings)
+        }
         return try await underWay.values(
             indices.map { FlightKey(key: keys[$0], kind: kind) }
         ) { (positions, arrivals) async throws(ServiceError) in
-            try await run(positions.map { indices[$0] }, of: &job, arrivals)
+            try await run(positions.map { indices[$0] }, of: job, &timings, arrivals)
         }
     }
 
     private func run(
-        _ indices: [Int], of job: inout Job,
+        _ indices: [Int], of job: Job, _ timings: inout EncodingResult.Timings,
         _ arrivals: SingleFlight<FlightKey, [Float]>.Arrivals? = nil
     ) async throws(ServiceError) -> [[Float]] {
         var vectors: [[Float]] = []
@@ -181,8 +178,8 @@ package final class EncodingService: Sendable {
                         try? self.vector(output, of: texts[place], kind, self.loaded.pooling)
                     }
                 }
-                job.timings.queue += outcome.queueTime
-                job.timings.inference += outcome.inferenceTime
+                timings.queue += outcome.queueTime
+                timings.inference += outcome.inferenceTime
                 let computed = try zip(texts, outcome.outputs).map {
                     (text, output) throws(ServiceError) in
                     try vector(output, of: text, kind, loaded.pooling)
