@@ -88,6 +88,14 @@ struct APIFixture {
             }
         }
 
+        /// The ids of a list's documents, and of a search's.
+        var ids: [String] { ids(in: "documents") }
+        var hits: [String] { ids(in: "results") }
+
+        private func ids(in list: String) -> [String] {
+            (object[list] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
+        }
+
         func header(_ name: String) -> String? {
             HTTPField.Name(name).flatMap { headers[$0] }
         }
@@ -99,6 +107,12 @@ struct APIFixture {
     ) async -> Answer {
         await send(.post, path, Array(body.utf8), contentType: contentType, headers: headers)
     }
+
+    func put(_ path: String, _ body: String) async -> Answer {
+        await send(.put, path, Array(body.utf8), contentType: "application/json")
+    }
+
+    func get(_ path: String) async -> Answer { await send(.get, path) }
 
     /// The same for a route that streams its answer: its pieces, put together.
     func stream(
@@ -145,5 +159,19 @@ struct APIFixture {
             return Answer(status: 0, headers: [:], bytes: [])
         }
         return Answer(status: response.status.code, headers: response.headers, bytes: bytes)
+    }
+
+    /// A few documents are kept, whose texts differ in their letters.
+    static func withDocuments() async throws -> APIFixture {
+        let fixture = try APIFixture(keeps: true)
+        let answer = await fixture.post(
+            "/documents",
+            """
+            [{"id":"apples","text":"apples are red and some are green","metadata":{"kind":"fruit","year":2019,"tags":["x","y"]}},
+             {"id":"bears","text":"bears live in woods","metadata":{"kind":"animal","year":2021}},
+             {"id":"cedars","text":"cedars grow in woods and on hills","metadata":{"kind":"tree","year":2022,"tags":["x"]}}]
+            """)
+        #expect(answer.status == 201)
+        return fixture
     }
 }

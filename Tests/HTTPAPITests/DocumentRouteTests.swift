@@ -1,6 +1,5 @@
 import DocumentStore
 import Foundation
-import GRDB
 import HTTPTypes
 import Serving
 import Testing
@@ -56,56 +55,28 @@ import Testing
         #expect(await fixture.send(.get, "/documents/a").object["text"] as? String == "abc")
     }
 
-    /// Puts a few documents whose texts differ in their letters.
-    private func filled() async throws -> APIFixture {
-        let fixture = try APIFixture(keeps: true)
-        let answer = await fixture.post(
-            "/documents",
-            """
-            [{"id":"apples","text":"apples are red and some are green","metadata":{"kind":"fruit","year":2019,"tags":["x","y"]}},
-             {"id":"bears","text":"bears live in woods","metadata":{"kind":"animal","year":2021}},
-             {"id":"cedars","text":"cedars grow in woods and on hills","metadata":{"kind":"tree","year":2022,"tags":["x"]}}]
-            """)
-        #expect(answer.status == 201)
-        return fixture
-    }
-
-    private func ids(_ answer: APIFixture.Answer, _ key: String = "documents") -> [String] {
-        (answer.object[key] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
-    }
-
-    private func get(_ fixture: APIFixture, _ path: String) async -> APIFixture.Answer {
-        await fixture.send(.get, path)
-    }
-
-    private func put(
-        _ fixture: APIFixture, _ path: String, _ body: String
-    ) async -> APIFixture.Answer {
-        await fixture.send(.put, path, Array(body.utf8), contentType: "application/json")
-    }
-
     @Test func putStoresReplacesAndLeavesAlone() async throws {
         let fixture = try APIFixture(keeps: true)
         defer { fixture.executor?.stop() }
-        let new = await put(fixture, "/documents/a", #"{"text":"abc","metadata":{"my_key":1}}"#)
+        let new = await fixture.put("/documents/a", #"{"text":"abc","metadata":{"my_key":1}}"#)
         #expect(new.status == 201 && new.object["status"] as? String == "stored")
         #expect(new.header("x-cache") == "miss" && new.header("location") == "/documents/a")
         #expect(new.object["tokens"] as? Int == 5)
 
-        let same = await put(fixture, "/documents/a", #"{"text":"abc"}"#)
+        let same = await fixture.put("/documents/a", #"{"text":"abc"}"#)
         #expect(same.status == 200 && same.object["status"] as? String == "unchanged")
         #expect(same.header("x-cache") == "hit" && same.header("x-compute-tokens") == "5")
 
-        let relabelled = await put(
-            fixture, "/documents/a", #"{"text":"abc","metadata":{"my_key":2}}"#)
+        let relabelled = await fixture.put(
+            "/documents/a", #"{"text":"abc","metadata":{"my_key":2}}"#)
         #expect(relabelled.status == 200 && relabelled.object["status"] as? String == "replaced")
         #expect(relabelled.header("x-cache") == "hit")
 
-        let changed = await put(fixture, "/documents/a", #"{"text":"abcd"}"#)
+        let changed = await fixture.put("/documents/a", #"{"text":"abcd"}"#)
         #expect(changed.status == 200 && changed.object["status"] as? String == "replaced")
         #expect(changed.header("x-cache") == "miss")
 
-        let document = await get(fixture, "/documents/a?embedding=true").object
+        let document = await fixture.get("/documents/a?embedding=true").object
         #expect(document["text"] as? String == "abcd")
         #expect((document["metadata"] as? [String: Any])?["my_key"] as? Int == 2)
         #expect(document["tokens"] as? Int == 6 && document["truncated"] as? Bool == false)
@@ -124,7 +95,7 @@ import Testing
         let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         #expect(one.status == 201 && one.object["id"] as? String == hash)
         #expect(await fixture.post("/documents", #"{"text":"abc"}"#).status == 200)
-        #expect(await get(fixture, "/documents/\(hash)").status == 200)
+        #expect(await fixture.get("/documents/\(hash)").status == 200)
     }
 
     @Test(arguments: [
@@ -135,12 +106,12 @@ import Testing
     func idsAreAnyText(id: String, escaped: String) async throws {
         let fixture = try APIFixture(keeps: true)
         defer { fixture.executor?.stop() }
-        let stored = await put(fixture, "/documents/\(escaped)", #"{"text":"abc"}"#)
+        let stored = await fixture.put("/documents/\(escaped)", #"{"text":"abc"}"#)
         #expect(stored.status == 201 && stored.object["id"] as? String == id)
         let location = try #require(stored.header("location"))
-        #expect(await get(fixture, location).object["id"] as? String == id)
+        #expect(await fixture.get(location).object["id"] as? String == id)
         #expect(await fixture.send(.delete, location).object["deleted"] as? Int == 1)
-        #expect(await get(fixture, location).status == 404)
+        #expect(await fixture.get(location).status == 404)
     }
 
     /// Ids are told apart by their bytes, as the store does.
@@ -151,10 +122,9 @@ import Testing
             "/documents",
             #"[{"id":"caf\u00e9","text":"abc"},{"id":"cafe\u0301","text":"abcd"}]"#)
         #expect(answer.status == 201, "\(answer.object)")
-        #expect(ids(await get(fixture, "/documents")).count == 2)
-        #expect(await get(fixture, "/documents/cafe%CC%81").object["text"] as? String == "abcd")
-        let other = await put(
-            fixture, "/documents/caf%C3%A9", #"{"id":"cafe\u0301","text":"abc"}"#)
+        #expect(await fixture.get("/documents").ids.count == 2)
+        #expect(await fixture.get("/documents/cafe%CC%81").object["text"] as? String == "abcd")
+        let other = await fixture.put("/documents/caf%C3%A9", #"{"id":"cafe\u0301","text":"abc"}"#)
         #expect(other.status == 422)
     }
 
@@ -166,7 +136,7 @@ import Testing
         ) async {
             let answer =
                 path == "/documents"
-                ? await fixture.post(path, body) : await put(fixture, path, body)
+                ? await fixture.post(path, body) : await fixture.put(path, body)
             #expect(answer.status == status, "\(body): \(answer.object)")
             let error = answer.object["error"] as? String ?? ""
             #expect(error.contains(message), "\(body): \(error)")
@@ -202,7 +172,7 @@ import Testing
         let long = String(repeating: "ab ", count: 300)
         await refused("/documents", #"{"text":"\#(long)","truncate":false}"#, "window")
         #expect(await fixture.post("/documents", #"{"text":"\#(long)"}"#).status == 201)
-        #expect(ids(await get(fixture, "/documents")).count == 1)
+        #expect(await fixture.get("/documents").ids.count == 1)
     }
 
     /// A text that is there cut is not there for who forbids that.
@@ -211,22 +181,22 @@ import Testing
         defer { fixture.executor?.stop() }
         let long = String(repeating: "ab ", count: 300)
         let text = #""text":"\#(long)""#
-        #expect(await put(fixture, "/documents/a", "{\(text)}").status == 201)
-        let before = await get(fixture, "/documents/a").object
+        #expect(await fixture.put("/documents/a", "{\(text)}").status == 201)
+        let before = await fixture.get("/documents/a").object
         for more in ["", #","metadata":{"new":true}"#] {
-            let answer = await put(fixture, "/documents/a", "{\(text),\"truncate\":false\(more)}")
+            let answer = await fixture.put("/documents/a", "{\(text),\"truncate\":false\(more)}")
             #expect(answer.status == 422, "\(answer.object)")
             #expect((answer.object["error"] as? String)?.contains("602 tokens") == true)
         }
-        let after = await get(fixture, "/documents/a").object
+        let after = await fixture.get("/documents/a").object
         #expect(NSDictionary(dictionary: after) == NSDictionary(dictionary: before))
         #expect(
-            await put(fixture, "/documents/a", "{\(text)}").object["status"] as? String
+            await fixture.put("/documents/a", "{\(text)}").object["status"] as? String
                 == "unchanged")
     }
 
     @Test func filtersKeepEveryConditionOrAreRefused() async throws {
-        let fixture = try await filled()
+        let fixture = try await APIFixture.withDocuments()
         defer { fixture.executor?.stop() }
         let twice = #"{"year":{"$gte":2000},"year":{"$lt":2020}}"#
         let answer = await fixture.post("/documents/delete", #"{"filter":\#(twice)}"#)
@@ -236,14 +206,14 @@ import Testing
                 + "normal form of Unicode")
         func list(_ filter: String) async -> String? {
             let escaped = filter.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-            return await get(fixture, "/documents?filter=\(escaped)").object["error"] as? String
+            return await fixture.get("/documents?filter=\(escaped)").object["error"] as? String
         }
         #expect(await list(twice)?.hasPrefix("filter.year: is there twice") == true)
         #expect(
             await list(#"{"year":{"$lt":1e400}}"#)
                 == "filter.year.$lt: expected a number of 64 bits, got 1e400")
         #expect(await list("{")?.hasPrefix("filter: is not JSON") == true)
-        #expect(ids(await get(fixture, "/documents")).count == 3)
+        #expect(await fixture.get("/documents").ids.count == 3)
     }
 
     /// What is wrong in a list is named with its place; what that leaves is said, too.
@@ -260,7 +230,7 @@ import Testing
             let error = refused.object["error"] as? String ?? ""
             #expect(error.hasPrefix(field) && !error.contains("kept"), "\(error)")
         }
-        #expect(ids(await get(fixture, "/documents")).isEmpty)
+        #expect(await fixture.get("/documents").ids.isEmpty)
 
         let long = String(repeating: "ab ", count: 300)
         let answer = await fixture.post(
@@ -271,23 +241,23 @@ import Testing
         let error = answer.object["error"] as? String ?? ""
         #expect(error.hasPrefix("documents[1].text: has 602 tokens"), "\(error)")
         #expect(error.hasSuffix("documents of the list that were kept: 2"), "\(error)")
-        #expect(ids(await get(fixture, "/documents")) == ["a", "c"])
+        #expect(await fixture.get("/documents").ids == ["a", "c"])
     }
 
     @Test func listsPageFilterAndOrder() async throws {
-        let fixture = try await filled()
+        let fixture = try await APIFixture.withDocuments()
         defer { fixture.executor?.stop() }
-        #expect(ids(await get(fixture, "/documents")) == ["apples", "bears", "cedars"])
-        #expect(ids(await get(fixture, "/documents?order=-id")) == ["cedars", "bears", "apples"])
-        let first = await get(fixture, "/documents?limit=2")
-        #expect(ids(first) == ["apples", "bears"])
+        #expect(await fixture.get("/documents").ids == ["apples", "bears", "cedars"])
+        #expect(await fixture.get("/documents?order=-id").ids == ["cedars", "bears", "apples"])
+        let first = await fixture.get("/documents?limit=2")
+        #expect(first.ids == ["apples", "bears"])
         let cursor = try #require(first.object["next"] as? String)
-        let second = await get(fixture, "/documents?limit=2&cursor=\(cursor)")
-        #expect(ids(second) == ["cedars"] && second.object["next"] is NSNull)
+        let second = await fixture.get("/documents?limit=2&cursor=\(cursor)")
+        #expect(second.ids == ["cedars"] && second.object["next"] is NSNull)
         let filter =
             "%7B%22year%22:%7B%22$gte%22:2021%7D,%22tags%22:%7B%22$contains%22:%22x%22%7D%7D"
-        let filtered = await get(fixture, "/documents?filter=\(filter)&include=text,embedding")
-        #expect(ids(filtered) == ["cedars"])
+        let filtered = await fixture.get("/documents?filter=\(filter)&include=text,embedding")
+        #expect(filtered.ids == ["cedars"])
         let document = (filtered.object["documents"] as? [[String: Any]])?.first ?? [:]
         #expect(document["text"] is String && document["embedding"] is [Double])
         #expect(document["metadata"] == nil)
@@ -297,7 +267,7 @@ import Testing
             ("filter=%7B%22a%22:%7B%22$foo%22:1%7D%7D", "filter.a.$foo"),
             ("include=all", "include"),
         ] {
-            let answer = await get(fixture, "/documents?\(query)")
+            let answer = await fixture.get("/documents?\(query)")
             #expect(answer.status == 422, "\(query)")
             #expect(
                 (answer.object["error"] as? String)?.hasPrefix(field) == true, "\(answer.object)")
@@ -305,13 +275,13 @@ import Testing
     }
 
     @Test func deletesByIDAndByFilter() async throws {
-        let fixture = try await filled()
+        let fixture = try await APIFixture.withDocuments()
         defer { fixture.executor?.stop() }
         #expect(await fixture.send(.delete, "/documents/nobody").status == 404)
         #expect(await fixture.send(.delete, "/documents/bears").object["deleted"] as? Int == 1)
         let byFilter = await fixture.post("/documents/delete", #"{"filter":{"kind":"tree"}}"#)
         #expect(byFilter.object["deleted"] as? Int == 1)
-        #expect(ids(await get(fixture, "/documents")) == ["apples"])
+        #expect(await fixture.get("/documents").ids == ["apples"])
         #expect(await fixture.post("/documents/delete", #"{"filter":{}}"#).status == 422)
         // Nor does what only looks like a condition delete all of them.
         for filter in [
@@ -322,7 +292,7 @@ import Testing
             let refused = await fixture.post("/documents/delete", #"{"filter":\#(filter)}"#)
             #expect(refused.status == 422, "\(filter): \(refused.object)")
         }
-        #expect(ids(await get(fixture, "/documents")) == ["apples"])
+        #expect(await fixture.get("/documents").ids == ["apples"])
         for filter in [#"{"$not":{}}"#, #"{"$and":[{},{"kind":"tree"}]}"#] {
             let none = await fixture.post("/documents/delete", #"{"filter":\#(filter)}"#)
             #expect(none.object["deleted"] as? Int == 0, "\(filter)")
@@ -342,28 +312,13 @@ import Testing
         #expect(all.object["deleted"] as? Int == 0)
     }
 
-    @Test func withoutAStoreTheRoutesSayWhy() async throws {
-        let fixture = try APIFixture()
-        defer { fixture.executor?.stop() }
-        let answer = await get(fixture, "/documents")
-        #expect(answer.status == 424 && answer.errorType == "Backend")
-        #expect((answer.object["error"] as? String)?.contains("without a store") == true)
-        let kept = try APIFixture(keeps: true)
-        defer { kept.executor?.stop() }
-        let name = try #require(kept.loaded).name
-        #expect(await get(kept, "/documents?model=\(name)").status == 200)
-        #expect(await get(kept, "/documents?model=other").status == 404)
-        let loading = try APIFixture(golden: nil)
-        #expect(await get(loading, "/documents").status == 503)
-    }
-
     /// Foundation's reading of UTF-8 takes a byte order mark away, and with it a document's hash.
     @Test func aByteOrderMarkStays() async throws {
         let fixture = try APIFixture(keeps: true)
         defer { fixture.executor?.stop() }
         let text = "\u{FEFF}A file. Another"
-        #expect(await put(fixture, "/documents/a", #"{"text":"\#(text)"}"#).status == 201)
-        let document = await get(fixture, "/documents/a")
+        #expect(await fixture.put("/documents/a", #"{"text":"\#(text)"}"#).status == 201)
+        let document = await fixture.get("/documents/a")
         #expect(document.status == 200, "\(document.object)")
         // Foundation's JSON takes it away, too.
         #expect(document.bytes.firstRange(of: Array(#""text":"\#(text)""#.utf8)) != nil)
@@ -376,53 +331,11 @@ import Testing
     @Test func onePartOfADocument() async throws {
         let fixture = try APIFixture(keeps: true)
         defer { fixture.executor?.stop() }
-        _ = await put(fixture, "/documents/a", #"{"text":"abc","metadata":{"n":1}}"#)
-        let part = await get(fixture, "/documents/a?include=embedding").object
+        _ = await fixture.put("/documents/a", #"{"text":"abc","metadata":{"n":1}}"#)
+        let part = await fixture.get("/documents/a?include=embedding").object
         #expect(part["embedding"] != nil && part["text"] == nil && part["metadata"] == nil)
-        let more = await get(fixture, "/documents/a?include=text&embedding=true").object
+        let more = await fixture.get("/documents/a?include=text&embedding=true").object
         #expect(more["embedding"] != nil && more["text"] != nil && more["metadata"] == nil)
-        #expect(await get(fixture, "/documents/a?include=vector").status == 422)
-    }
-
-    /// A store that is not used any more is no sound one.
-    @Test func aLostFileIsToldToThoseWhoWatch() async throws {
-        let fixture = try APIFixture(keeps: true)
-        defer { fixture.executor?.stop() }
-        _ = await put(fixture, "/documents/a", #"{"text":"abc"}"#)
-        let store = try #require(fixture.store)
-        #expect(await get(fixture, "/info").object["store"] as? String == "open")
-        try FileManager.default.removeItem(atPath: store.path)
-        #expect(await put(fixture, "/documents/b", #"{"text":"abcd"}"#).status == 500)
-        let state = await get(fixture, "/info").object["store"] as? String
-        #expect(state?.contains("was removed or replaced") == true, "\(state ?? "")")
-        let metrics = await get(fixture, "/metrics")
-        #expect(String(decoding: metrics.bytes, as: UTF8.self).contains("bigs_store_open 0"))
-        #expect(await fixture.post("/embed", #"{"inputs":"abc"}"#).status == 200)
-    }
-
-    /// Damage of one document is told to those who ask for it, and is in nobody else's way.
-    @Test func oneDamagedDocument() async throws {
-        let fixture = try await filled()
-        defer { fixture.executor?.stop() }
-        let store = try #require(fixture.store)
-        let file = try DatabaseQueue(path: store.path)
-        try await file.write {
-            try $0.execute(
-                sql: """
-                    UPDATE document_text SET text = 'bears' WHERE id =
-                        (SELECT id FROM document WHERE name = 'bears')
-                    """)
-        }
-        let damaged = await get(fixture, "/documents/bears")
-        #expect(damaged.status == 500)
-        #expect((damaged.object["error"] as? String)?.contains("is damaged") == true)
-        #expect(await get(fixture, "/documents/apples").status == 200)
-        #expect(ids(await get(fixture, "/documents")).count == 3)
-        let exported = await fixture.stream(.get, "/documents/export")
-        #expect(try exported.lines().map { $0["id"] as? String } == ["apples", "cedars"])
-        let metrics = await get(fixture, "/metrics")
-        #expect(String(decoding: metrics.bytes, as: UTF8.self).contains("bigs_store_open 1"))
-        #expect(await fixture.send(.delete, "/documents/bears").status == 200)
-        #expect(ids(await get(fixture, "/documents")) == ["apples", "cedars"])
+        #expect(await fixture.get("/documents/a?include=vector").status == 422)
     }
 }

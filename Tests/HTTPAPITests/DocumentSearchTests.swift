@@ -20,10 +20,6 @@ import Testing
         return fixture
     }
 
-    private func ids(_ answer: APIFixture.Answer, _ key: String = "results") -> [String] {
-        (answer.object[key] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
-    }
-
     @Test func searchFindsByMeaningWordsAndBoth() async throws {
         let fixture = try await filled()
         defer { fixture.executor?.stop() }
@@ -33,22 +29,22 @@ import Testing
         // A document's own text is its nearest.
         let own = await search(#"{"query":"bears live in woods","top_k":2,"include":["text"]}"#)
         #expect(own.status == 200, "\(own.object)")
-        #expect(ids(own, "results").first == "bears" && ids(own, "results").count == 2)
+        #expect(own.hits.first == "bears" && own.hits.count == 2)
         let first = (own.object["results"] as? [[String: Any]])?.first ?? [:]
         #expect(abs((first["score"] as? Double ?? 0) - 1) < 1e-5)
         #expect(first["text"] as? String == "bears live in woods" && first["metadata"] == nil)
         #expect(own.header("x-cache") == "miss")
 
         let words = await search(#"{"query":"green","mode":"text"}"#)
-        #expect(ids(words, "results") == ["apples"])
+        #expect(words.hits == ["apples"])
         let both = await search(#"{"query":"woods","mode":"hybrid","explain":true}"#)
-        #expect(Set(ids(both, "results")) == ["apples", "bears", "cedars"])
+        #expect(Set(both.hits) == ["apples", "bears", "cedars"])
         let explained = (both.object["results"] as? [[String: Any]])?.last?["explain"]
         #expect((explained as? [String: Any])?["text"] is NSNull)
 
         let scaled = await search(
             #"{"query":"woods","mode":"hybrid","fusion":"relative_score"}"#)
-        #expect(scaled.status == 200 && ids(scaled).count == 3)
+        #expect(scaled.status == 200 && scaled.hits.count == 3)
         let scores = (scaled.object["results"] as? [[String: Any]] ?? []).compactMap {
             $0["score"] as? Double
         }
@@ -63,22 +59,22 @@ import Testing
 
         // With all the weight on one side, its hits alone.
         let worded = await search(#"{"query":"woods","mode":"hybrid","alpha":0}"#)
-        #expect(
-            ids(worded, "results")
-                == ids(await search(#"{"query":"woods","mode":"text"}"#), "results"))
+        let found = await search(#"{"query":"woods","mode":"text"}"#)
+        #expect(worded.hits == found.hits)
         let meant = await search(#"{"query":"woods","mode":"hybrid","alpha":1}"#)
-        #expect(ids(meant, "results") == ids(await search(#"{"query":"woods"}"#), "results"))
+        let meanings = await search(#"{"query":"woods"}"#)
+        #expect(meant.hits == meanings.hits)
 
         let like = await search(#"{"like":"bears"}"#)
-        #expect(!ids(like, "results").contains("bears") && ids(like, "results").count == 2)
+        #expect(!like.hits.contains("bears") && like.hits.count == 2)
         #expect(await search(#"{"like":"nobody"}"#).status == 404)
         let filtered = await search(#"{"query":"woods","filter":{"year":{"$lt":2022}}}"#)
-        #expect(Set(ids(filtered, "results")) == ["apples", "bears"])
+        #expect(Set(filtered.hits) == ["apples", "bears"])
 
         let vector = await fixture.post("/embed", #"{"inputs":"bears live in woods"}"#)
         let json = String(decoding: vector.bytes.dropFirst().dropLast(), as: UTF8.self)
         let byVector = await search(#"{"embedding":\#(json),"top_k":1}"#)
-        #expect(ids(byVector, "results") == ["bears"])
+        #expect(byVector.hits == ["bears"])
     }
 
     @Test(arguments: [
@@ -171,7 +167,7 @@ import Testing
         let answer = await fixture.post(
             "/documents/search", #"{"query":"Some are green","passages":"sentence","top_k":5}"#)
         #expect(answer.status == 200, "\(answer.object)")
-        #expect(ids(answer).sorted() == ["apples", "apples", "bears"])
+        #expect(answer.hits.sorted() == ["apples", "apples", "bears"])
         let hits = answer.object["results"] as? [[String: Any]] ?? []
         let texts = hits.compactMap { ($0["passage"] as? [String: Any])?["text"] as? String }
         #expect(texts.sorted() == ["Apples are red.", "Some are green", "bears live in woods"])
@@ -187,9 +183,7 @@ import Testing
         let fixture = try await filled()
         defer { fixture.executor?.stop() }
         let long = "rivers run. bears live in woods. apples are green. roads lead to towns."
-        let put = await fixture.send(
-            .put, "/documents/long", Array(#"{"text":"\#(long)","chunk":"sentence"}"#.utf8),
-            contentType: "application/json")
+        let put = await fixture.put("/documents/long", #"{"text":"\#(long)","chunk":"sentence"}"#)
         #expect(put.status == 201, "\(put.object)")
         for (mode, weight) in [("vector", 1.0), ("vector", 0.3), ("hybrid", 0.3)] {
             let answer = await fixture.post(
@@ -229,11 +223,11 @@ import Testing
             _ = await fixture.post("/documents", #"{"id":"new","text":"number \#(number)"}"#)
             let answer = await fixture.post(
                 "/documents/search", #"{"query":"number \#(number)","top_k":1}"#)
-            #expect(ids(answer) == ["new"])
+            #expect(answer.hits == ["new"])
         }
         #expect(await fixture.send(.delete, "/documents/new").status == 200)
         let gone = await fixture.post("/documents/search", #"{"query":"number 4"}"#)
-        #expect(!ids(gone).contains("new"))
+        #expect(!gone.hits.contains("new"))
     }
 
     @Test func whatNoSearchHasIsRefused() async throws {

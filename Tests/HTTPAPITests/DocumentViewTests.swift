@@ -11,9 +11,7 @@ import Testing
 
     private func put(_ fixture: APIFixture, _ members: String) async -> APIFixture.Answer {
         let json = text.replacing("\n", with: "\\n")
-        return await fixture.send(
-            .put, "/documents/a", Array(#"{"text":"\#(json)"\#(members)}"#.utf8),
-            contentType: "application/json")
+        return await fixture.put("/documents/a", #"{"text":"\#(json)"\#(members)}"#)
     }
 
     private func cut(_ start: Int, _ end: Int) -> String {

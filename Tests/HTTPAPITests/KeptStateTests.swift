@@ -12,9 +12,7 @@ import Testing
     private func put(
         _ fixture: APIFixture, _ members: String, text: String = text
     ) async -> APIFixture.Answer {
-        await fixture.send(
-            .put, "/documents/a", Array(#"{"text":"\#(text)"\#(members)}"#.utf8),
-            contentType: "application/json")
+        await fixture.put("/documents/a", #"{"text":"\#(text)"\#(members)}"#)
     }
 
     private func vector(_ value: Any?) throws -> [Double] {
